@@ -1,6 +1,7 @@
-"""The house rules of every test: no network, no unordered list, no undefined template variable.
+"""Rules for every test: no reliance on the order of unordered queries or on undefined variables.
 
-An N+1 query inside a request raises too; that is zeal's middleware (tests/settings.py).
+pytest-socket blocks the network (pyproject.toml), and zeal raises on N+1 queries
+(tests/settings.py).
 """
 
 import gc
@@ -21,7 +22,7 @@ from django.db.models import QuerySet
 from django.template import Context, engines
 from django.template.base import FilterExpression
 from django.test import TransactionTestCase
-from hypothesis import settings as examples
+from hypothesis import settings as hypothesis_settings
 
 from accounts.enums import Role
 from accounts.models import User
@@ -29,12 +30,14 @@ from tests import database, factories, middleware
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
 
-# The same examples in every run, so that none fails for what nobody changed; STORIES looks further.
-examples.register_profile("steady", derandomize="STORIES" not in os.environ, deadline=None)
-examples.load_profile("steady")
+# Every run uses the same examples, so that a failure is due to a change. STORIES tries others.
+hypothesis_settings.register_profile(
+    "steady", derandomize="STORIES" not in os.environ, deadline=None
+)
+hypothesis_settings.load_profile("steady")
 
 OWN_TEMPLATES = str(django_settings.BASE_DIR / "templates")
-# Overrides of templates that lean on undefined names, as their originals do.
+# Overrides of other packages' templates, which rely on undefined variables.
 LENIENT = tuple(
     f"{OWN_TEMPLATES}/{folder}/" for folder in ("admin", "allauth", "account", "bootstrap5")
 )
@@ -44,7 +47,7 @@ Rows = Callable[[], Any]
 
 
 class UndefinedVariable(str):
-    """Takes the place of `string_if_invalid`: our own template that uses an unknown name fails."""
+    """A `string_if_invalid` that makes the portal's templates fail on undefined variables."""
 
     # A live server renders in several threads at once.
     rendering = threading.local()
@@ -61,10 +64,10 @@ class UndefinedVariable(str):
 
 @pytest.fixture(scope="session")
 def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> Iterator[None]:
-    """A database of this process's own, made anew after each test that commits.
+    """A database for this process, created again after each test that commits.
 
-    Takes the place of pytest-django's fixture, whose flush leaves other tests without the rows
-    that migrations make. Whatever is left over when all tests are done fails the last of them.
+    Replaces pytest-django's fixture, whose flush deletes rows that migrations create. If the
+    database has changed after all tests, the last test fails.
     """
     with pytest.MonkeyPatch.context() as monkeypatch, django_db_blocker.unblock():
         with database.clone() as clone:
@@ -79,36 +82,36 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
 
 @pytest.fixture(scope="module")
 def make_once(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[Rows], Any]]:
-    """Calls a function whose rows all tests of the module find; they go with the last test.
+    """Calls a function to create rows for all tests of a module. They are rolled back at its end.
 
-    What a test does to them goes with that test. Not for a module with tests that commit, or that
-    expect to find nothing.
+    Each test's changes to the rows are rolled back after it. Do not use it in modules whose tests
+    commit or expect empty tables.
     """
-    whole = transaction.atomic()
-    whole._from_testcase = True  # does not count where an act has to be the outermost
+    outer = transaction.atomic()
+    outer._from_testcase = True  # so that durable transactions can run inside it
 
     def make(rows: Rows) -> Any:
         with django_db_blocker.unblock():
             return rows()
 
-    make(whole.__enter__)
+    make(outer.__enter__)
     yield make
     make(partial(transaction.set_rollback, True))
-    make(partial(whole.__exit__, None, None, None))
+    make(partial(outer.__exit__, None, None, None))
 
 
 @pytest.fixture(autouse=True)
 def undefined_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    watch = UndefinedVariable("undefined")
+    undefined = UndefinedVariable("undefined")
     resolve = FilterExpression.resolve
 
-    def resolve_and_watch(self: Any, context: Context, ignore_failures: bool = False) -> Any:
+    def resolve_and_check(self: Any, context: Context, ignore_failures: bool = False) -> Any:
         template = context.render_context.template
-        watch.rendering.origin = str(template.origin.name) if template else ""
+        undefined.rendering.origin = str(template.origin.name) if template else ""
         return resolve(self, context, ignore_failures)
 
-    monkeypatch.setattr(FilterExpression, "resolve", resolve_and_watch)
-    monkeypatch.setattr(engines["django"].engine, "string_if_invalid", watch)
+    monkeypatch.setattr(FilterExpression, "resolve", resolve_and_check)
+    monkeypatch.setattr(engines["django"].engine, "string_if_invalid", undefined)
 
 
 @pytest.fixture(autouse=True)
@@ -118,7 +121,7 @@ def reset_rate_limits() -> None:
 
 @pytest.fixture(autouse=True)
 def unordered_queries_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A test that leans on an order nobody asked for fails now, not in production."""
+    """Make tests that rely on the order of an unordered query fail."""
     fetch = QuerySet._fetch_all
 
     def fetch_and_shuffle(self: Any) -> None:
@@ -132,8 +135,8 @@ def unordered_queries_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def allow_slow_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For a page that does one thing thousands of times, or dozens of acts."""
-    monkeypatch.setattr(middleware, "MOST_SECONDS", 15.0)
+    """For requests that process thousands of rows or run dozens of actions."""
+    monkeypatch.setattr(middleware, "MAX_SECONDS", 15.0)
 
 
 @pytest.fixture
@@ -148,18 +151,18 @@ def staff() -> User:
 
 @pytest.fixture
 def now() -> Iterator[time_machine.Traveller]:
-    """It is a Monday morning; the clock stands still."""
+    """Stop the clock on a Monday morning."""
     with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as traveller:
         yield traveller
 
 
 def pytest_configure() -> None:
-    # SIGTERM ends the whole run tidily, the embedded server included, not just the test it hits.
+    # Treat SIGTERM like Ctrl-C, so that the run stops cleanly, with its database server.
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_finish() -> None:
-    """What is imported stays to the end: the garbage collector need not look at it each time."""
+    """Exclude imported objects, which stay until the end, from garbage collection."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 20)
 

@@ -1,8 +1,8 @@
-"""A database for each process of a test run, cloned from one that is migrated once.
+"""A database for each process of a test run, cloned from a template that is migrated once.
 
-The template is kept on the server between runs while nothing that goes into it changes: the
-portal's own code, the packages it is built on, the server's version. A test that commits gets
-its process a new clone, so that tests can run in any order and on any process.
+The server keeps the template between runs until the portal's code, its packages or the server's
+version change. After a test that commits, its process gets a new clone, so that tests can run in
+any order and in any process.
 """
 
 import hashlib
@@ -16,15 +16,15 @@ from django.db.models import Model
 from psycopg import sql
 
 APPS = ("aspen", "accounts", "events", "credits", "tracks", "helpdesk")
-# Numbers of advisory locks. The template is made by one process at a time, and nothing is dropped
-# but one's own while another process has a clone.
+# Advisory locks. Only one process at a time creates the template. While any process has a clone, a
+# process drops only its own.
 SETTING_UP, IN_USE = 1_701, 1_702
 
 Rows = dict[str, list[str]]
 
 
 class Clone:
-    """This process's database, of which no other has the name; `session` is on another one."""
+    """This process's database, with a unique name. `session` is connected to another database."""
 
     def __init__(self, session: psycopg.Connection, *, prefix: str) -> None:
         self._session = session
@@ -33,9 +33,9 @@ class Clone:
         self.name = f"{prefix}_{session.info.backend_pid}"
 
     def set_up(self) -> None:
-        """Clone the template, which is made if there is none."""
+        """Clone the template. Create it first if it does not exist."""
         self._run("SELECT pg_advisory_lock(%s)", SETTING_UP)
-        self._drop_what_nobody_uses()
+        self._drop_unused()
         if not self._exists(self._template):
             self._make_template()
         self._run("SELECT pg_advisory_lock_shared(%s)", IN_USE)
@@ -44,9 +44,9 @@ class Clone:
         _connect_to(self.name)
 
     def renew(self) -> None:
-        """Put the database back to what the template has in it; open connections are ended."""
+        """Replace the database with a new clone, closing open connections."""
         connection.close()
-        # With FORCE it would also have to end autovacuum, which only a superuser may.
+        # DROP … WITH (FORCE) would also have to stop autovacuum, which only superusers can do.
         self._run(
             "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity"
             " WHERE datname = %s AND backend_type = 'client backend'",
@@ -56,7 +56,7 @@ class Clone:
         self._clone()
 
     def tear_down(self) -> None:
-        """Drop the database; the template stays."""
+        """Drop the database, but not the template."""
         connection.close()
         self._drop(self.name)
 
@@ -66,21 +66,21 @@ class Clone:
         connection.creation.create_test_db(verbosity=0, autoclobber=True, serialize=False)
         connection.close()
         self._run_on("ALTER DATABASE {} RENAME TO {}", unfinished, self._template)
-        # Nobody can be in the way of cloning it.
+        # Connections would prevent cloning.
         self._run_on("ALTER DATABASE {} ALLOW_CONNECTIONS false", self._template)
 
     def _clone(self) -> None:
-        # Copying files costs less than logging every page, which is what servers do unasked.
+        # Copying files is faster than the default, which logs every page.
         self._run_on("CREATE DATABASE {} TEMPLATE {} STRATEGY FILE_COPY", self.name, self._template)
 
-    def _drop_what_nobody_uses(self) -> None:
-        """Older templates, and what a run that was killed left behind."""
+    def _drop_unused(self) -> None:
+        """Drop older templates, and the databases of killed runs."""
         if self._run("SELECT pg_try_advisory_lock(%s)", IN_USE) == [(True,)]:
-            found = self._run(
+            rows = self._run(
                 "SELECT datname FROM pg_database WHERE starts_with(datname, %s)",
                 f"{self._prefix}_",
             )
-            for name in {str(name) for (name,) in found} - {self._template}:
+            for name in {str(name) for (name,) in rows} - {self._template}:
                 self._drop(name)
             self._run("SELECT pg_advisory_unlock(%s)", IN_USE)
 
@@ -99,7 +99,7 @@ class Clone:
 
 @contextmanager
 def clone() -> Iterator[Clone]:
-    """Set up this process's database and drop it in the end."""
+    """Set up this process's database, and drop it at the end."""
     parameters = connection.get_connection_params() | {"dbname": "postgres"}
     with psycopg.connect(**parameters, autocommit=True) as session:
         own = Clone(session, prefix=f"test_{connection.settings_dict['NAME']}")
@@ -110,13 +110,13 @@ def clone() -> Iterator[Clone]:
 
 @contextmanager
 def without_triggers(*models: type[Model]) -> Iterator[None]:
-    """For rows by the thousand, in a transaction: no history of them, no version, no refusal.
+    """Disable triggers for history, versions and checks, to insert thousands of rows quickly.
 
-    The foreign keys are checked in the end.
+    Needs a transaction. Checks foreign keys at the end.
     """
     tables = [connection.ops.quote_name(model._meta.db_table) for model in models]
     for switch in ("DISABLE", "ENABLE"):
-        connection.check_constraints()  # what still waits for the commit would be in the way
+        connection.check_constraints()  # pending deferred checks would block ALTER TABLE
         with connection.cursor() as cursor:
             for table in tables:
                 cursor.execute(f"ALTER TABLE {table} {switch} TRIGGER USER")
@@ -125,14 +125,14 @@ def without_triggers(*models: type[Model]) -> Iterator[None]:
 
 
 def rows() -> Rows:
-    """Everything in the database, by table; one query for each table that is not empty."""
+    """All rows in the database, by table. Takes one query per table."""
     with connection.cursor() as cursor:
-        found = {}
+        rows = {}
         for table in sorted(connection.introspection.table_names(cursor)):
             name = connection.ops.quote_name(table)
             cursor.execute(f"SELECT t::text FROM {name} AS t ORDER BY 1")
-            found[table] = [row for (row,) in cursor.fetchall()]
-    return found
+            rows[table] = [row for (row,) in cursor.fetchall()]
+    return rows
 
 
 def _connect_to(name: str) -> None:
@@ -140,7 +140,7 @@ def _connect_to(name: str) -> None:
 
 
 def _digest(server_version: int) -> str:
-    """What a migrated database depends on, as a short name."""
+    """A short hash of everything a migrated database depends on."""
     digest = hashlib.sha256(str(server_version).encode())
     lock = settings.BASE_DIR / "requirements" / "base.txt"
     code = (path for app in APPS for path in (settings.BASE_DIR / app).rglob("*.py"))

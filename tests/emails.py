@@ -1,4 +1,4 @@
-"""E-mails as people get them: delivered, read, and compared with the files of a snapshot."""
+"""Deliver e-mails, read them, and compare them with snapshots."""
 
 import html
 import os
@@ -16,17 +16,17 @@ from django.db.models import Model
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
 
-# `SNAPSHOTS=write` rewrites the files; then read the difference.
-WRITES = os.environ.get("SNAPSHOTS") == "write"
-# What a signature or a random number makes another one in each run.
-RANDOM = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|(?<=:)[\w-]{43}(?=/)")
+# With SNAPSHOTS=write, tests rewrite the files; check the changes with git diff.
+WRITE = os.environ.get("SNAPSHOTS") == "write"
+# Signatures and random values, which differ in every run.
+RANDOM_VALUE = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|(?<=:)[\w-]{43}(?=/)")
 
 
-# ---------- Delivered ----------
+# ---------- Delivering ----------
 
 
 def sent() -> list[EmailMultiAlternatives]:
-    """What the worker sends now, and never again."""
+    """Run the worker, and return and clear the messages it sends."""
     outbox.deliver_due()
     messages = [each for each in mailing.outbox if isinstance(each, EmailMultiAlternatives)]
     assert len(messages) == len(mailing.outbox)
@@ -35,32 +35,32 @@ def sent() -> list[EmailMultiAlternatives]:
 
 
 def delivered() -> EmailMultiAlternatives:
-    """The one message that the worker sends now."""
+    """Run the worker, and return the only message it sends."""
     [message] = sent()
     return message
 
 
 def is_dropped() -> bool:
-    """Whether the worker finds nothing to say."""
+    """Run the worker, and return whether it drops the queued e-mails without sending any."""
     done = {MailState.SENT, MailState.DROPPED}
     return sent() == [] and {mail.state for mail in Mail.objects.order_by("pk")} <= done
 
 
-# ---------- Read ----------
+# ---------- Reading ----------
 
 
 def body_of(message: EmailMultiAlternatives) -> str:
-    """The text on one line."""
+    """The text on one line, with single spaces."""
     return " ".join(str(message.body).split())
 
 
 def paragraphs(message: EmailMultiAlternatives) -> list[str]:
-    """Greeting, what is said and the facts, on one line each, without the end."""
+    """The paragraphs, on one line each, without the signature."""
     return [" ".join(part.split()) for part in str(message.body).split("\n\n")][:-1]
 
 
 def calendar_of(message: EmailMultiAlternatives) -> tuple[str, Any]:
-    """Method and event of the calendar inside, which the message declares and attaches too."""
+    """The method and event of the calendar, which is in the message and attached to it."""
     [(name, attached, mimetype)] = message.attachments
     assert (name, mimetype) == ("event.ics", "application/ics")
     part = message.alternatives[1]
@@ -84,7 +84,7 @@ def calendar_of(message: EmailMultiAlternatives) -> tuple[str, Any]:
 
 
 def restart_ids(*models: type[Model]) -> None:
-    """Let the ids of these models begin at 1001, because addresses in e-mails carry them."""
+    """Restart the ids of these models at 1001, because addresses in e-mails contain ids."""
     with connection.cursor() as cursor:
         for model in models:
             table = connection.ops.quote_name(model._meta.db_table)
@@ -92,21 +92,21 @@ def restart_ids(*models: type[Model]) -> None:
 
 
 def assert_snapshots(app: str, messages: Iterable[EmailMultiAlternatives]) -> None:
-    """The messages are one of each kind of the app, and say what the files say."""
+    """Assert that there is one message of each kind of the app, and that each matches its file."""
     folder = Path(__file__).parent / app / "snapshots"
-    found = {}
+    texts = {}
     for message in messages:
         _assert_well_made(message)
         kind = _kind_of(message)
-        assert kind not in found
-        found[kind] = _snapshot_of(message)
-    assert sorted(found) == sorted(kind for kind in outbox.composers if kind.startswith(f"{app}."))
-    if WRITES:
+        assert kind not in texts
+        texts[kind] = _snapshot_of(message)
+    assert sorted(texts) == sorted(kind for kind in outbox.composers if kind.startswith(f"{app}."))
+    if WRITE:
         folder.mkdir(exist_ok=True)
-        for kind, text in found.items():
+        for kind, text in texts.items():
             (folder / f"{kind}.txt").write_text(text)
-    assert sorted(found) == sorted(path.stem for path in folder.iterdir())
-    for kind, text in found.items():
+    assert sorted(texts) == sorted(path.stem for path in folder.iterdir())
+    for kind, text in texts.items():
         assert text == (folder / f"{kind}.txt").read_text(), f"{kind}: SNAPSHOTS=write rewrites it"
 
 
@@ -118,16 +118,16 @@ def _kind_of(message: EmailMultiAlternatives) -> str:
 def _snapshot_of(message: EmailMultiAlternatives) -> str:
     files = "".join(f"Attached: {name}\n" for name, _, _ in message.attachments)
     text = f"To: {message.to[0]}\nSubject: {message.subject}\n{files}\n{message.body}"
-    return RANDOM.sub(lambda found: "x" * len(found[0]), text)
+    return RANDOM_VALUE.sub(lambda match: "x" * len(match[0]), text)
 
 
 def _assert_well_made(message: EmailMultiAlternatives) -> None:
-    """Text and HTML say the same, nothing is escaped in the wrong place, no address is broken."""
+    """Assert that text and HTML match, with correct escaping and unbroken addresses."""
     body, page = str(message.body), str(message.alternatives[0].content)
     assert message.from_email == "ASPeN <aspen@aspen.example>"
     assert message.extra_headers["Auto-Submitted"] == "auto-generated"
     for line in body.splitlines():
-        assert len(line) <= 70 or " " not in line, line  # an address is never broken
+        assert len(line) <= 70 or " " not in line, line  # addresses are not broken
     assert "&amp;" not in body
     assert "\n\n\n" not in body
     assert "<b>" not in page
@@ -136,12 +136,12 @@ def _assert_well_made(message: EmailMultiAlternatives) -> None:
 
 
 def _read(page: str) -> str:
-    """What someone reads of the page; a button is followed by its address, as in text."""
+    """The visible text of the HTML, with each button's address after it as in plain text."""
     body = page.split("<body", 1)[1].split(">", 1)[1]
     body = re.sub(r'<a href="([^"]*)" style="display[^>]*>([^<]*)</a>', r"\2 \1", body)
     return html.unescape(re.sub(r"<[^>]+>", " ", body))
 
 
 def _words(text: str) -> list[str]:
-    """The words, without the signs that only text needs to lay itself out."""
+    """The words, without the characters that only lay out the plain text."""
     return re.findall(r"[^\s:>]+", text)

@@ -1,4 +1,4 @@
-"""Plain functions that make rows for tests; every field has a harmless default."""
+"""Functions that create rows for tests. Every field has a default."""
 
 import datetime as dt
 import itertools
@@ -58,7 +58,7 @@ def category(slug: str = TECHNOLOGY) -> Category:
 def event(
     *, days: float = -7, hours: float = 1, credits: dict[str, str] | None = None, **fields: Any
 ) -> Event:
-    """A published calendar event `days` from now (past by default) with credit lines by slug."""
+    """A published calendar event, `days` from now, with `credits` by category slug."""
     begins_at = timezone.now().replace(minute=0, second=0, microsecond=0) + dt.timedelta(days=days)
     values: dict[str, Any] = {
         "title": f"Training {next(_number)}",
@@ -75,15 +75,15 @@ def event(
         values |= {"created_by": person(), "submitted_at": timezone.now()}
     if fields.get("state") == EventState.MERGED:
         values |= {"merged_into": event()}
-    made = Event.objects.create(**values | fields)
+    new = Event.objects.create(**values | fields)
     for slug, amount in ({TECHNOLOGY: "1.0"} if credits is None else credits).items():
-        CreditOffer.objects.create(event=made, category=category(slug), amount=Decimal(amount))
-    made.refresh_from_db()
-    return made
+        CreditOffer.objects.create(event=new, category=category(slug), amount=Decimal(amount))
+    new.refresh_from_db()
+    return new
 
 
 def listing(event: Event, **fields: Any) -> CatalogListing:
-    """An event in the catalog of the present fiscal year: approved, unless `state` says else."""
+    """A listing in the catalog for this fiscal year, approved by default."""
     state = fields.setdefault("state", ListingState.APPROVED)
     values: dict[str, Any] = {"fiscal_year": fiscal_year(today()), "proposed_by": person()}
     if state != ListingState.PROPOSED:
@@ -94,7 +94,7 @@ def listing(event: Event, **fields: Any) -> CatalogListing:
 
 
 def facts(**fields: Any) -> CustomEventFacts:
-    """What somebody types into Create New…: a one-hour webinar a week ago."""
+    """What a person enters under Create New…: a one-hour webinar a week ago."""
     begins_at = timezone.now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(days=7)
     values: dict[str, Any] = {
         "title": f"Outside webinar {next(_number)}",
@@ -110,12 +110,12 @@ def facts(**fields: Any) -> CustomEventFacts:
 
 
 def claim(by: User, made: Event | None = None, **fields: Any) -> Claim:
-    """A Pending claim of `by` on a calendar event (a new one unless given)."""
+    """A pending claim by `by` on `made`, or on a new calendar event."""
     made = made or event(**fields)
     return claim_event(event_id=made.pk, source=ClaimSource.CALENDAR, by=by)
 
 
-# What fills the rule sets in force, in one event's credit lines.
+# The credits of one event that meet the requirements of each track's current rule set.
 ENOUGH = {
     "Library Director": {ADMINISTRATION: "60.0"},
     "Library Staff": dict.fromkeys((ADMINISTRATION, PUBLIC, COLLECTION, TECHNOLOGY), "15.0"),
@@ -125,7 +125,7 @@ SUPERVISOR = SupervisorContact("Dana Chair", "dana.chair@board.example")
 
 
 def following(by: User | None = None, name: str = "Library Trustee") -> Participation:
-    """Somebody who follows a track and has everything it asks, in one claim."""
+    """The participation of a person whose one claim meets all requirements of a track."""
     by = by or person()
     participation, _ = track_actions.select_track(track=track(name), by=by)
     claim(by, credits=ENOUGH[name])
@@ -133,7 +133,7 @@ def following(by: User | None = None, name: str = "Library Trustee") -> Particip
 
 
 def submission(participation: Participation | None = None, **fields: Any) -> Submission:
-    """A record that was sent to the CE Coordinator."""
+    """A record that was submitted to the CE Coordinator."""
     participation = participation or following()
     by = participation.person
     values = {"name": by.display_name, "listed_as": by.display_name, "supervisor": SUPERVISOR}
@@ -146,19 +146,19 @@ def submission(participation: Participation | None = None, **fields: Any) -> Sub
 
 
 def verification(
-    sent: Submission | None = None, supervisor: SupervisorContact = SUPERVISOR
+    submitted: Submission | None = None, supervisor: SupervisorContact = SUPERVISOR
 ) -> Verification:
-    """A record that was reviewed; its supervisor is asked."""
-    sent = sent or submission()
+    """The question to the supervisor about a reviewed record."""
+    submitted = submitted or submission()
     reviewer = person(Role.CE_COORDINATOR)
-    track_actions.review_submission(submission_id=sent.pk, supervisor=supervisor, by=reviewer)
-    return sent.verifications.get(answered_at=None)
+    track_actions.review_submission(submission_id=submitted.pk, supervisor=supervisor, by=reviewer)
+    return submitted.verifications.get(answered_at=None)
 
 
 def certificate(participation: Participation | None = None, **fields: Any) -> Certificate:
-    """A certificate that went the whole way."""
-    asked = verification(submission(participation, **fields))
-    issued = track_actions.verify_record(verification_id=asked.pk, by=None)
+    """A certificate for a record that was submitted, reviewed and verified."""
+    question = verification(submission(participation, **fields))
+    issued = track_actions.verify_record(verification_id=question.pk, by=None)
     assert issued
     return issued
 

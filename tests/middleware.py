@@ -1,29 +1,26 @@
-"""No page may take long, however patient a test is."""
+"""A limit on the processor time of each request."""
 
 import time
 from collections.abc import Callable
 
 from django.http import HttpRequest, HttpResponse
 
-MOST_SECONDS = 3.0
+MAX_SECONDS = 3.0
 
 
 class TooSlow(AssertionError):
-    """A page was more work to the server than anybody would wait for."""
+    """A request took too much processor time."""
 
 
-def limit_work(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:
-    """Fail a request that keeps its thread busy for longer than MOST_SECONDS.
+def limit_processor_time(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:
+    """Raise TooSlow if a request takes more than MAX_SECONDS of processor time."""
 
-    What else the machine has to do does not count.
-    """
-
-    def answer(request: HttpRequest) -> HttpResponse:
+    def respond(request: HttpRequest) -> HttpResponse:
         started = time.thread_time()
         response = get_response(request)
-        worked = time.thread_time() - started
-        if worked > MOST_SECONDS:
-            raise TooSlow(f"{request.method} {request.path} took {worked:.1f} s of work")
+        seconds = time.thread_time() - started
+        if seconds > MAX_SECONDS:
+            raise TooSlow(f"{request.method} {request.path} took {seconds:.1f} s of work")
         return response
 
-    return answer
+    return respond

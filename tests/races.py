@@ -1,4 +1,4 @@
-"""Doing one thing many times at the same moment."""
+"""Run actions concurrently in several threads."""
 
 import os
 import threading
@@ -8,32 +8,32 @@ from typing import Any
 
 from django.db import connection
 
-PATIENCE = 300  # seconds; only what hangs takes so long, however busy the machine
-# `make drills` runs each race as often as it was thought of, `make test` a few times.
+TIMEOUT = 300  # seconds; only a deadlock takes this long, even on a busy machine
+# `make drills` runs each race the full number of times; `make test` runs it twice at most.
 DRILLS = bool(os.environ.get("DRILLS"))
 
 
 def rounds(number: int) -> range:
-    """One turn for each round of a race that is run `number` times in a drill."""
+    """The rounds of a race: `number` in a drill, otherwise at most two."""
     return range(number if DRILLS else min(number, 2))
 
 
 def volume(number: int) -> int:
-    """All of the rows of a test about many in a drill, a tenth of them otherwise."""
+    """The number of rows for a test of many: `number` in a drill, otherwise a tenth."""
     return number if DRILLS else number // 10
 
 
 def run_concurrently(number: int, action: Callable[[int], Any]) -> list[Any]:
-    """Call `act(0)` … `act(number - 1)` in threads that start together; return what came of each.
+    """Call `action(0)` … `action(number - 1)` in threads that start together.
 
-    An exception is returned in place of a result.
+    Return the results, with the exception in place of a result if an action raised one.
     """
     barrier = threading.Barrier(number)
     results: list[Any] = [None] * number
 
     def run(index: int) -> None:
         try:
-            barrier.wait(timeout=PATIENCE)
+            barrier.wait(timeout=TIMEOUT)
             results[index] = action(index)
         except Exception as error:
             results[index] = error
@@ -44,13 +44,13 @@ def run_concurrently(number: int, action: Callable[[int], Any]) -> list[Any]:
     for thread in threads:
         thread.start()
     for thread in threads:
-        thread.join(timeout=PATIENCE)
+        thread.join(timeout=TIMEOUT)
     return results
 
 
 def wait_until_blocked() -> None:
-    """Come back when another connection waits for a lock that this one holds."""
-    deadline = time.monotonic() + PATIENCE
+    """Wait until another connection is waiting for a lock that this one holds."""
+    deadline = time.monotonic() + TIMEOUT
     with connection.cursor() as cursor:
         while time.monotonic() < deadline:
             cursor.execute(
@@ -60,4 +60,4 @@ def wait_until_blocked() -> None:
             if cursor.fetchone()[0]:
                 return
             time.sleep(0.05)
-    raise AssertionError("nobody waits")
+    raise AssertionError("no connection is waiting for a lock")

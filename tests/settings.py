@@ -1,4 +1,4 @@
-"""The portal's settings for its tests: demonstration mode on this machine, a server of its own."""
+"""Settings for tests: demonstration mode, and a database server of their own."""
 
 import os
 
@@ -20,16 +20,20 @@ STORAGES = {
     "uploads": {"BACKEND": "django.core.files.storage.InMemoryStorage"},
     "staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"},
 }
-# WhiteNoise warns of a folder that is not there; warnings are errors.
+# WhiteNoise warns if the folder is missing, and warnings are errors.
 STATIC_ROOT.mkdir(parents=True, exist_ok=True)
-# An N+1 query raises, and so does a page that is much work.
+# N+1 queries and slow requests raise.
 INSTALLED_APPS = [*INSTALLED_APPS, "zeal"]
-MIDDLEWARE = ["tests.middleware.limit_work", "zeal.middleware.zeal_middleware", *MIDDLEWARE]
+MIDDLEWARE = [
+    "tests.middleware.limit_processor_time",
+    "zeal.middleware.zeal_middleware",
+    *MIDDLEWARE,
+]
 ZEAL_RAISE = True
-# Signing in and out look up the session, the address and the person more than once, each its own.
+# Signing in and out fetch the session, the address and the person more than once.
 ZEAL_ALLOWLIST = [
     {"model": model, "field": "get()"}
     for model in ("sessions.Session", "account.EmailAddress", "accounts.User")
 ]
-# Saving a proposal and sending it are two acts, and each locks the event itself.
+# Saving a proposal and sending it to staff are two actions, and each locks the event.
 ZEAL_ALLOWLIST.append({"model": "events.Event", "field": "get()"})

@@ -1,4 +1,4 @@
-"""What a PDF says to somebody who listens to it: the texts of its tags, in the tags' order."""
+"""The text of a PDF as screen readers read it: the text of its tags, in their order."""
 
 import dataclasses
 import io
@@ -11,21 +11,21 @@ import pikepdf
 
 @dataclasses.dataclass
 class Tag:
-    """An element of the structure: its kind (P, H1, Table, TH …), own text, and what is in it."""
+    """An element of the structure, such as P, H1, Table or TH, with its own text and child tags."""
 
     kind: str
     text: str = ""
-    inside: list["Tag"] = dataclasses.field(default_factory=list)
+    children: list["Tag"] = dataclasses.field(default_factory=list)
 
     @property
-    def whole(self) -> str:
-        """Its text and that of everything in it. Line breaks are where the paper made them."""
-        return self.text + "".join(tag.whole for tag in self.inside)
+    def full_text(self) -> str:
+        """The text of the tag and its children, with the line breaks of the page."""
+        return self.text + "".join(tag.full_text for tag in self.children)
 
     def find(self, *kinds: str) -> Iterator["Tag"]:
         if self.kind in kinds:
             yield self
-        for tag in self.inside:
+        for tag in self.children:
             yield from tag.find(*kinds)
 
 
@@ -41,20 +41,22 @@ def _tag(element: Any, texts: dict[Any, dict[int, str]], page: Any) -> Tag:
     kids = element.get("/K", [])
     for kid in kids if isinstance(kids, pikepdf.Array) else [kids]:
         if isinstance(kid, int):
-            tag.inside.append(Tag("", texts[page].get(kid, "")))
+            tag.children.append(Tag("", texts[page].get(kid, "")))
         elif "/MCID" in kid:
             where = kid.Pg.objgen if "/Pg" in kid else page
-            tag.inside.append(Tag("", texts[where].get(int(kid.MCID), "")))
+            tag.children.append(Tag("", texts[where].get(int(kid.MCID), "")))
         elif "/S" in kid:
-            tag.inside.append(_tag(kid, texts, page))
+            tag.children.append(_tag(kid, texts, page))
     return tag
 
 
 def _texts(page: Any) -> dict[int, str]:
-    """What each marked piece of a page's content says; pictures have no text."""
-    fonts = {name: _letters(font) for name, font in page.get("/Resources").get("/Font", {}).items()}
+    """The text of each marked piece of a page's content. Pictures have none."""
+    fonts = {
+        name: _glyph_texts(font) for name, font in page.get("/Resources").get("/Font", {}).items()
+    }
     texts: dict[int, str] = {}
-    letters: dict[int, str] = {}
+    glyphs: dict[int, str] = {}
     marks: list[tuple[int | None, str | None]] = []
     for operands, operator in pikepdf.parse_content_stream(page):
         match str(operator):
@@ -67,34 +69,36 @@ def _texts(page: Any) -> dict[int, str]:
             case "EMC":
                 marks.pop()
             case "Tf":
-                letters = fonts[str(operands[0])]
+                glyphs = fonts[str(operands[0])]
             case "Tj" | "TJ":
                 piece = _piece(marks)
                 if piece is None or any(actual is not None for _, actual in marks):
                     continue
-                said = operands[0] if str(operator) == "TJ" else operands
-                codes = b"".join(bytes(each) for each in said if isinstance(each, pikepdf.String))
+                strings = operands[0] if str(operator) == "TJ" else operands
+                codes = b"".join(
+                    bytes(each) for each in strings if isinstance(each, pikepdf.String)
+                )
                 pairs = (codes[at : at + 2] for at in range(0, len(codes), 2))
-                text = "".join(letters[int.from_bytes(pair)] for pair in pairs)
+                text = "".join(glyphs[int.from_bytes(pair)] for pair in pairs)
                 texts[piece] = texts.get(piece, "") + text
     return texts
 
 
 def _piece(marks: list[tuple[int | None, str | None]]) -> int | None:
-    """The marked piece that the content belongs to; None for what is decoration."""
+    """The marked piece that the content belongs to, or None if it is decoration."""
     return next((int(mark) for mark, _ in reversed(marks) if mark is not None), None)
 
 
-def _letters(font: Any) -> dict[int, str]:
+def _glyph_texts(font: Any) -> dict[int, str]:
     """The text of each glyph, from the font's ToUnicode table."""
     table = font.ToUnicode.read_bytes().decode("latin-1")
-    letters = {}
+    texts = {}
     for part in re.findall(r"beginbfchar(.*?)endbfchar", table, re.S):
         for code, text in re.findall(r"<([0-9A-Fa-f]+)>\s*<([0-9A-Fa-f]*)>", part):
-            letters[int(code, 16)] = bytes.fromhex(text).decode("utf-16-be")
+            texts[int(code, 16)] = bytes.fromhex(text).decode("utf-16-be")
     for part in re.findall(r"beginbfrange(.*?)endbfrange", table, re.S):
         for low, high, text in re.findall(r"<(\w+)>\s*<(\w+)>\s*<(\w+)>", part):
             first = bytes.fromhex(text).decode("utf-16-be")
             for step in range(int(high, 16) - int(low, 16) + 1):
-                letters[int(low, 16) + step] = first[:-1] + chr(ord(first[-1]) + step)
-    return letters
+                texts[int(low, 16) + step] = first[:-1] + chr(ord(first[-1]) + step)
+    return texts

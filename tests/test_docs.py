@@ -14,8 +14,8 @@ CODE = [
     for path in (ROOT / app).rglob("*.py")
 ]
 QUOTED = re.compile(r"`([^`\n]+)`")
-A_PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
-A_NAME = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
+PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
+NAME = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
 # Created in var/ by an import.
 CREATED_LATER = {"rejects/"}
 
@@ -26,12 +26,12 @@ def quoted(document: Path) -> list[str]:
 
 
 def looks_like_a_path(word: str) -> bool:
-    return bool(A_PATH.fullmatch(word)) and ("/" in word or word.endswith((".py", ".md", ".html")))
+    return bool(PATH.fullmatch(word)) and ("/" in word or word.endswith((".py", ".md", ".html")))
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.name)
 def test_every_path_exists(document: Path) -> None:
-    """Paths start at the top or in a folder of an app, as in `certification/record.py`."""
+    """Paths start at the project or in a folder of an app, as in `certification/record.py`."""
     known = [f"/{path.relative_to(ROOT)}" for path in CODE]
     missing = [
         word
@@ -53,7 +53,7 @@ def test_every_name_in_the_rules_exists() -> None:
         part
         for cell in cells
         for word in QUOTED.findall(cell)
-        if not looks_like_a_path(word) and A_NAME.fullmatch(word)
+        if not looks_like_a_path(word) and NAME.fullmatch(word)
         for part in re.findall(r"\w+", word)
     }
     assert len(names) > 60

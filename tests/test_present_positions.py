@@ -1,4 +1,4 @@
-"""A position opens and closes what depends on it on its first and last day, in every app."""
+"""In every app, a position gives access from its first day through its last."""
 
 import datetime as dt
 import re
@@ -54,7 +54,7 @@ def library() -> Organization:
     return make.organization(name="Ekalaka Public Library", city="")
 
 
-def hold(person: User, place: Organization, kind: PositionKind, **fields: Any) -> Position:
+def add_position(person: User, place: Organization, kind: PositionKind, **fields: Any) -> Position:
     return Position.objects.create(
         person=person, organization=place, kind=kind, is_confirmed=True, **fields
     )
@@ -62,46 +62,48 @@ def hold(person: User, place: Organization, kind: PositionKind, **fields: Any) -
 
 @pytest.mark.parametrize("kind", PositionKind)
 @spans
-def test_present_means_begun_and_not_yet_ended(
+def test_a_position_is_present_from_its_first_day_through_its_last(
     library: Organization,
     kind: PositionKind,
     since_on: dt.date | None,
     until_on: dt.date | None,
     is_present: bool,
 ) -> None:
-    position = hold(make.person(), library, kind, since_on=since_on, until_on=until_on)
+    position = add_position(make.person(), library, kind, since_on=since_on, until_on=until_on)
     expected = [position] if is_present else []
     assert list(Position.objects.present().order_by("pk")) == expected
     assert list(Position.objects.present(on=today()).order_by("pk")) == expected
 
 
-def test_any_day_can_be_asked_about(library: Organization) -> None:
+def test_present_positions_on_another_day(library: Organization) -> None:
     first, last = dt.date(2027, 1, 5), dt.date(2027, 2, 5)
-    hold(make.person(), library, PositionKind.DIRECTOR, since_on=first, until_on=last)
+    add_position(make.person(), library, PositionKind.DIRECTOR, since_on=first, until_on=last)
     days = [first - DAY, first, last, last + DAY]
     assert [Position.objects.present(day).exists() for day in days] == [False, True, True, False]
 
 
 @spans
-def test_a_director_reads_and_leads_only_while_present(
+def test_a_director_sees_progress_and_is_a_supervisor_only_while_present(
     library: Organization, since_on: dt.date, until_on: dt.date, is_present: bool
 ) -> None:
     colleague = make.person(display_name="Ann Agreed", shows_progress=True)
-    hold(colleague, library, PositionKind.STAFF)
+    add_position(colleague, library, PositionKind.STAFF)
     director = make.person(display_name="Dora Director")
-    position = hold(director, library, PositionKind.DIRECTOR, since_on=since_on, until_on=until_on)
+    position = add_position(
+        director, library, PositionKind.DIRECTOR, since_on=since_on, until_on=until_on
+    )
     client = Client()
     client.force_login(director)
-    answer = client.get("/continuing-education/library/")
-    assert ("Ann Agreed" in answer.content.decode(), answer.status_code) == (
+    response = client.get("/continuing-education/library/")
+    assert ("Ann Agreed" in response.content.decode(), response.status_code) == (
         (True, 200) if is_present else (False, 404)
     )
     assert queries.leadership_positions(director) == [position] * is_present
     assert queries.library_name_of(director) == (library.name if is_present else "")
-    proposed = supervisor_choices_for(colleague, make.track("Library Staff"))
-    assert [each.person for each in proposed] == [director] * is_present
-    fitting = positions_by_track(queries.positions_of(director))
-    assert list(fitting) == ["Library Director"] * is_present
+    choices = supervisor_choices_for(colleague, make.track("Library Staff"))
+    assert [each.person for each in choices] == [director] * is_present
+    by_track = positions_by_track(queries.positions_of(director))
+    assert list(by_track) == ["Library Director"] * is_present
 
 
 @spans
@@ -109,9 +111,9 @@ def test_a_colleague_shows_progress_only_while_present(
     library: Organization, since_on: dt.date, until_on: dt.date, is_present: bool
 ) -> None:
     director = make.person()
-    hold(director, library, PositionKind.DIRECTOR)
+    add_position(director, library, PositionKind.DIRECTOR)
     colleague = make.person(display_name="Ann Agreed", shows_progress=True)
-    hold(colleague, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
+    add_position(colleague, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
     client = Client()
     client.force_login(director)
     page = client.get("/continuing-education/library/").content.decode()
@@ -119,11 +121,11 @@ def test_a_colleague_shows_progress_only_while_present(
 
 
 @spans
-def test_an_event_editor_looks_after_events_only_while_present(
+def test_an_event_editor_manages_events_only_while_present(
     library: Organization, since_on: dt.date, until_on: dt.date, is_present: bool
 ) -> None:
     editor = make.person(Role.EVENT_EDITOR)
-    hold(editor, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
+    add_position(editor, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
     event = make.event(organization=library)
     assert permissions.managed_by(editor).filter(pk=event.pk).exists() == is_present
     assert list(permissions.organizations_of(editor)) == [library] * is_present
@@ -131,41 +133,41 @@ def test_an_event_editor_looks_after_events_only_while_present(
 
 
 @spans
-def test_a_roster_names_the_library_only_while_present(
+def test_a_roster_shows_the_library_only_while_present(
     library: Organization, since_on: dt.date, until_on: dt.date, is_present: bool
 ) -> None:
     person, event = make.person(), make.event(days=3)
     register(event_id=event.pk, by=person)
-    hold(person, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
+    add_position(person, library, PositionKind.STAFF, since_on=since_on, until_on=until_on)
     names = [row.library for row in attendance_queries.confirmed_places(event)]
     assert names == [library.name if is_present else None]
 
 
 @spans
-def test_reports_count_people_where_they_are_present(
+def test_reports_count_people_at_a_library_only_while_present(
     library: Organization, since_on: dt.date, until_on: dt.date, is_present: bool
 ) -> None:
     person = make.person()
-    hold(person, library, PositionKind.TRUSTEE, since_on=since_on, until_on=until_on)
+    add_position(person, library, PositionKind.TRUSTEE, since_on=since_on, until_on=until_on)
     make.following(person)
     assert [each.library for each in reports_queries.certification_counts().libraries] == [
         library.pk
     ] * is_present
-    held = reports_queries.people_with_status(reports_queries.IN_PROGRESS, library=library.pk)
-    assert list(held) == [person] * is_present
+    people = reports_queries.people_with_status(reports_queries.IN_PROGRESS, library=library.pk)
+    assert list(people) == [person] * is_present
     board = [each.person_id for each in reports_queries.members_of(library.pk, TODAY.year)]
     assert board == [person.pk] * is_present
 
 
-def test_only_the_model_says_what_without_a_last_day_means() -> None:
-    """Everything else asks `Position.objects.present()`, so that no place forgets a side of it."""
-    written = re.compile(r"until_on(__isnull=True|=None)|until_on IS NULL", re.IGNORECASE)
+def test_only_the_model_handles_positions_without_a_last_day() -> None:
+    """All other code uses `Position.objects.present()`, which checks both ends of a position."""
+    pattern = re.compile(r"until_on(__isnull=True|=None)|until_on IS NULL", re.IGNORECASE)
     places = [
         str(path.relative_to(ROOT))
         for path in FILES
         if path.suffix == ".py"
         and path.relative_to(ROOT).parts[0] != "tests"
         and "migrations" not in path.parts
-        and written.search(read(path))
+        and pattern.search(read(path))
     ]
     assert places == ["accounts/models.py"]

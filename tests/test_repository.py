@@ -1,4 +1,4 @@
-"""What must be true of the files themselves."""
+"""Rules for the project's files."""
 
 import re
 import tomllib
@@ -11,14 +11,14 @@ from django.conf import settings
 
 ROOT: Path = settings.BASE_DIR
 APPS = ("accounts", "events", "credits", "tracks", "helpdesk")
-# Neither written by people nor part of the project (.gitignore).
-ELSEWHERE = {".git", ".venv", "var", "node_modules", "__pycache__", ".hypothesis"}
+# Ignored by Git, or generated.
+IGNORED = {".git", ".venv", "var", "node_modules", "__pycache__", ".hypothesis"}
 BINARY = {".png", ".ico", ".woff2", ".gz", ".br", ".jpg", ".pyc"}
 
 
 def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.iterdir()):
-        if path.name in ELSEWHERE or path.name.endswith("_cache"):
+        if path.name in IGNORED or path.name.endswith("_cache"):
             continue
         if path.is_dir():
             yield from _files(path)
@@ -34,14 +34,14 @@ def read(path: Path) -> str:
     return path.read_text(encoding="utf-8", errors="replace")
 
 
-def found(pattern: str, paths: list[Path]) -> list[str]:
-    """Where the pattern occurs, as `path:line`."""
-    search = re.compile(pattern, re.IGNORECASE)
+def occurrences(pattern: str, paths: list[Path]) -> list[str]:
+    """The lines where the pattern occurs, as `path:line`."""
+    regex = re.compile(pattern, re.IGNORECASE)
     return [
         f"{path.relative_to(ROOT)}:{number}"
         for path in paths
         for number, line in enumerate(read(path).splitlines(), start=1)
-        if search.search(line)
+        if regex.search(line)
     ]
 
 
@@ -49,26 +49,26 @@ def names(paths: list[Path]) -> set[str]:
     return {str(path.relative_to(ROOT)) for path in paths}
 
 
-def test_there_are_files_to_look_at() -> None:
+def test_the_project_files_are_found() -> None:
     assert {"manage.py", "Makefile", "templates/base.html"} <= names(FILES)
     assert names(TEMPLATES) >= {"templates/base.html", "templates/account/email/base_message.txt"}
     assert not any(name.startswith(("var/", ".venv/", ".git/")) for name in names(FILES))
 
 
-# ---------- The lock ----------
+# ---------- Requirements ----------
 
 
-def test_the_lock_names_no_server_and_pins_everything() -> None:
-    """A package comes from whatever registry pip is set up for; its hash says that it is right."""
+def test_the_lock_files_pin_versions_and_hashes_but_no_server() -> None:
+    """Pip can use any package registry, because it checks the hashes."""
     for name in ("base", "dev"):
         path = ROOT / "requirements" / f"{name}.txt"
-        assert found("://|index-url|trusted-host", [path]) == []
+        assert occurrences("://|index-url|trusted-host", [path]) == []
         text = read(path).replace("\\\n", " ")
         lines = [line for line in text.splitlines() if line.strip() and line.strip()[0] != "#"]
         assert [line for line in lines if "==" not in line or "--hash=sha256:" not in line] == []
 
 
-def test_the_development_lock_holds_the_same_versions() -> None:
+def test_the_development_lock_file_has_the_same_versions() -> None:
     def pins(name: str) -> dict[str, str]:
         text = read(ROOT / "requirements" / f"{name}.txt")
         return dict(re.findall(r"^([\w.\[\]-]+)==(\S+)", text, re.MULTILINE))
@@ -77,7 +77,7 @@ def test_the_development_lock_holds_the_same_versions() -> None:
     assert {name: dev.get(name) for name in base} == base
 
 
-# What a package is called in code, where that is not its own name.
+# The names of packages in code, if they differ.
 IN_CODE = {
     "django-environ": "environ",
     "django-allauth": "allauth",
@@ -91,8 +91,8 @@ IN_CODE = {
 }
 
 
-def test_the_portal_uses_every_package_it_installs() -> None:
-    """What only the tests need stands in the development list."""
+def test_the_portal_uses_every_package_it_requires() -> None:
+    """Packages for tests only belong in the development requirements."""
     listed = [
         line.partition("#")[0].strip() for line in read(ROOT / "requirements/base.in").splitlines()
     ]
@@ -125,109 +125,113 @@ def test_the_portal_uses_every_package_it_installs() -> None:
     ],
 )
 def test_no_template_has_inline_style_or_script(pattern: str) -> None:
-    """The content security policy would block it, in silence. Mail programs know no other style."""
+    """The content security policy would block it. E-mails can have styles, but no scripts."""
     pages = [path for path in TEMPLATES if path.parent.name != "mail" or "style" not in pattern]
-    assert found(pattern, pages) == []
+    assert occurrences(pattern, pages) == []
 
 
 ADMIN_PAGES = {"change_form.html", "change_list.html"}
 
 
 def test_every_template_is_used() -> None:
-    """By a view, by another template, or in place of one that a package brings."""
+    """By a view, by another template, or as an override of a package's template."""
     text = "\n".join(read(path) for path in FILES if path.suffix in {".py", ".html", ".txt"})
     packages = [Path(config.path) / "templates" for config in apps.get_app_configs()]
-    packages = [folder for folder in packages if ROOT not in folder.parents or _foreign(folder)]
-    by_name_of_the_answer = {f"{code}.html" for code in (400, 403, 404, 429, 500)}
-    by_name_of_the_answer.add("403_csrf.html")
+    packages = [
+        folder for folder in packages if ROOT not in folder.parents or _is_installed(folder)
+    ]
+    error_pages = {f"{code}.html" for code in (400, 403, 404, 429, 500)}
+    error_pages.add("403_csrf.html")
     unused = [
         name
         for name in (str(path.relative_to(ROOT / "templates")) for path in TEMPLATES)
         if f'"{name}"' not in text
         and f"'{name}'" not in text
-        and name not in by_name_of_the_answer
-        and not _is_the_administrations_own(name)
+        and name not in error_pages
+        and not _is_admin_override(name)
         and f'"{name.removeprefix("pdf/")}"' not in text
         and not any((folder / name).exists() for folder in packages)
     ]
     assert unused == []
 
 
-def _is_the_administrations_own(name: str) -> bool:
-    """Whether Django's administration looks for it by itself: admin/<app>/<model>/<page>."""
+def _is_admin_override(name: str) -> bool:
+    """Whether Django's administration finds it by its name: admin/<app>/<model>/<page>."""
     parts = name.split("/")
     if len(parts) != 4 or parts[0] != "admin" or parts[3] not in ADMIN_PAGES:
         return False
     return parts[2] in apps.all_models.get(parts[1], {})
 
 
-def _foreign(folder: Path) -> bool:
+def _is_installed(folder: Path) -> bool:
     return "site-packages" in folder.parts
 
 
-# ---------- The shape ----------
+# ---------- Structure ----------
 
 
 CONTRACTS = tomllib.loads(read(ROOT / "pyproject.toml"))["tool"]["importlinter"]["contracts"]
 
 
 @pytest.mark.parametrize("app", ["aspen", *APPS])
-def test_every_module_of_an_app_stands_in_its_import_contract(app: str) -> None:
+def test_every_module_of_an_app_is_in_its_import_contract(app: str) -> None:
     [own] = [contract for contract in CONTRACTS if contract.get("containers") == [app]]
     assert own["exhaustive"] is True
     assert own["exhaustive_ignores"] == ["migrations"]
     assert (ROOT / "tests" / app / "__init__.py").exists()
 
 
-def test_every_room_stands_in_an_import_contract() -> None:
-    """Those of models hold fields and constraints only; demo and postgres are read as a whole."""
+def test_every_folder_is_in_an_import_contract() -> None:
+    """Except for models, which only have fields and constraints, and for demo and postgres."""
     contained = {name for each in CONTRACTS for name in each.get("containers", [])}
-    rooms = {
+    folders = {
         f"{app}.{path.name}"
         for app in ("aspen", *APPS)
         for path in (ROOT / app).iterdir()
         if (path / "__init__.py").exists() and path.name not in {"migrations", "management"}
     }
-    apart = {"aspen.demo", "aspen.postgres", "events.models", "tracks.models"}
-    assert rooms - contained == apart
+    exempt = {"aspen.demo", "aspen.postgres", "events.models", "tracks.models"}
+    assert folders - contained == exempt
 
 
-def test_the_import_contract_has_no_exceptions() -> None:
-    directions = CONTRACTS[0]["layers"]
-    assert [layer for layer in directions if layer in APPS] == list(reversed(APPS))
+def test_the_import_contracts_have_no_exceptions() -> None:
+    layers = CONTRACTS[0]["layers"]
+    assert [layer for layer in layers if layer in APPS] == list(reversed(APPS))
     assert not any("ignore_imports" in each for each in CONTRACTS)
     assert all(each.get("exhaustive") for each in CONTRACTS[1:])
 
 
 def test_only_actions_open_transactions_or_write() -> None:
-    """Views, forms and the administration call actions (a form set fills lines for one).
+    """Views, forms and the administration call actions instead.
 
-    A report may give its one statement more memory, which takes a transaction of its own.
+    `save(commit=False)` is allowed in form sets. So is a transaction in the reports' queries, which
+    raises the memory limit for one statement.
     """
-    outer = [
+    modules = [
         path
         for app in APPS
         for path in _files(ROOT / app)
         if re.fullmatch(r"(.*_)?(views|forms|rules|queries|presentation|admin)", path.stem)
         or path.parent.name in {"views", "forms", "admin"}
     ]
-    assert len(outer) > 50
+    assert len(modules) > 50
     writing = r"\.objects\.(create|bulk_create|get_or_create|update_or_create)\(|\.delete\(\)"
-    places = found(writing + r"|transaction\.|\.save\((?!commit=False)", outer)
+    places = occurrences(writing + r"|transaction\.|\.save\((?!commit=False)", modules)
     assert {place.partition(":")[0] for place in places} == {"tracks/reports/queries.py"}
 
 
-# ---------- What must not be carried along ----------
+# ---------- Portability ----------
 
 
-def test_what_a_run_leaves_behind_is_ignored() -> None:
+def test_git_ignores_generated_files() -> None:
     ignored = read(ROOT / ".gitignore").splitlines()
     assert {"/var/", "/.venv/", "/.env", "__pycache__/"} <= set(ignored)
 
 
-def test_no_file_knows_the_machine_it_was_written_on() -> None:
+def test_no_file_contains_a_path_of_a_developers_machine() -> None:
     home = "|".join(["home", "Users", "root", "work", "mnt"])
-    assert found(rf"(?<![\w.}}])/({home})/[\w.]+/", [p for p in FILES if p.suffix != ".csv"]) == []
+    paths = [path for path in FILES if path.suffix != ".csv"]
+    assert occurrences(rf"(?<![\w.}}])/({home})/[\w.]+/", paths) == []
 
 
 def test_only_the_environment_schema_reads_the_environment() -> None:
@@ -237,9 +241,9 @@ def test_only_the_environment_schema_reads_the_environment() -> None:
         if path.suffix == ".py" and path.relative_to(ROOT).parts[0] in {"aspen", *APPS}
     ]
     allowed = {"aspen/postgres", "aspen/management", "aspen/wsgi.py"}
-    reading = [
+    uses = [
         place
-        for place in found(r"os\.environ|getenv", code)
+        for place in occurrences(r"os\.environ|getenv", code)
         if not any(place.startswith(folder) for folder in allowed)
     ]
-    assert reading == []
+    assert uses == []

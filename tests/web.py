@@ -1,4 +1,4 @@
-"""What tests of pages do with a browser's requests and what comes back."""
+"""Helpers for tests of pages."""
 
 from typing import Any
 
@@ -21,12 +21,12 @@ def coordinator() -> Client:
 
 
 def text(response: Any) -> str:
-    """The page as it was sent; one that a view returned without a request is rendered first."""
+    """The page as text. A response that has not been rendered yet is rendered first."""
     if hasattr(response, "render"):
         response.render()
     return str(response.content.decode())
 
 
 def said(response: Any) -> list[str]:
-    """The messages that the next page shows."""
+    """The flash messages that the next page will show."""
     return [str(message) for message in get_messages(response.wsgi_request)]

@@ -28,7 +28,7 @@ from events.enums import Attendance, Decision, EventState
 from events.models import Event, Presenter, Registration
 from tests import factories as make
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
-from tests.races import PATIENCE, run_concurrently, wait_until_blocked
+from tests.races import TIMEOUT, run_concurrently, wait_until_blocked
 from tracks.actions import select_track
 from tracks.models import Participation, Posting
 
@@ -707,7 +707,7 @@ def test_control_without_locks_a_claim_stays_on_the_source(
     def check_and_wait(*args: Any) -> str | None:
         reason = why_not_claim(*args)
         checked.set()
-        merged.wait(timeout=PATIENCE)
+        merged.wait(timeout=TIMEOUT)
         return reason
 
     monkeypatch.setattr(credit_queries, "why_person_cannot_claim", check_and_wait)
@@ -716,7 +716,7 @@ def test_control_without_locks_a_claim_stays_on_the_source(
     def act(n: int) -> Any:
         if n == 0:
             return make.claim(person, source)
-        checked.wait(timeout=PATIENCE)
+        checked.wait(timeout=TIMEOUT)
         try:
             return merge(source, target, staff).moved
         finally:
@@ -763,7 +763,7 @@ def test_claiming_during_a_merge_explains_the_merge() -> None:
         pressing.start()
         wait_until_blocked()  # It has read the event.
         event_actions.mark_merged(source=source, target=target)
-    pressing.join(timeout=PATIENCE)
+    pressing.join(timeout=TIMEOUT)
     [answer] = answers
     [said] = [str(message) for message in get_messages(answer.wsgi_request)]
     assert said.startswith(f"“{source.title}”: staff just merged it with another event")

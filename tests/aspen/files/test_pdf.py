@@ -24,7 +24,7 @@ def set_in_type(settings, tmp_path):
     def render(text: str) -> str:
         content = pdf.render("minimal.typ", {"text": text})
         assert page.validate_pdf_bytes(content).failures == []
-        return tagged_pdf.read(content).whole
+        return tagged_pdf.read(content).full_text
 
     return render
 

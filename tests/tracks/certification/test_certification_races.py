@@ -13,7 +13,7 @@ from aspen.clock import today
 from aspen.errors import Refused
 from credits.actions import correct_credit
 from tests import factories as make
-from tests.races import PATIENCE, run_concurrently
+from tests.races import TIMEOUT, run_concurrently
 from tracks import actions
 from tracks.certification import certifying, record, submitting, verifying
 from tracks.enums import Ending, ParticipationState
@@ -201,7 +201,7 @@ def test_control_without_the_lock_a_record_is_both_reviewed_and_returned(
     both_have_read, apply_step = threading.Barrier(2), submitting.apply_step
 
     def wait_and_apply_step(*args: Any, **kwargs: Any) -> None:
-        both_have_read.wait(timeout=PATIENCE)
+        both_have_read.wait(timeout=TIMEOUT)
         apply_step(*args, **kwargs)
 
     monkeypatch.setattr(submitting, "apply_step", wait_and_apply_step)

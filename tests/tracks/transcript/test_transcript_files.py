@@ -158,7 +158,7 @@ def in_reading_order(text):
 
 def from_pdf(content):
     tables = [
-        [[cell.whole for cell in row.inside] for row in table.find("TR")]
+        [[cell.full_text for cell in row.children] for row in table.find("TR")]
         for table in tagged_pdf.read(content).find("Table")
     ]
     groups = [table for table in tables if table[0][0] == "Earned on"]
@@ -264,7 +264,7 @@ def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, portal):
         assert pdf.Root.ViewerPreferences.DisplayDocTitle
         assert pdf.Root.MarkInfo.Marked
     document = tagged_pdf.read(content)
-    parts = [tag.whole for tag in document.find("Title", "H1", "P")]
+    parts = [tag.full_text for tag in document.find("Title", "H1", "P")]
     assert parts[:5] == [
         "Continuing education credits",
         "Pat #Quill",
@@ -272,7 +272,7 @@ def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, portal):
         "Printed on Fri, Nov 20, 2026.",
         "33 credits from 17 trainings: 32 posted, 1 archived. 2 claims were declined or withdrawn.",
     ]
-    assert [tag.whole for tag in document.find("H1")] == [
+    assert [tag.full_text for tag in document.find("H1")] == [
         "Totals",
         "Library Staff and Library Trustee",
         "Archived: not in a track",
@@ -282,14 +282,14 @@ def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, portal):
     assert len(tables) == 4
     for table in tables[1:]:
         [head] = table.find("THead")
-        assert [cell.whole for cell in head.find("TH")] == [
+        assert [cell.full_text for cell in head.find("TH")] == [
             "Earned on",
             "Event",
             "CE category",
             "Credits",
             "State",
         ]
-    last = [cell.whole for row in tables[-1].find("TBody") for cell in row.find("TD")]
+    last = [cell.full_text for row in tables[-1].find("TBody") for cell in row.find("TD")]
     assert "Withdrawn by Pat #Quill on Fri, Nov 20, 2026." in last
     assert f"Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: No. {FORMULA}" in last
 
@@ -328,13 +328,13 @@ def test_files_without_credits(client):
 def test_empty_pdf_conforms_to_pdf_ua(client):
     content = client.get(f"{ADDRESS}transcript.pdf").content
     assert pdf_ua.is_pdf_compliant_bytes(content)
-    assert "0 credits from 0 trainings" in tagged_pdf.read(content).whole
-    assert "There are no credits to list." in tagged_pdf.read(content).whole
+    assert "0 credits from 0 trainings" in tagged_pdf.read(content).full_text
+    assert "There are no credits to list." in tagged_pdf.read(content).full_text
 
 
 def test_pdf_lists_the_filters(client, portal):
     content = client.get(f"{ADDRESS}transcript.pdf?year=2026&q=weeding").content
-    assert "Filtered by: “weeding”, 2026." in tagged_pdf.read(content).whole
+    assert "Filtered by: “weeding”, 2026." in tagged_pdf.read(content).full_text
 
 
 @pytest.mark.parametrize("number", [1, 3])
