@@ -27,6 +27,6 @@ def text(response: Any) -> str:
     return str(response.content.decode())
 
 
-def said(response: Any) -> list[str]:
+def flash_messages(response: Any) -> list[str]:
     """The flash messages that the next page will show."""
     return [str(message) for message in get_messages(response.wsgi_request)]

@@ -12,7 +12,7 @@ from accounts.enums import PositionKind
 from accounts.models import Position, User
 from accounts.queries import reminders_token
 from tests import factories
-from tests.web import said, signed_in, text
+from tests.web import flash_messages, signed_in, text
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 PROFILE = "/accounts/profile/"
@@ -36,7 +36,7 @@ def test_the_name_is_saved() -> None:
     client = signed_in(person)
     answer = client.post(PROFILE, {"display_name": "  Zoë   Ångström 🐻 "})
     assert answer.headers["Location"] == PROFILE
-    assert said(answer) == ["Your name was saved."]
+    assert flash_messages(answer) == ["Your name was saved."]
     person.refresh_from_db()
     assert person.display_name == "Zoë Ångström 🐻"
 
@@ -79,7 +79,7 @@ def test_a_position_is_added_from_today() -> None:
     client = signed_in(person)
     answer = client.post(POSITIONS, {"organization": library.pk, "kind": "director"})
     assert answer.headers["Location"] == PROFILE
-    assert said(answer) == [
+    assert flash_messages(answer) == [
         "Your position was saved: Director, Bitterroot Public Library, Hamilton."
     ]
     position = Position.objects.get()
@@ -126,7 +126,7 @@ def test_a_position_ends_today_and_stays_on_record() -> None:
     position = a_position(person)
     client = signed_in(person)
     address = f"{POSITIONS}{position.pk}/end/"
-    assert said(client.post(address)) == [
+    assert flash_messages(client.post(address)) == [
         "Today is the last day of this position. It stays on record."
     ]
     position.refresh_from_db()
@@ -135,7 +135,9 @@ def test_a_position_ends_today_and_stays_on_record() -> None:
     assert "(last day Mon, Nov 23, 2026)" in page
     assert address not in page
     # The earlier messages have not been shown yet.
-    assert said(client.post(address))[-1] == "This position has already ended or ends today."
+    assert (
+        flash_messages(client.post(address))[-1] == "This position has already ended or ends today."
+    )
 
 
 def test_a_future_last_day_becomes_today() -> None:
@@ -350,13 +352,13 @@ def test_reminders_can_be_turned_off_and_on_in_the_profile() -> None:
 
     answer = client.post(REMINDERS, {})
     assert answer.headers["Location"] == PROFILE
-    assert said(answer) == ["Your reminder settings were saved."]
+    assert flash_messages(answer) == ["Your reminder settings were saved."]
     person.refresh_from_db()
     assert not person.wants_reminders
     assert " checked" not in box(client)
 
     answer = client.post(REMINDERS, {"wants_reminders": "on"})
-    assert said(answer)[-1] == "Your reminder settings were saved."
+    assert flash_messages(answer)[-1] == "Your reminder settings were saved."
     person.refresh_from_db()
     assert person.wants_reminders
 

@@ -18,7 +18,7 @@ from accounts.models import User
 from aspen.demo import people
 from tests import factories
 from tests.factories import PASSWORD
-from tests.web import said, signed_in, text
+from tests.web import flash_messages, signed_in, text
 
 pytestmark = pytest.mark.django_db
 EMAIL = "nora@library.example"
@@ -82,7 +82,7 @@ def test_sign_up_confirm_and_be_signed_in() -> None:
     client = Client()
     answer = sign_up(client, email="Nora@Library.example")
     assert answer.headers["Location"] == "/accounts/confirm-email/"
-    assert said(answer) == []  # the page itself says it
+    assert flash_messages(answer) == []  # the page itself says it
     assert "We sent you an e-mail with a link." in text(client.get("/accounts/confirm-email/"))
     assert who(client) == ""
     (message,) = mail.outbox
@@ -213,13 +213,13 @@ def test_sign_in_and_out(typed: str) -> None:
     client = Client()
     answer = sign_in(client, typed)
     assert answer.headers["Location"] == "/"
-    assert said(answer) == ["You are signed in, Nora North."]
+    assert flash_messages(answer) == ["You are signed in, Nora North."]
     assert who(client) == EMAIL
     assert client.get("/accounts/logout/").status_code == 200
     assert who(client) == EMAIL  # only a button signs out
     signed_out = client.post("/accounts/logout/")
     assert signed_out.headers["Location"] == "/"
-    assert said(signed_out)[-1] == "You are signed out."
+    assert flash_messages(signed_out)[-1] == "You are signed out."
     assert who(client) == ""
 
 
@@ -381,14 +381,16 @@ def test_a_second_address_must_be_confirmed_and_can_become_primary() -> None:
     assert "Make primary" not in page
     assert "Send the confirmation again" not in page
     added = client.post("/accounts/email/", {"action_add": "", "email": "Nora@Home.example"})
-    assert said(added)[-1].startswith("We sent an e-mail with a link to nora@home.example.")
+    assert flash_messages(added)[-1].startswith(
+        "We sent an e-mail with a link to nora@home.example."
+    )
     assert "Make primary" in text(client.get("/accounts/email/"))
     assert mail.outbox[0].to == ["nora@home.example"]
     confirmed = client.post(link(mail.outbox[0]))
-    assert said(confirmed)[-1] == "Your address nora@home.example is confirmed."
+    assert flash_messages(confirmed)[-1] == "Your address nora@home.example is confirmed."
     client.post("/accounts/email/", {"action_primary": "", "email": "nora@home.example"})
     refused = client.post("/accounts/email/", {"action_remove": "", "email": "nora@home.example"})
-    assert "cannot be removed. Make another address primary first." in said(refused)[-1]
+    assert "cannot be removed. Make another address primary first." in flash_messages(refused)[-1]
     assert User.objects.get().email == "nora@home.example"
     other = Client()
     sign_in(other, "nora@home.example")

@@ -18,7 +18,7 @@ from credits.models import Claim, Evidence
 from credits.queries import claim_version
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY
-from tests.web import coordinator, said, signed_in, text
+from tests.web import coordinator, flash_messages, signed_in, text
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -101,7 +101,7 @@ def test_approving_and_declining_a_claim_update_tracks() -> None:
     client = signed_in(staff)
     answer = decide(client, claim, "approved", seen=claim_version(claim))
     assert answer.headers["Location"] == f"{CLAIMS}{claim.pk}/change/"
-    assert said(answer) == [f"{claim.person}'s claim was approved."]
+    assert flash_messages(answer) == [f"{claim.person}'s claim was approved."]
     assert state(claim) == (ClaimState.APPROVED, "", staff)
     assert Posting.objects.count() == 1
     decide(client, claim, "declined", "You were not on the list.")
@@ -212,7 +212,7 @@ def test_bulk_approval_skips_own_changed_and_overlapping_claims() -> None:
     claims = [clear, changed, own, overlapping[0]]
     data = {f"seen-{changed.pk}": "approved then"}
     answer = approve(signed_in(staff), claims, **data)
-    messages = said(answer)
+    messages = flash_messages(answer)
     assert messages[-1] == "Approved: 1 of 4."
     starts = [
         f"{changed.person}'s claim for “{changed.event}” has changed",
@@ -227,7 +227,9 @@ def test_bulk_approval_skips_own_changed_and_overlapping_claims() -> None:
 def test_claims_on_other_pages_cannot_be_approved() -> None:
     claims = [a_claim(), a_claim()]
     answer = approve(coordinator(), claims, select_across="1")
-    assert said(answer) == ["Select claims on this page only; the others have not been reviewed."]
+    assert flash_messages(answer) == [
+        "Select claims on this page only; the others have not been reviewed."
+    ]
     assert {state(claim)[0] for claim in claims} == {"pending"}
 
 

@@ -19,7 +19,7 @@ from events.rules import course_credits
 from tests import factories as make
 from tests.credits.test_evidence import PDF, file
 from tests.factories import PUBLIC, TECHNOLOGY
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 
 pytestmark = pytest.mark.django_db
 PAGE = "/continuing-education/new/college/"
@@ -66,7 +66,7 @@ def test_a_course_earns_the_credits_in_the_table(client, system, number, credits
 
 def test_one_form_saves_the_course_with_its_transcript(client, person):
     response = client.post(PAGE, typed(), follow=True)
-    assert said(response) == [
+    assert flash_messages(response) == [
         "“Cataloging 501” was saved for 12 credits. It stays Pending until staff review the "
         "transcript."
     ]
@@ -171,7 +171,7 @@ def test_a_returned_course_is_edited_and_resubmitted(client, person):
     assert (form["system"].value(), form["course_credits"].value()) == ("semester", 3)
     assert f"/continuing-education/claims/{claim.pk}/" in page.content.decode()
     changed = typed(evidence=None, note=None, system="quarter")
-    assert said(client.post(address, changed, follow=True)) == [
+    assert flash_messages(client.post(address, changed, follow=True)) == [
         "“Cataloging 501” was resubmitted and is waiting for approval."
     ]
     claim.refresh_from_db()

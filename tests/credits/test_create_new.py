@@ -17,7 +17,7 @@ from events.enums import Decision, EventState
 from events.models import Event
 from tests import factories as make
 from tests.races import run_concurrently
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 
 pytestmark = pytest.mark.django_db
 NEW = "/continuing-education/new/"
@@ -154,7 +154,7 @@ def test_claiming_the_suggested_event_takes_the_note_and_deletes_the_draft(clien
         typed(instead="1", note="I watched all of it."),
         follow=True,
     )
-    assert said(response) == ["Your credit is listed: “Weeding online”."]
+    assert flash_messages(response) == ["Your credit is listed: “Weeding online”."]
     claim = Claim.objects.get(person=person)
     assert (claim.event, claim.state, claim.note) == (
         event,
@@ -169,7 +169,7 @@ def test_a_refused_claim_from_create_new_saves_a_draft(client):
     response = client.post(
         f"/continuing-education/claim/{event.pk}/", typed(instead="1"), follow=True
     )
-    assert said(response) == [
+    assert flash_messages(response) == [
         f"“{event.title}”: This event is not over yet. Credit can be claimed once it has ended. "
         "Your Create New… entry was saved as a draft."
     ]
@@ -189,7 +189,7 @@ def test_presenters_cannot_claim_the_suggested_event_as_attendees(client, person
     response = client.post(
         f"/continuing-education/claim/{event.pk}/", typed(role="presenter"), follow=True
     )
-    assert "was not claimed" in said(response)[0]
+    assert "was not claimed" in flash_messages(response)[0]
     assert not Claim.objects.exists()
     assert Draft.objects.get().typed["title"] == "Weeding online"
 
@@ -272,7 +272,7 @@ def test_usual_credits_are_previewed(client):
 
 def test_a_draft_can_be_saved_continued_and_discarded(client):
     response = client.post(NEW, typed(keep="1", ends_at="", note="Später 🦬"), follow=True)
-    assert said(response) == ["Draft saved. You can continue it here."]
+    assert flash_messages(response) == ["Draft saved. You can continue it here."]
     page = client.get(NEW)
     form = page.context["form"]
     assert (form["title"].value(), form["note"].value()) == ("Weeding online", "Später 🦬")
@@ -320,7 +320,7 @@ def test_a_draft_is_private(client):
 def test_saving_a_draft_after_signing_out_does_nothing():
     answer = Client().post(f"{NEW}draft/", typed(), headers={"HX-Request": "true"})
     assert (answer.status_code, answer.content) == (204, b"")
-    assert said(answer) == []
+    assert flash_messages(answer) == []
 
 
 # ---------- Warnings before saving ----------
@@ -425,5 +425,7 @@ def test_double_clicking_save_shows_no_warning(client, person):
     with connection.execute_wrapper(save_meanwhile):
         answers.append(client.post(NEW, typed()))
     assert [answer.status_code for answer in answers] == [302, 302]
-    assert said(answers[1]) == ["You already saved this training. Your first entry is listed."]
+    assert flash_messages(answers[1]) == [
+        "You already saved this training. Your first entry is listed."
+    ]
     assert Claim.objects.count() == 1

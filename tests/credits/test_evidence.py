@@ -23,7 +23,7 @@ from credits.models import Claim, Evidence
 from events.actions import decide_custom_event
 from events.enums import Decision
 from tests import factories as make
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 
 pytestmark = pytest.mark.django_db
 PDF = b"%PDF-1.7\n1 0 obj\n<<>>\nendobj\ntrailer\n<<>>\n%%EOF\n"
@@ -104,7 +104,7 @@ def declined(claim: Claim) -> Claim:
 def test_files_are_stored_under_random_names_and_downloaded_under_their_own(client, claim):
     files = [file("Zertifikat Zoë.pdf"), file("photo.JPG", JPEG), file("scan.png", PNG)]
     response = client.post(page(claim), {"add": "1", "evidence": files}, follow=True)
-    assert said(response) == ["“Zertifikat Zoë.pdf”, “photo.JPG”, “scan.png” were added."]
+    assert flash_messages(response) == ["“Zertifikat Zoë.pdf”, “photo.JPG”, “scan.png” were added."]
     rows = list(claim.evidence.order_by("pk"))
     assert [(row.file_name, row.content_type, row.size) for row in rows] == [
         ("Zertifikat Zoë.pdf", "application/pdf", len(PDF)),
@@ -324,7 +324,7 @@ def test_files_can_be_removed_from_undecided_claims(
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
     with django_capture_on_commit_callbacks(execute=True):
         response = client.post(page(claim), {"remove": row.pk}, follow=True)
-    assert said(response) == ["The file was removed."]
+    assert flash_messages(response) == ["The file was removed."]
     assert (Evidence.objects.count(), stored()) == (0, set())
     client.post(page(claim), {"remove": row.pk})
 
@@ -336,7 +336,9 @@ def test_files_can_be_added_to_approved_claims_but_not_removed(client, person):
     )
     row = claim.evidence.get()
     response = client.post(page(claim), {"remove": row.pk}, follow=True)
-    assert said(response) == ["This claim is approved, so its evidence cannot be removed."]
+    assert flash_messages(response) == [
+        "This claim is approved, so its evidence cannot be removed."
+    ]
     actions.add_evidence(claim_id=claim.pk, files=[file("late.pdf")], by=person)
     assert claim.evidence.count() == 2
 
@@ -395,7 +397,7 @@ def test_the_note_can_be_changed_until_the_claim_is_decided(client, person):
     response = client.post(
         page(claim), {"save_note": "1", "note": "Only the morning."}, follow=True
     )
-    assert said(response) == ["Your note was saved."]
+    assert flash_messages(response) == ["Your note was saved."]
     claim.refresh_from_db()
     assert claim.note == "Only the morning."
     declined(claim)

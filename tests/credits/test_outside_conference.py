@@ -11,7 +11,7 @@ from credits import actions
 from credits.models import Claim
 from events.models import Event
 from tests import factories as make
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 
 pytestmark = pytest.mark.django_db
 PAGE = "/continuing-education/new/conference/"
@@ -57,7 +57,7 @@ def three_rows():
 
 def test_each_row_creates_an_event_and_a_claim(client, person):
     response = client.post(PAGE, posted(*three_rows()), follow=True)
-    assert said(response) == [
+    assert flash_messages(response) == [
         "3 sessions were saved and listed. Each stays Pending until staff approve it."
     ]
     claims = Claim.objects.filter(person=person).order_by("event__begins_at")
@@ -77,7 +77,7 @@ def test_each_row_creates_an_event_and_a_claim(client, person):
 def test_submitting_twice_lists_each_session_once(client):
     client.post(PAGE, posted(*three_rows()))
     again = client.post(PAGE, posted(*three_rows()), follow=True)
-    assert said(again)[-1] == "You already saved these sessions. They are listed once."
+    assert flash_messages(again)[-1] == "You already saved these sessions. They are listed once."
     more = row("Late show", "20:00", "21:00")
     client.post(PAGE, posted(*three_rows(), more))
     assert (Claim.objects.count(), Event.objects.count()) == (4, 4)

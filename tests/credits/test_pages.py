@@ -9,7 +9,7 @@ from django.utils import timezone
 from credits.models import Claim, Credit
 from events.models import Event
 from tests import factories as make
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 
 pytestmark = pytest.mark.django_db
 HOSTILE = "<script>alert(1)</script> 🦬 " + "w" * 200
@@ -46,7 +46,7 @@ def test_an_event_is_chosen_from_the_list_reviewed_and_saved(client, person):
     assert review.redirect_chain == [(f"/continuing-education/claim/{event.pk}/", 302)]
     assert "Budget basics" in review.content.decode()
     saved = client.post(f"/continuing-education/claim/{event.pk}/", {"source": "list"}, follow=True)
-    assert said(saved) == ["Your credit is listed: “Budget basics”."]
+    assert flash_messages(saved) == ["Your credit is listed: “Budget basics”."]
     assert [row.title for row in saved.context["credits"]] == ["Budget basics"]
     assert Claim.objects.get().source == "list"
 
@@ -62,14 +62,14 @@ def test_claiming_twice_lists_the_credit_once(client):
     event = make.event(title="Once")
     client.post(f"/continuing-education/claim/{event.pk}/")
     again = client.post(f"/continuing-education/claim/{event.pk}/", follow=True)
-    assert said(again)[-1] == "“Once”: You have already claimed this event."
+    assert flash_messages(again)[-1] == "“Once”: You have already claimed this event."
     assert Credit.objects.count() == 1
 
 
 def test_an_event_must_be_chosen(client):
     for value in ["", "0", "x", "%00", "9" * 30]:
         response = client.get("/continuing-education/claim/", {"event": value}, follow=True)
-        assert said(response) == ["Choose an event from the list first."]
+        assert flash_messages(response) == ["Choose an event from the list first."]
 
 
 def test_a_future_event_cannot_be_claimed(client):
@@ -78,7 +78,7 @@ def test_a_future_event_cannot_be_claimed(client):
     assert "not over yet" in review
     assert ">Save<" not in review
     refused = client.post(f"/continuing-education/claim/{event.pk}/", follow=True)
-    assert "not over yet" in said(refused)[0]
+    assert "not over yet" in flash_messages(refused)[0]
     assert not Claim.objects.exists()
 
 
@@ -125,7 +125,7 @@ def test_a_long_list_is_cut_off_with_a_note(client):
 def test_create_new_lists_a_pending_credit(client, person):
     response = client.post("/continuing-education/new/", typed(), follow=True)
     assert response.redirect_chain[0][0].startswith("/continuing-education/credits/")
-    assert "stays Pending" in said(response)[0]
+    assert "stays Pending" in flash_messages(response)[0]
     [row] = response.context["credits"]
     assert (row.title, row.state.text, row.archived.text) == (
         "Weeding online",
@@ -138,7 +138,9 @@ def test_submitting_create_new_twice_lists_the_credit_once(client):
     values = typed()
     client.post("/continuing-education/new/", values)
     again = client.post("/continuing-education/new/", values, follow=True)
-    assert said(again)[-1] == "You already saved this training. Your first entry is listed."
+    assert (
+        flash_messages(again)[-1] == "You already saved this training. Your first entry is listed."
+    )
     assert Event.objects.count() == Claim.objects.count() == 1
 
 
@@ -245,7 +247,7 @@ def test_only_the_author_can_edit_a_returned_event(client, person):
     claim = claim_custom_event(facts=make.facts(), by=person)
     address = f"/continuing-education/custom/{claim.event_id}/"
     waiting = f"“{claim.event.title}” was already submitted and is waiting for approval."
-    assert said(client.get(address, follow=True)) == [waiting]
+    assert flash_messages(client.get(address, follow=True)) == [waiting]
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.RETURN, reason="Which hours?", by=make.person()
     )
@@ -255,15 +257,17 @@ def test_only_the_author_can_edit_a_returned_event(client, person):
     assert other.get(address).status_code == 404
     assert other.post(address, typed()).status_code == 404
     sent = client.post(address, typed(title="With hours"), follow=True)
-    assert "was resubmitted" in said(sent)[0]
+    assert "was resubmitted" in flash_messages(sent)[0]
     assert Event.objects.get().title == "With hours"
     twice = client.post(address, typed(title="With hours"), follow=True)
-    assert said(twice) == ["“With hours” was already submitted and is waiting for approval."]
+    assert flash_messages(twice) == [
+        "“With hours” was already submitted and is waiting for approval."
+    ]
     decide_custom_event(
         event_id=claim.event_id, decision=Decision.APPROVE, reason="", by=make.person()
     )
     late = client.post(address, typed(title="Too late"), follow=True)
-    assert "“With hours” is no longer waiting for your changes" in said(late)[0]
+    assert "“With hours” is no longer waiting for your changes" in flash_messages(late)[0]
     assert Event.objects.get().title == "With hours"
 
 
@@ -281,10 +285,10 @@ def test_queries(client, person, number, django_assert_num_queries):
 def test_withdrawn_claims_stay_listed(client, person):
     claim = make.claim(person, title="Not mine")
     response = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
-    assert said(response) == ["“Not mine” was withdrawn. It stays in your list."]
+    assert flash_messages(response) == ["“Not mine” was withdrawn. It stays in your list."]
     assert [row.state.text for row in response.context["credits"]] == ["Withdrawn"]
     again = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
-    assert said(again)[-1] == "“Not mine” was withdrawn. It stays in your list."
+    assert flash_messages(again)[-1] == "“Not mine” was withdrawn. It stays in your list."
     assert [row.state.text for row in again.context["credits"]] == ["Withdrawn"]
     other = make.claim(make.person())
     assert client.post(f"/continuing-education/claims/{other.pk}/withdraw/").status_code == 404

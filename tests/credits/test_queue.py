@@ -25,7 +25,7 @@ from events.models import CollegeWork, Event
 from events.queries import custom_event_version
 from tests import factories
 from tests.factories import ADMINISTRATION, category
-from tests.web import coordinator, said, signed_in, text
+from tests.web import coordinator, flash_messages, signed_in, text
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -149,8 +149,8 @@ def test_a_decision_also_decides_the_claim(
     event.refresh_from_db()
     assert (event.state, event.decision_reason, event.decided_by) == (state, reason, staff)
     assert [(c.state, c.reason) for c in Claim.objects.all()] == [(claim_state, reason)]
-    assert said(answer)[0].startswith(f"“{event.title}” is ")
-    assert said(answer)[0].endswith(
+    assert flash_messages(answer)[0].startswith(f"“{event.title}” is ")
+    assert flash_messages(answer)[0].endswith(
         f". {event.created_by} will be notified by e-mail and on the Continuing Education page."
     )
     assert event.title in text(client.get(f"{QUEUE}{event.pk}/history/"))
@@ -239,7 +239,7 @@ def test_bulk_approval_skips_staffs_own_events() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     events = [custom_event(), custom_event(), custom_event(staff)]
     answer = approve(signed_in(staff), *events)
-    assert said(answer) == [
+    assert flash_messages(answer) == [
         f"“{events[2].title}” is your own event. A colleague has to decide about it.",
         "Approved: 2 of 3.",
     ]
@@ -419,7 +419,7 @@ def test_selected_events_with_warnings_are_approved_and_listed() -> None:
     person = factories.person()
     event = overlapping_event(person, custom_event(person))
     answer = approve(coordinator(), event, has_warning=True)
-    assert said(answer) == [
+    assert flash_messages(answer) == [
         "Approved: 1 of 1. You selected “Quite another thing” despite a warning."
     ]
     event.refresh_from_db()
@@ -432,7 +432,7 @@ def test_events_with_new_warnings_are_skipped() -> None:
     clear = custom_event()
     overlapping_event(person, event)
     answer = approve(coordinator(), event, clear)
-    refused, done = said(answer)
+    refused, done = flash_messages(answer)
     assert refused.startswith("“First thing” was skipped because it has a new warning")
     assert done == "Approved: 1 of 2."
     event.refresh_from_db()
@@ -445,7 +445,7 @@ def test_events_decided_since_the_list_was_opened_are_skipped() -> None:
     decided(event, Decision.RETURN, "Which day?")
     with zeal_ignore():
         answer = coordinator().post(QUEUE, {"chosen": boxes})
-    assert said(answer) == [
+    assert flash_messages(answer) == [
         f"“{event.title}” has changed since you opened this page and is now returned for "
         "changes. Review it again before you decide.",
         "Approved: 1 of 2.",
@@ -460,7 +460,7 @@ def test_events_decided_since_the_list_was_opened_are_skipped() -> None:
 def test_an_invalid_selection_changes_nothing(chosen: list[str]) -> None:
     event = custom_event()
     answer = coordinator().post(QUEUE, {"chosen": chosen})
-    assert said(answer) == ["Select at least one custom event to approve."]
+    assert flash_messages(answer) == ["Select at least one custom event to approve."]
     event.refresh_from_db()
     assert event.state == EventState.PENDING
 
@@ -612,7 +612,7 @@ def test_refusals_to_publish_give_the_reason() -> None:
         publish(client, course),
         publish(client, changed, seen="published"),
     ]
-    assert [said(answer)[-1] for answer in answers] == [
+    assert [flash_messages(answer)[-1] for answer in answers] == [
         f"“{returned.title}” is returned for changes, so it cannot be put on the calendar.",
         f"“{own.title}” is your own event. A colleague has to decide about it.",
         f"“{course.title}” is one person's college course, not a public event.",

@@ -18,7 +18,7 @@ from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
-from tests.web import coordinator, said, signed_in, text
+from tests.web import coordinator, flash_messages, signed_in, text
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -253,7 +253,7 @@ def test_attendance_is_marked_for_several_at_once() -> None:
     registrations = [a_registration(event), a_registration(event)]
     client = coordinator()
     answer = mark(client, "mark_absent", *registrations)
-    assert said(answer) == ["Marked as absent: 2 of 2."]
+    assert flash_messages(answer) == ["Marked as absent: 2 of 2."]
     assert [r.attendance for r in Registration.objects.all()] == [Attendance.ABSENT] * 2
     mark(client, "mark_present", registrations[0])
     registrations[0].refresh_from_db()

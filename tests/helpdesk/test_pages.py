@@ -17,7 +17,7 @@ from helpdesk.enums import TicketState
 from helpdesk.models import Correction, Ticket
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
-from tests.web import said, signed_in, text
+from tests.web import flash_messages, signed_in, text
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"
@@ -94,7 +94,7 @@ def test_a_ticket_about_a_credit_is_prefilled_and_shows_the_credit() -> None:
     ticket = Ticket.objects.get()
     assert answer.headers["Location"] == ticket.get_absolute_url()
     assert (ticket.person, ticket.credit) == (person, credit)
-    assert said(answer) == ["Your help ticket was sent. The answer will appear here."]
+    assert flash_messages(answer) == ["Your help ticket was sent. The answer will appear here."]
 
 
 def test_a_very_long_title_is_shortened_to_fit_the_subject() -> None:
@@ -295,7 +295,7 @@ def test_a_correction_answers_the_ticket_too() -> None:
         {"category": category(ADMINISTRATION).pk, "amount": "1.0", "note": "Done"},
     )
     assert answer.headers["Location"] == ticket.get_absolute_url()
-    assert said(answer) == [
+    assert flash_messages(answer) == [
         f"The credit was corrected. {person} will see it in the ticket, and their tracks were "
         "updated."
     ]

@@ -16,7 +16,7 @@ from events.models import CreditOffer, Event, Presenter
 from tests import factories as make
 from tests.database import without_triggers
 from tests.races import volume
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 from tracks.actions import leave_track, reissue_certificate, revoke_certificate, select_track
 from tracks.counting import queries as counting_queries
 from tracks.enums import ARCHIVED, NOT_COUNTED, POSTED
@@ -59,7 +59,9 @@ def test_choosing_says_how_many_were_posted_and_why_others_were_not(client, pers
     response = client.post("/tracks/", {"track": make.track().pk}, follow=True)
     participation = Participation.objects.get()
     assert response.redirect_chain == [(f"/tracks/{participation.pk}/", 302)]
-    assert said(response) == ["You now follow Library Staff. 1 credit line was posted to it."]
+    assert flash_messages(response) == [
+        "You now follow Library Staff. 1 credit line was posted to it."
+    ]
     rows = {row.credit.title: row for row in response.context["credits"]}
     assert POSTED in rows["Recent one"].labels
     assert rows["Old one"].labels == [NOT_COUNTED]
@@ -71,7 +73,7 @@ def test_choosing_a_track_again_changes_nothing(client):
     track = make.track().pk
     client.post("/tracks/", {"track": track})
     response = client.post("/tracks/", {"track": track}, follow=True)
-    assert said(response)[-1] == "You already follow Library Staff. Nothing was changed."
+    assert flash_messages(response)[-1] == "You already follow Library Staff. Nothing was changed."
     assert Participation.objects.count() == 1
 
 
@@ -93,7 +95,7 @@ def test_a_second_track_at_the_same_time(client, person):
 @pytest.mark.parametrize("value", ["", "0", "x", "\x00", "9" * 30])
 def test_a_track_that_does_not_exist(client, value):
     response = client.post("/tracks/", {"track": value}, follow=True)
-    assert said(response) == ["Choose one of the tracks on this page."]
+    assert flash_messages(response) == ["Choose one of the tracks on this page."]
     assert not Participation.objects.exists()
 
 
@@ -101,7 +103,7 @@ def test_a_track_without_rules_in_force_cannot_be_chosen(client):
     track = make.track()
     track.rule_sets.update(valid_until=dt.date(2024, 12, 31))
     response = client.post("/tracks/", {"track": track.pk}, follow=True)
-    assert "no rules in force for Library Staff" in said(response)[0]
+    assert "no rules in force for Library Staff" in flash_messages(response)[0]
 
 
 def test_progress_in_text_and_numbers(client, person):
@@ -263,13 +265,13 @@ def test_leaving_a_track_archives_and_choosing_it_again_posts(client, person):
     client.post("/tracks/", {"track": make.track().pk})
     first = Participation.objects.get()
     response = client.post(f"/tracks/{first.pk}/leave/", follow=True)
-    assert said(response)[-1].startswith(
+    assert flash_messages(response)[-1].startswith(
         "You no longer follow Library Staff. Your credits are kept"
     )
     assert not first.postings.exists()
     assert "You left Library Staff." in page(client, f"/tracks/{first.pk}/")
     again = client.post(f"/tracks/{first.pk}/leave/", follow=True)
-    assert said(again)[-1] == "You have already left Library Staff."
+    assert flash_messages(again)[-1] == "You have already left Library Staff."
     client.post("/tracks/", {"track": make.track().pk})
     again = Participation.objects.get(state="open")
     assert again != first
@@ -281,19 +283,20 @@ def test_resuming_a_track_that_was_left(client, person):
     client.post("/tracks/", {"track": make.track().pk})
     first = Participation.objects.get()
     left = client.post(f"/tracks/{first.pk}/leave/", follow=True)
-    assert said(left)[-1].endswith("you can resume it where you left off.")
+    assert flash_messages(left)[-1].endswith("you can resume it where you left off.")
     assert f'href="/tracks/{first.pk}/">Resume it' in left.content.decode()
     assert "Resume Library Staff" in page(client, f"/tracks/{first.pk}/")
     again = client.post(f"/tracks/{first.pk}/resume/", follow=True)
     assert (
-        said(again)[-1] == "You are following Library Staff again. 1 credit line was posted to it."
+        flash_messages(again)[-1]
+        == "You are following Library Staff again. 1 credit line was posted to it."
     )
     assert Participation.objects.get() == first
     client.post(f"/tracks/{first.pk}/leave/")
     client.post("/tracks/", {"track": make.track().pk})
     assert "Resume Library Staff" not in page(client, f"/tracks/{first.pk}/")
     refused = client.post(f"/tracks/{first.pk}/resume/", follow=True)
-    assert said(refused)[-1] == "You already follow Library Staff in another period."
+    assert flash_messages(refused)[-1] == "You already follow Library Staff in another period."
 
 
 def test_a_period_before_a_certificate_cannot_be_resumed(client, person):

@@ -17,7 +17,7 @@ from accounts.models import User
 from aspen.web import form_recovery
 from helpdesk.actions import open_ticket
 from tests import factories
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 from tracks.actions import select_track
 
 pytestmark = pytest.mark.django_db
@@ -64,7 +64,7 @@ def test_the_form_is_restored_once_after_signing_in_again() -> None:
     answer = post(client, NEW_TICKET, TYPED | {"csrfmiddlewaretoken": token})
 
     assert answer.headers["Location"] == f"/accounts/login/?next={NEW_TICKET}"
-    assert said(answer) == [KEPT]
+    assert flash_messages(answer) == [KEPT]
     assert client.session[form_recovery.SESSION_KEY][NEW_TICKET]["typed"] == TYPED
     back = sign_in(client, answer.headers["Location"])
     assert back.headers["Location"] == NEW_TICKET
@@ -88,7 +88,7 @@ def test_a_custom_event_form_is_restored() -> None:
         "category": str(factories.category().pk),
     }
     client = Client()
-    assert said(post(client, address, typed)) == [KEPT]
+    assert flash_messages(post(client, address, typed)) == [KEPT]
     client.force_login(factories.person())
     form = client.get(address).context["form"]
     assert {name: form[name].value() for name in typed} == typed
@@ -100,7 +100,7 @@ def test_a_reply_is_restored_on_its_ticket() -> None:
     ticket = open_ticket(subject="A question", body="Please help", credit=None, by=person)
     address = reverse("helpdesk:reply", args=[ticket.pk])
     client = Client()
-    assert said(post(client, address, {"body": LONG_TEXT})) == [KEPT]
+    assert flash_messages(post(client, address, {"body": LONG_TEXT})) == [KEPT]
     client.force_login(person)
     page = client.get(address)
     assert page.context["reply_form"]["body"].value() == LONG_TEXT
@@ -187,7 +187,7 @@ def test_other_forms_are_not_kept_and_the_message_says_so(
     client = Client()
     answer = post(client, address, values)
     assert answer.headers["Location"] == f"/accounts/login/?next={address}"
-    assert said(answer) == [NOT_KEPT]
+    assert flash_messages(answer) == [NOT_KEPT]
     assert form_recovery.SESSION_KEY not in client.session
 
 
@@ -195,7 +195,7 @@ def test_the_text_of_a_form_with_a_file_is_kept() -> None:
     client = Client()
     file = SimpleUploadedFile("certificate.pdf", b"%PDF-1.7")
     answer = client.post(NEW_TICKET, TYPED | {"file": file})
-    assert said(answer) == [f"{KEPT} Choose your files again."]
+    assert flash_messages(answer) == [f"{KEPT} Choose your files again."]
     client.force_login(factories.person())
     assert client.get(NEW_TICKET).context["form"]["body"].value() == LONG_TEXT
     assert "certificate" not in str(dict(client.session))
@@ -215,7 +215,7 @@ def test_a_session_keeps_the_newest_three() -> None:
 def test_a_get_shows_no_message() -> None:
     answer = Client().get(NEW_TICKET)
     assert answer.headers["Location"] == f"/accounts/login/?next={NEW_TICKET}"
-    assert said(answer) == []
+    assert flash_messages(answer) == []
 
 
 def test_every_posts_address_also_answers_a_get() -> None:
@@ -238,7 +238,7 @@ def test_every_posts_address_also_answers_a_get() -> None:
     ):
         client = Client()
         address = reverse(name, args=[argument] if argument else [])
-        assert said(post(client, address, {})) == [NOT_KEPT], name
+        assert flash_messages(post(client, address, {})) == [NOT_KEPT], name
         client.force_login(person)
         answer = client.get(address, follow=True)
         assert answer.status_code == 200, name

@@ -25,7 +25,7 @@ from events.models import (  # type: ignore[attr-defined]  # made by pghistory
 )
 from tests import factories as make
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 from tracks import integrity
 from tracks.actions import select_track
 from tracks.models import Posting, RuleSet
@@ -405,7 +405,9 @@ def test_an_editor_proposes_on_the_page_and_sees_the_decision(editor: User, staf
     assert f'href="{address}"' in client.get(event.get_absolute_url()).content.decode()
     assert "has not been proposed yet." in client.get(address).content.decode()
     answer = client.post(address, {"fiscal_year": "2027"})
-    assert said(answer) == ["Proposed for the catalog of fiscal year 2027. Staff will decide."]
+    assert flash_messages(answer) == [
+        "Proposed for the catalog of fiscal year 2027. Staff will decide."
+    ]
     listing = CatalogListing.objects.get()
     assert "Waiting for a decision" in client.get(address).content.decode()
     decide_listings(ids=[listing.pk], decision=DECLINE, reason="Only a demonstration", by=staff)
@@ -448,15 +450,15 @@ def choose(client: Client, action: str, *listings: CatalogListing, reason: str =
 def test_staff_decide_in_bulk(staff: User) -> None:
     first, second = (make.listing(make.event(), state=PROPOSED) for _ in range(2))
     mine = make.listing(make.event(title="Mine"), state=PROPOSED, proposed_by=staff)
-    assert said(choose(signed_in(staff), "approve", first, second, mine)) == [
+    assert flash_messages(choose(signed_in(staff), "approve", first, second, mine)) == [
         "You proposed “Mine” yourself, so a colleague has to approve it.",
         "Approved: 2 of 3.",
     ]
-    assert said(choose(signed_in(staff), "decline", first)) == [
+    assert flash_messages(choose(signed_in(staff), "decline", first)) == [
         "Enter a reason. The event editors will read it."
     ]
     declined = choose(signed_in(staff), "decline", first, reason="Moved")
-    assert said(declined) == ["Declined: 1 of 1."]
+    assert flash_messages(declined) == ["Declined: 1 of 1."]
     states = dict(CatalogListing.objects.order_by("pk").values_list("pk", "state"))
     assert states == {first.pk: DECLINED, second.pk: APPROVED, mine.pk: PROPOSED}
 
@@ -465,7 +467,7 @@ def test_staff_renew_in_bulk(staff: User) -> None:
     recorded = {"recording_available_at": at("2026-10-05")}
     listings = [make.listing(on("2026-10-01", **recorded)) for _ in range(2)]
     listings += [make.listing(on("2026-10-01", title=f"Live {number}")) for number in range(7)]
-    messages = said(choose(signed_in(staff), "renew", *listings))
+    messages = flash_messages(choose(signed_in(staff), "renew", *listings))
     assert messages[0] == "“Live 0” earns no credit in fiscal year 2028. Choose another year."
     assert messages[5:] == [
         "In all, 7 were skipped.",
@@ -481,7 +483,7 @@ def test_staff_propose_in_bulk(staff: User) -> None:
         "/admin/events/event/",
         {"action": "propose_for_catalog", "_selected_action": [each.pk for each in events]},
     )
-    assert said(answer)[-1] == "Proposed for the catalog: 2 of 3."
+    assert flash_messages(answer)[-1] == "Proposed for the catalog: 2 of 3."
     rows = CatalogListing.objects.order_by("fiscal_year").values_list("event", "fiscal_year")
     assert list(rows) == [(events[1].pk, 2026), (events[0].pk, 2027)]
 

@@ -18,7 +18,7 @@ from events.actions import decide_custom_event
 from events.enums import Decision
 from tests import factories as make
 from tests.factories import ADMINISTRATION, category
-from tests.web import coordinator, said, signed_in, text
+from tests.web import coordinator, flash_messages, signed_in, text
 from tracks import actions
 from tracks.actions import SupervisorContact
 from tracks.enums import Ending, ParticipationState, VerificationAnswer
@@ -208,7 +208,7 @@ def test_a_record_is_reviewed_and_the_next_one_opens() -> None:
         make.SUPERVISOR.email,
     )
     assert state_of(first) == ParticipationState.REVIEWED
-    assert said(answer) == [
+    assert flash_messages(answer) == [
         f"{first.person}'s record: Reviewed; Dana Chair was asked to verify it."
     ]
     assert "Reviewed; Dana Chair was asked to verify it." in text(

@@ -11,7 +11,7 @@ from accounts.models import Position
 from credits.actions import claim_custom_event, correct_credit
 from credits.models import Claim
 from tests import factories as make
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 from tracks import actions
 from tracks.enums import ParticipationState
 from tracks.models import Submission, Verification
@@ -89,7 +89,7 @@ def test_submitting_twice_makes_one_submission(client, june):
     for _ in range(2):
         response = client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
     assert Submission.objects.count() == 1
-    assert "was already sent. It was not sent again." in said(response)[-1]
+    assert "was already sent. It was not sent again." in flash_messages(response)[-1]
 
 
 @pytest.mark.parametrize(
@@ -323,12 +323,14 @@ def test_withdrawing_asks_for_confirmation(client, june):
     participation.refresh_from_db()
     assert participation.state == State.REVIEWED
     response = client.post(address, follow=True)
-    assert said(response) == ["You withdrew your record. You can submit it again at any time."]
+    assert flash_messages(response) == [
+        "You withdrew your record. You can submit it again at any time."
+    ]
     participation.refresh_from_db()
     question.refresh_from_db()
     assert (participation.state, question.answer) == (State.OPEN, "withdrawn")
     response = client.post(address, follow=True)
-    assert said(response)[-1] == "There is no submission to withdraw."
+    assert flash_messages(response)[-1] == "There is no submission to withdraw."
 
 
 def test_a_track_with_a_submitted_record_cannot_be_left(client, june):
@@ -336,7 +338,7 @@ def test_a_track_with_a_submitted_record_cannot_be_left(client, june):
     make.submission(participation)
     assert "Leave Library Trustee" not in page(client, participation.get_absolute_url())
     response = client.post(f"/tracks/{participation.pk}/leave/", follow=True)
-    assert "it is with the CE Coordinator" in said(response)[0]
+    assert "it is with the CE Coordinator" in flash_messages(response)[0]
     participation.refresh_from_db()
     assert participation.state == State.SUBMITTED
 
@@ -360,7 +362,7 @@ def test_a_request_about_a_year_is_withdrawn_refused_and_verified(client, june):
     year = values["year"]
     assert f"{year}: 15 credits" in page(client, address)
     response = client.post(address, values, follow=True)
-    assert said(response) == [f"Dana Chair was asked to verify {year}."]
+    assert flash_messages(response) == [f"Dana Chair was asked to verify {year}."]
     assert "Asked" in page(client, participation.get_absolute_url())
     assert "No year to ask about" in page(client, address)
     client.post(address, {"withdraw": Verification.objects.get().pk}, follow=True)

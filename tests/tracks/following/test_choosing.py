@@ -11,7 +11,7 @@ from accounts.enums import PositionKind
 from accounts.models import Position, User
 from aspen.clock import today
 from tests import factories as make
-from tests.web import said, signed_in
+from tests.web import flash_messages, signed_in
 from tracks import actions
 from tracks.counting import queries as counting_queries
 from tracks.models import Participation, Posting, RuleSet
@@ -160,12 +160,12 @@ def test_choosing_several_tracks(client: Client, person: User) -> None:
     make.claim(person, credits={make.ADMINISTRATION: "1.0"})
     response = choose(client, STAFF, TRUSTEE)
     assert response.redirect_chain == [("/tracks/", 302)]
-    assert said(response) == [
+    assert flash_messages(response) == [
         "You now follow Library Staff and Library Trustee. 2 credit lines were posted to them."
     ]
     assert Posting.objects.count() == 2
     again = choose(client, STAFF, DIRECTOR)
-    assert said(again)[-2:] == [
+    assert flash_messages(again)[-2:] == [
         "You already follow Library Staff.",
         "You now follow Library Director. 1 credit line was posted to it.",
     ]
@@ -175,7 +175,7 @@ def test_choosing_several_tracks(client: Client, person: User) -> None:
 def test_refused_track_is_reported_and_the_others_chosen(client: Client, person: User) -> None:
     RuleSet.objects.filter(track=make.track(STAFF)).update(valid_until=dt.date(2024, 12, 31))
     response = choose(client, DIRECTOR, STAFF, TRUSTEE)
-    assert said(response) == [
+    assert flash_messages(response) == [
         "There are no rules in force for Library Staff, so it cannot be chosen.",
         "You now follow Library Director and Library Trustee. 0 credit lines were posted to them.",
     ]
@@ -197,7 +197,7 @@ def test_error_on_the_way_rolls_everything_back(person: User) -> None:
 @pytest.mark.parametrize("values", [[], ["x"], ["0"], ["9" * 30], ["\x00"]])
 def test_empty_or_invalid_selection(client: Client, values: list[str]) -> None:
     response = client.post("/tracks/", {"tracks": values}, follow=True)
-    assert said(response) == ["Select at least one of the tracks on this page."]
+    assert flash_messages(response) == ["Select at least one of the tracks on this page."]
     assert not Participation.objects.exists()
 
 
