@@ -109,10 +109,10 @@ def facts(**fields: Any) -> CustomEventFacts:
     return CustomEventFacts(**values | fields)
 
 
-def claim(by: User, made: Event | None = None, **fields: Any) -> Claim:
-    """A pending claim by `by` on `made`, or on a new calendar event."""
-    made = made or event(**fields)
-    return claim_event(event_id=made.pk, source=ClaimSource.CALENDAR, by=by)
+def claim(by: User, on: Event | None = None, **fields: Any) -> Claim:
+    """A pending claim by `by` on the event, or on a new calendar event."""
+    on = on or event(**fields)
+    return claim_event(event_id=on.pk, source=ClaimSource.CALENDAR, by=by)
 
 
 # The credits of one event that meet the requirements of each track's current rule set.
