@@ -13,7 +13,7 @@ from accounts.models import User
 ERROR_MESSAGES = {
     "email_password_mismatch": "The e-mail address or password is not correct. Check both. "
     "Passwords are case-sensitive.",
-    "too_many_login_attempts": "Too many attempts with a wrong password. Wait five minutes and "
+    "too_many_login_attempts": "Too many attempts with the wrong password. Wait five minutes and "
     "try again, or use the link below to choose a new password.",
     "enter_current_password": "This is not your current password.",
     "incorrect_password": "This is not your password.",

@@ -18,11 +18,11 @@ from aspen.admin import LabeledInlineFormSet, StaffAdmin
 HELP_TEXTS = {
     "display_name": "As it appears on certificates.",
     "email": "Used to sign in. A new address must be confirmed at the next sign-in.",
-    "is_active": "Clear this instead of deleting someone, so that their history stays on record.",
-    "is_staff": "Can open these pages. The roles below decide what they can do here. "
+    "is_active": "Clear this instead of deleting an account, so that its history stays on record.",
+    "is_staff": "Can open these pages. The roles below determine what the person can do here. "
     f"{', '.join(STAFF_ROLES[:-1])} and {STAFF_ROLES[-1]} set this automatically.",
     "groups": "Each role comes with permissions. You cannot change your own roles.",
-    "is_superuser": "Can do everything. Only superusers see this and can change it.",
+    "is_superuser": "Can do everything. Only superusers can see and change this.",
 }
 ERROR_MESSAGES = {"email": {"invalid": INVALID_EMAIL}}
 
@@ -92,7 +92,7 @@ class PositionInline(admin.TabularInline):
     extra = 1
     raw_id_fields = ["organization", "supervisor"]
     show_change_link = True
-    verbose_name_plural = "Positions (to end one, enter its last day; do not delete it)"
+    verbose_name_plural = "Positions (to end a position, enter its last day instead of deleting it)"
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Position]:
         return super().get_queryset(request).select_related("organization", "supervisor")

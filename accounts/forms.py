@@ -115,9 +115,9 @@ class RemindersForm(forms.Form):
 
 class ShowsProgressForm(forms.Form):
     shows_progress = forms.BooleanField(
-        label="My library's director may see my progress and certificates",
+        label="My library's director can see my progress and certificates",
         required=False,
-        help_text="If you are a trustee, your board chair may also see your hours for the year. No "
+        help_text="If you are a trustee, your board chair can also see your hours for the year. No "
         "one else at your library can see them. You can change your mind at any time.",
     )
 
@@ -129,7 +129,7 @@ class LibrarySearchForm(forms.Form):
 
 
 class PositionForm(forms.Form):
-    """Where a person works. The list offers some organizations; any one is accepted."""
+    """Where a person works. The list shows some organizations, but any is accepted."""
 
     organization = forms.ModelChoiceField(
         label="Library or organization", queryset=search_libraries(), empty_label="Choose one"

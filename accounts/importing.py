@@ -78,10 +78,14 @@ class LibraryImporter:
         federation = self.federations.get(row["federation"].lower())
         if row["federation"] and federation is None:
             known = ", ".join(str(federation) for federation in self.federations.values())
-            raise Refused(f"“{row['federation']}” is not known; use {known}", field="federation")
+            raise Refused(
+                f"“{row['federation']}” is not a known federation; use {known}", field="federation"
+            )
         kind = KINDS.get(row["kind"].lower())
         if kind is None:
-            raise Refused(f"“{row['kind']}” is not known; use {', '.join(KINDS)}", field="kind")
+            raise Refused(
+                f"“{row['kind']}” is not a known kind; use {', '.join(KINDS)}", field="kind"
+            )
         return {
             "name": row["name"],
             "kind": kind.value,

@@ -54,7 +54,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     shows_progress = models.BooleanField(
         "shows progress",
         default=False,
-        help_text="The director of the person's library, and for trustees the board chair, may "
+        help_text="The director of the person's library, and for trustees the board chair, can "
         "see progress and certificates.",
     )
     is_demonstration = models.BooleanField("demonstration account", default=False, editable=False)
@@ -124,7 +124,7 @@ class Organization(models.Model):
         "self", models.PROTECT, null=True, blank=True, related_name="branches"
     )
     source = models.CharField(
-        max_length=300, blank=True, help_text="The source of this information."
+        max_length=300, blank=True, help_text="Where this information comes from."
     )
 
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001

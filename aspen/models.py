@@ -32,7 +32,7 @@ class Mail(models.Model):
     )
     to_name = models.CharField(max_length=150, blank=True)
     to_address = models.EmailField(max_length=254, blank=True)
-    facts = models.JSONField(default=dict, help_text="Ids and texts that the composer needs.")
+    facts = models.JSONField(default=dict, help_text="The ids and strings that the composer needs.")
     state = models.CharField(max_length=10, choices=MailState, default=MailState.WAITING)
     created_at = models.DateTimeField(db_default=Now())
     next_try_at = models.DateTimeField(db_default=Now())

@@ -92,11 +92,11 @@ def correct_credit(
     ticket = _lock_ticket(ticket_id)
     if seen and seen != ticket_version(ticket):
         raise Refused(
-            "The ticket has changed since you opened this page. Read it again. Your entries are "
-            "still below."
+            "This ticket has changed since you opened this page. Please review it and submit "
+            "again. What you entered is still below."
         )
     if ticket.person_id == by.pk:
-        raise Refused("A colleague has to correct your own credits.")
+        raise Refused("You cannot correct your own credits. Ask a colleague to do it.")
     if not Credit.objects.filter(pk=credit_id, person=ticket.person_id).exists():
         raise Credit.DoesNotExist
     audit.add_audit_context(ticket=ticket.pk)

@@ -99,10 +99,10 @@ class TicketForm(forms.Form):
     """A new ticket, about `credit` if the person followed a link from one."""
 
     credit = CreditChoice(
-        label="Which of your credits is it about?",
+        label="Is this about one of your credits?",
         queryset=Credit.objects.none(),
         required=False,
-        empty_label="None of them",
+        empty_label="No",
     )
     subject = forms.CharField(
         max_length=MAX_TICKET_SUBJECT_LENGTH,
@@ -110,7 +110,7 @@ class TicketForm(forms.Form):
     )
     body = LongText(
         label="How can we help?",
-        help_text="If something is wrong, say what should change.",
+        help_text="If something is wrong, tell us what should change.",
     )
 
     def __init__(self, *args: Any, person: User, credit: Credit | None, **kwargs: Any) -> None:
@@ -154,7 +154,7 @@ class CorrectionForm(forms.Form):
         label="A note to the person",
         required=False,
         rows=3,
-        help_text="The reply automatically says what the credit was and what it is now.",
+        help_text="The reply will automatically say what the credit was and what it is now.",
     )
 
     def __init__(self, *args: Any, ticket: Ticket, **kwargs: Any) -> None:

@@ -25,7 +25,7 @@ class Migration(migrations.Migration):
                 ('is_staff', models.BooleanField(default=False, help_text='Can open the administration pages.', verbose_name='staff')),
                 ('wants_reminders', models.BooleanField(default=True, help_text='An e-mail the day before an event.', verbose_name='reminders')),
                 ('wants_certification_reminders', models.BooleanField(default=True, help_text='E-mails before a certificate or period ends, and after a year without credits.', verbose_name='certification reminders')),
-                ('shows_progress', models.BooleanField(default=False, help_text="The director of the person's library, and for trustees the board chair, may see progress and certificates.", verbose_name='shows progress')),
+                ('shows_progress', models.BooleanField(default=False, help_text="The director of the person's library, and for trustees the board chair, can see progress and certificates.", verbose_name='shows progress')),
                 ('is_demonstration', models.BooleanField(default=False, editable=False, verbose_name='demonstration account')),
                 ('joined_at', models.DateTimeField(db_default=functions.Now(), editable=False, verbose_name='joined')),
                 ('groups', models.ManyToManyField(blank=True, help_text='The groups this user belongs to. A user will get all permissions granted to each of their groups.', related_name='user_set', related_query_name='user', to='auth.group', verbose_name='groups')),
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('is_active', models.BooleanField(default=True, verbose_name='active')),
                 ('is_staff', models.BooleanField(default=False, help_text='Can open the administration pages.', verbose_name='staff')),
                 ('is_superuser', models.BooleanField(default=False, help_text='Designates that this user has all permissions without explicitly assigning them.', verbose_name='superuser status')),
-                ('shows_progress', models.BooleanField(default=False, help_text="The director of the person's library, and for trustees the board chair, may see progress and certificates.", verbose_name='shows progress')),
+                ('shows_progress', models.BooleanField(default=False, help_text="The director of the person's library, and for trustees the board chair, can see progress and certificates.", verbose_name='shows progress')),
             ]),
             migrations.CreateModel('PersonInRole', fields=[], options={'proxy': True}, bases=('accounts.user_groups',)),
             migrations.CreateModel('RoleHistory', fields=[
@@ -65,7 +65,7 @@ class Migration(migrations.Migration):
                 ('county', models.CharField(blank=True, max_length=80)),
                 ('federation', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='organizations', to='accounts.federation')),
                 ('parent', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='branches', to='accounts.organization')),
-                ('source', models.CharField(blank=True, help_text='The source of this information.', max_length=300)),
+                ('source', models.CharField(blank=True, help_text='Where this information comes from.', max_length=300)),
                 ('import_key', models.CharField(editable=False, max_length=80, null=True, unique=True)),
                 ('import_digest', models.CharField(blank=True, editable=False, max_length=64)),
             ], options={

@@ -254,7 +254,7 @@ TRAININGS = [
         COLLECTION_TECHNICAL,
         "1.0",
         "Weeding without tears",
-        "Criteria, numbers and what to tell the public about discarded books.",
+        "Criteria, statistics, and what to tell the public about discarded books.",
         presenter="Greta Novak",
         recorded=True,
     ),
@@ -399,7 +399,7 @@ TRAININGS = [
     # Without credit
     Training(
         "grant-deadline",
-        "Summer reading grants: applications close (demonstration)",
+        "Summer reading grants: applications due (demonstration)",
         "Last day to apply.",
         {},
         hours=0,

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
             ('to', models.ForeignKey(blank=True, null=True, on_delete=models.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
             ('to_name', models.CharField(blank=True, max_length=150)),
             ('to_address', models.EmailField(blank=True, max_length=254)),
-            ('facts', models.JSONField(default=dict, help_text='Ids and texts that the composer needs.')),
+            ('facts', models.JSONField(default=dict, help_text='The ids and strings that the composer needs.')),
             ('state', models.CharField(choices=[('waiting', 'Waiting'), ('sending', 'Being sent'), ('sent', 'Sent'), ('dropped', 'No longer needed'), ('failed', 'Failed'), ('uncertain', 'Possibly sent')], default='waiting', max_length=10)),
             ('created_at', models.DateTimeField(db_default=functions.Now())),
             ('next_try_at', models.DateTimeField(db_default=functions.Now())),

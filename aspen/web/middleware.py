@@ -28,7 +28,7 @@ class RequireSignIn(LoginRequiredMiddleware):
                 if request.FILES:
                     next_step += " Choose your files again."
             else:
-                next_step = "Sign in and submit it again."
+                next_step = "Sign in and submit the form again."
             messages.warning(request, f"{SIGNED_OUT_MESSAGE} {next_step}")
         return super().handle_no_permission(request, view_func)
 

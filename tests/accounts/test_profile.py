@@ -375,7 +375,7 @@ def test_the_link_in_a_reminder_turns_them_off_without_signing_in() -> None:
 
     # Virus scanners open every link in a message, so a GET must change nothing.
     page = text(client.get(address))
-    assert "We e-mail you the day before each event" in page
+    assert "We will e-mail you the day before each event" in page
     assert person.email not in page
     person.refresh_from_db()
     assert person.wants_reminders

@@ -303,7 +303,7 @@ def test_password_guessing_is_stopped_with_a_message() -> None:
         assert sign_in(client, password="wrong").context["form"].non_field_errors() == [NOT_RIGHT]
     response = sign_in(client)  # even with the right password
     assert response.context["form"].non_field_errors() == [
-        "Too many attempts with a wrong password. Wait five minutes and try again, "
+        "Too many attempts with the wrong password. Wait five minutes and try again, "
         "or use the link below to choose a new password."
     ]
     assert 'href="/accounts/password/reset/">Forgot your password?' in text(response)
@@ -387,7 +387,7 @@ def test_a_second_address_must_be_confirmed_and_can_become_primary() -> None:
     assert "Make primary" in text(client.get("/accounts/email/"))
     assert mail.outbox[0].to == ["nora@home.example"]
     confirmed = client.post(link(mail.outbox[0]))
-    assert flash_messages(confirmed)[-1] == "Your address nora@home.example is confirmed."
+    assert flash_messages(confirmed)[-1] == "Your address nora@home.example has been confirmed."
     client.post("/accounts/email/", {"action_primary": "", "email": "nora@home.example"})
     refused = client.post("/accounts/email/", {"action_remove": "", "email": "nora@home.example"})
     assert "cannot be removed. Make another address primary first." in flash_messages(refused)[-1]

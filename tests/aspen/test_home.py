@@ -62,7 +62,7 @@ def test_up_to_six_events_are_shown() -> None:
 
 
 def test_without_events_the_page_says_so() -> None:
-    assert "No events are coming up" in text(Client().get("/"))
+    assert "No upcoming events" in text(Client().get("/"))
 
 
 def test_a_script_in_a_title_is_escaped() -> None:

@@ -381,10 +381,10 @@ def test_forms_with_errors(open_browser: Callable[..., Visitor], portal: SimpleN
         ("/continuing-education/new/", "Save"),
         ("/continuing-education/new/college/", "Save"),
         ("/continuing-education/new/conference/", "Save the sessions"),
-        ("/help/new/", "Send the ticket"),
+        ("/help/new/", "Send ticket"),
         (f"/tracks/{portal.ready.pk}/submit/", "Send to the CE Coordinator"),
         (f"/tracks/verifications/{portal.waiting.pk}/", "Report a problem"),
-        ("/accounts/password/change/", "Save the new password"),
+        ("/accounts/password/change/", "Save new password"),
     ]:
         visitor.open(path)
         visitor.press(button)
@@ -438,7 +438,7 @@ def test_a_form_without_its_csrf_cookie(open_browser: Callable[..., Visitor]) ->
     visitor.visit("/help/new/")
     visitor.page.context.clear_cookies(name="csrftoken")
     visitor.expect_error_status(403)
-    visitor.press("Send the ticket")
+    visitor.press("Send ticket")
     assert not problems_on(visitor, "403")
 
 

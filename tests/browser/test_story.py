@@ -383,7 +383,7 @@ def asks_for_a_correction(librarian: Visitor, event: Event) -> None:
     librarian.follow(f"Something wrong? {event.title}, Technology", within=row)
     expect(librarian.field("Subject")).to_have_value(f"{event.title}, {format_day(event.last_day)}")
     librarian.field("What should change?").fill("The category should be Library Administration.")
-    librarian.press("Send the ticket")
+    librarian.press("Send ticket")
     librarian.sees("Your help ticket was sent.", "Waiting for the help desk")
 
 
@@ -403,7 +403,7 @@ def sees_the_correction_in_the_credits_and_tracks(librarian: Visitor, event: Eve
     librarian.follow(f"{event.title}, {format_day(event.last_day)}")
     librarian.sees("Answered", "Thank you for telling us.")
     librarian.sees("Technology 1 → Library Administration 1")
-    librarian.follow("See my credits")
+    librarian.follow("View my credits")
     sees_the_credit(librarian, event.title, "Library Administration", "Posted to Library Staff")
     librarian.follow("My tracks", within=librarian.menu)
     assert librarian.cells("Progress in Library Staff") == [

@@ -143,7 +143,7 @@ def test_a_correction_of_a_custom_event_corrects_its_credit_line_too() -> None:
 def test_staff_cannot_correct_their_own_credit() -> None:
     staff = factories.person(Role.HELP_DESK)
     credit = a_credit(staff)
-    with pytest.raises(Refused, match="A colleague has to correct"):
+    with pytest.raises(Refused, match="You cannot correct your own credits"):
         correct(a_ticket(staff, credit), credit, staff)
 
 

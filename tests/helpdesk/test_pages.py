@@ -236,12 +236,14 @@ def test_help_desk_staff_cannot_correct_their_own_credits() -> None:
     credit = a_credit(staff)
     ticket = a_ticket(staff, credit)
     client = signed_in(staff)
-    assert "A colleague has to correct your credits" in text(client.get(ticket.get_absolute_url()))
+    assert "You cannot correct your own credits. Ask a colleague to do it." in text(
+        client.get(ticket.get_absolute_url())
+    )
     answer = client.post(
         reverse("helpdesk:correct", args=[ticket.pk]),
         {"category": category(ADMINISTRATION).pk, "amount": "1"},
     )
-    assert "A colleague has to correct your own credits." in text(answer)
+    assert "You cannot correct your own credits. Ask a colleague to do it." in text(answer)
     assert list(Correction.objects.all()) == []
 
 

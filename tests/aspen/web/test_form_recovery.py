@@ -27,7 +27,7 @@ TYPED = {"subject": "A question", "body": LONG_TEXT}
 KEPT = (
     "You were signed out, so nothing was saved. Sign in, check what you typed, and submit it again."
 )
-NOT_KEPT = "You were signed out, so nothing was saved. Sign in and submit it again."
+NOT_KEPT = "You were signed out, so nothing was saved. Sign in and submit the form again."
 
 
 def account(**fields: Any) -> User:
