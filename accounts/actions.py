@@ -1,7 +1,8 @@
-"""Writing accounts, positions and organizations.
+"""Actions on accounts, positions and organizations.
 
-Each function is atomic. Those that a signed-in person calls take `by=`; imports and the
-demonstration have no such person. The administration's forms save the directory (admin.py).
+Each function is atomic. Functions that run for a signed-in person take `by=`; imports and the
+demonstration have no such person. Administrators edit the directory through Django's admin forms
+(admin.py).
 """
 
 from collections.abc import Iterable, Mapping
@@ -61,10 +62,11 @@ def take_position(*, organization: Organization, kind: PositionKind, by: User) -
 
 @audited
 def end_position(*, position_id: int, by: User) -> None:
-    """Make today the last day of a position of `by`; it stays on record.
+    """Make today the last day of one of `by`'s positions; it stays on record.
 
-    A position that has not started ends on its first day; a future last day becomes today. Raises
-    Position.DoesNotExist, or Refused if it has ended or ends today.
+    If the position has not started, it ends on its first day. If its last day is in the future,
+    that becomes today. Raises Position.DoesNotExist, or Refused if the position has ended or ends
+    today.
     """
     position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
     if position.ends_today_or_ended:
@@ -98,7 +100,7 @@ def assign_position(
 ) -> Position:
     """Record a confirmed position and its supervisor. Idempotent; locks the person.
 
-    If an open position of the same kind has a supervisor, it keeps that supervisor.
+    If there is an open position of the same kind with a supervisor, it keeps that supervisor.
     """
     position = take_position(organization=organization, kind=kind, by=person)
     position.is_confirmed = True
@@ -109,7 +111,7 @@ def assign_position(
 
 @audited
 def import_organization(*, organization_id: int | None, values: Mapping[str, Any]) -> Organization:
-    """Create an organization from a file, or lock and update the one with this id.
+    """Create an organization from an import file, or lock and update the one with this id.
 
     Raises ValidationError by field, or IntegrityError.
     """
@@ -129,11 +131,11 @@ def import_organization(*, organization_id: int | None, values: Mapping[str, Any
 
 @audited
 def save_person(*, person: User, by: User, roles: Iterable[Group] = ()) -> User:
-    """Save a person whom staff added or changed; the password is already set. Locks existing ones.
+    """Save a person whom staff added or changed. Locks an existing person.
 
-    `roles` are the person's new roles, which the caller saves. A role in STAFF_ROLES makes the
-    person staff. A new e-mail address must be confirmed at the next sign-in, and the old one can no
-    longer be used to sign in.
+    The password is already set. `roles` are the person's new roles, which the caller saves. A role
+    in STAFF_ROLES makes the person staff. A new e-mail address must be confirmed at the next
+    sign-in; the old address no longer works for signing in.
 
     Raises Refused if `by` lacks the right to make the change.
     """
@@ -163,9 +165,9 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
 
 
 def portal_user() -> User:
-    """The portal's own account, for changes by no person, such as imports. Created if missing.
+    """Return the portal's own account, creating it if needed. It cannot sign in.
 
-    It cannot sign in.
+    It is recorded for changes that no person makes, such as imports.
     """
     portal, _ = User.objects.get_or_create(
         email="portal@aspen.invalid",

@@ -31,23 +31,24 @@ class AccountAdapter(DefaultAccountAdapter):
     error_messages = DefaultAccountAdapter.error_messages | ERROR_MESSAGES
 
     def authenticate(self, request: HttpRequest, **credentials: Any) -> User | None:
-        """The account for the credentials, or None if it is barred.
+        """Return the account for the credentials, or None if it is barred.
 
-        Otherwise django-allauth would sign it in to show the page for inactive accounts.
+        If a barred account were returned, django-allauth would sign it in to show the page for
+        inactive accounts.
         """
         user: User | None = super().authenticate(request, **credentials)
         return None if user and is_barred(user) else user
 
     def save_user(self, request: HttpRequest, user: User, form: Any, commit: bool = True) -> User:
-        """Also save the name, a field that we add to the sign-up form."""
+        """Save the user with the name, a field that we add to the sign-up form."""
         user.display_name = form.cleaned_data["display_name"]
         return super().save_user(request, user, form, commit)  # type: ignore[no-any-return]
 
     @transaction.atomic
     def confirm_email(self, request: HttpRequest, email_address: Any) -> bool:
-        """Confirm an address, and grant awards waiting for it in the same transaction."""
+        """Confirm an address and grant the awards waiting for it, in one transaction."""
         return super().confirm_email(request, email_address)  # type: ignore[no-any-return]
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Go to the profile instead of back to the empty form."""
+        """Return the profile's URL, instead of that of the empty form."""
         return reverse("accounts:profile")

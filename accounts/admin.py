@@ -54,7 +54,10 @@ class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
 
 
 class PositionInlineForm(forms.ModelForm):
-    """Also checks constraints that include the person, which Django skips in an inline form."""
+    """A position form that also checks constraints involving the person.
+
+    Django skips these in inline forms.
+    """
 
     class Meta:
         model = Position
@@ -70,7 +73,7 @@ class PositionInlineForm(forms.ModelForm):
 
 class PositionFormSet(LabeledInlineFormSet):
     def clean(self) -> None:
-        """Reject two new rows with the same position. The database checks the stored ones."""
+        """Reject two new rows with the same position. The database checks rows already stored."""
         super().clean()
         rows = [form.cleaned_data for form in self.forms if not form.errors]
         positions = [
@@ -83,7 +86,7 @@ class PositionFormSet(LabeledInlineFormSet):
 
 
 class PositionInline(admin.TabularInline):
-    """The person's positions, and a row to add one. Each is edited on its own page."""
+    """The person's positions and a row for adding one. Each is edited on its own page."""
 
     model = Position
     form = PositionInlineForm
@@ -106,7 +109,10 @@ class PositionInline(admin.TabularInline):
 
 @admin.register(User)
 class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
-    """Accounts. Staff cannot change their own rights, and only superusers can change superusers."""
+    """The admin for accounts. Staff cannot change their own permissions.
+
+    Only superusers can change superusers.
+    """
 
     form = PersonForm
     add_form = NewPersonForm
@@ -140,7 +146,7 @@ class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
         ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        """Staff cannot change their own rights, except superusers, who have all rights anyway."""
+        """Make the permissions in a staff member's own account read-only, except for superusers."""
         fields = list(super().get_readonly_fields(request, obj))
         person = request.user
         if obj is not None and obj.pk == person.pk and not person.is_superuser:
@@ -174,7 +180,9 @@ class FederationAdmin(StaffAdmin):
 
 @admin.register(Position)
 class PositionAdmin(StaffAdmin):
-    """Positions, saved by Django's form handling, because the model's constraints are the rules."""
+    """The admin for positions. It calls no action, because the model's constraints are the only
+    rules.
+    """
 
     list_display = (
         *("person", "kind", "organization", "since_on", "until_on", "supervisor"),

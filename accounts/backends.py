@@ -8,20 +8,21 @@ from accounts.models import User
 
 
 def is_barred(user: User) -> bool:
-    """Whether this is a demonstration account while the demonstration is off.
+    """Return whether this is a demonstration account while the demonstration is off.
 
-    A database used for the demonstration, with its published password, may go live later.
+    A site may go live with a database that was used for the demonstration, whose password is
+    published.
     """
     return user.is_demonstration and not settings.DEMO
 
 
 class NameBackend(ModelBackend):
-    """Django's backend, for permissions and the administration."""
+    """Django's backend, used for permissions and the administration."""
 
     def user_can_authenticate(self, user: User | None) -> bool:  # type: ignore[override]
-        """Also called by get_user() at each request, so that existing sessions end."""
+        """Reject barred accounts at sign-in and, through get_user(), at each request."""
         return user is not None and not is_barred(user) and super().user_can_authenticate(user)
 
 
 class AddressBackend(NameBackend, AuthenticationBackend):
-    """django-allauth's backend, for the sign-in page."""
+    """django-allauth's backend, used by the sign-in page."""

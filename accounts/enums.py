@@ -23,7 +23,7 @@ class PositionKind(models.TextChoices):
     FRIEND = "friend", "Friend of the library"
 
 
-# Can see the progress that people at their library or on their board agreed to share.
+# Can see the progress of people at their library or on their board who agreed to share it.
 LEADERSHIP_KINDS = (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR)
 
 

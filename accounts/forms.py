@@ -1,4 +1,4 @@
-"""Forms for accounts. django-allauth's forms behave as usual but have our labels."""
+"""Forms for accounts. django-allauth's forms work as usual but have our labels."""
 
 from collections.abc import Iterable
 from typing import Any, cast
@@ -39,7 +39,7 @@ class NameField(forms.CharField):
 
 
 class RelabeledForm(forms.Form):
-    """A form with our labels and no placeholders, which would only repeat them.
+    """A form with our labels and no placeholders, which would only repeat the labels.
 
     The link "Forgot your password?" in the help text would come between two fields in keyboard
     order, so the templates put it below the form.
@@ -139,7 +139,7 @@ class PositionForm(forms.Form):
     )
 
     def offer(self, organizations: Iterable[Organization]) -> None:
-        """List these and the submitted one, so that it stays selected."""
+        """Offer these organizations and the submitted one, which must stay selected."""
         offered = {organization.pk: organization for organization in organizations}
         chosen = getattr(self, "cleaned_data", {}).get("organization")
         if chosen:

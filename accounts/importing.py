@@ -1,7 +1,7 @@
 """Importing libraries from a CSV file.
 
 A library is recognized by its name and city in the file, even if staff have renamed it since. A row
-that has not changed since the last import changes nothing, so staff's edits in the portal stay.
+that has not changed since the last import is skipped, so staff's edits in the portal stay.
 """
 
 from typing import Any
@@ -27,7 +27,7 @@ class LibraryImporter:
         self.federations = {federation.name.lower(): federation for federation in federations}
 
     def prepare(self, rows: list[CsvRow]) -> None:
-        """Load the stored libraries that match these rows. Two queries."""
+        """Load the libraries in the database that match these rows. Two queries."""
         libraries = Organization.objects.order_by("pk")
         by_key = libraries.filter(import_key__in={library_import_key(row) for row in rows})
         self.known = {
@@ -57,7 +57,7 @@ class LibraryImporter:
             # Staff gave this name to another row's library, which only that row can change.
             return RowOutcome.UNCHANGED
         if library_id is None and namesake:
-            # Staff added it before it was in the file. If they gave a source, their facts stay.
+            # Staff added it before it was in the file. If they gave a source, their version stays.
             library_id = namesake.pk
             values = {} if namesake.source else values
             is_same = all(getattr(namesake, name) == value for name, value in values.items())
@@ -97,5 +97,5 @@ class LibraryImporter:
 
 
 def library_import_key(row: CsvRow) -> str:
-    """The key by which an import recognizes a library."""
+    """Return the key by which an import recognizes a library."""
     return f"library:{content_digest(row['name'], row['city'])}"

@@ -35,7 +35,7 @@ class UserManager(BaseUserManager["User"]):
     model_name="AccountHistory",
 )
 class User(AbstractBaseUser, PermissionsMixin):
-    """A person with an account. Positions show where they work, groups what staff can do."""
+    """A person with an account. Positions say where they work, and groups what staff can do."""
 
     email = models.EmailField("e-mail address", max_length=254, unique=True)
     display_name = models.CharField("name", max_length=150)
@@ -94,7 +94,7 @@ class User(AbstractBaseUser, PermissionsMixin):
     model_name="RoleHistory",
 )
 class PersonInRole(User.groups.through):  # type: ignore[name-defined]
-    """A person's role. Django's own table, declared here to track its history."""
+    """A person's role. This is Django's own table, declared here to track its history."""
 
     class Meta:
         proxy = True
@@ -152,7 +152,7 @@ class Organization(models.Model):
 
 class PositionQuerySet(models.QuerySet["Position"]):
     def present(self, on: dt.date | None = None) -> "PositionQuerySet":
-        """Positions held on a day (default: today), counting their first and last days.
+        """Filter to positions held on a day (default: today), including their first and last days.
 
         A position without a first or last day is open-ended on that side.
         """
@@ -160,7 +160,7 @@ class PositionQuerySet(models.QuerySet["Position"]):
         return self.filter(Q(since_on=None) | Q(since_on__lte=on)).not_ended(on)
 
     def not_ended(self, on: dt.date | None = None) -> "PositionQuerySet":
-        """Positions held on a day (default: today) and those that start later."""
+        """Filter to positions held on a day (default: today) or starting later."""
         return self.filter(Q(until_on=None) | Q(until_on__gte=on or today()))
 
     def without_last_day(self) -> "PositionQuerySet":
@@ -221,7 +221,7 @@ class Position(models.Model):
 
     @property
     def dates(self) -> str:
-        """The first day if it is in the future, and the last day if one is set."""
+        """The first day if it is in the future, and the last day if it is set."""
         future = self.since_on if self.since_on and self.since_on > today() else None
         starts = f"starts {format_day(future)}" if future else ""
         ends = f"last day {format_day(self.until_on)}" if self.until_on else ""

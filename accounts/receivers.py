@@ -1,4 +1,4 @@
-"""Sets session data at sign-in."""
+"""Receivers that set session data at sign-in."""
 
 from typing import Any
 
@@ -13,7 +13,7 @@ from aspen.web.context import ALL, LEADS, LIBRARY, ORGANIZES, OWN
 
 @receiver(user_logged_in)
 def store_menu_data(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
-    """Store data for the menu on every page in the session, to save queries."""
+    """Store the data for every page's menu in the session, to save queries."""
     request.session[LIBRARY] = library_name_of(user)
     request.session[LEADS] = bool(leadership_positions(user))
     publishes = user.has_perm("events.change_event")

@@ -1,4 +1,4 @@
-"""The permissions of each staff role, created with the tables. Administrators can change them."""
+"""The permissions of each staff role, created by `migrate`. Administrators can change them."""
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions
@@ -73,7 +73,7 @@ PERMISSIONS: dict[Role, list[str]] = {
 def create_roles() -> None:
     """Create missing groups with their permissions. Idempotent.
 
-    Existing groups stay unchanged, because an administrator may have edited them.
+    Existing groups are left unchanged, because an administrator may have edited them.
     """
     for config in apps.get_app_configs():
         create_permissions(config, verbosity=0)

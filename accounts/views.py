@@ -26,7 +26,7 @@ MAX_LISTED = 500
 
 
 class EmailView(allauth_views.EmailView):
-    """django-allauth's page, with a label for the state of each address."""
+    """django-allauth's page with a label for each address's status."""
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
@@ -39,9 +39,9 @@ class EmailView(allauth_views.EmailView):
 
 
 def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show the person's name, e-mail address and positions. A POST saves the name.
+    """Show the person's name, e-mail address and positions.
 
-    An htmx request returns only the list of libraries, filtered by the search.
+    A POST saves the name. An htmx request returns only the list of libraries that match the search.
     """
     person = request.user
     if request.method == "GET" and request.htmx:  # type: ignore[attr-defined]
@@ -83,7 +83,8 @@ def set_shows_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
     return redirect("accounts:profile")
 
 
-# The signed token is the authorization, also for an e-mail program's unsubscribe button (RFC 8058).
+# The signed token is the authorization, including for the unsubscribe button of e-mail programs
+# (RFC 8058).
 @login_not_required
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -155,7 +156,7 @@ def _page(
 
 
 def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, Any]:
-    """Context for choosing a library, with a search if there are too many to list."""
+    """Return the context for choosing a library, with a search if there are too many to list."""
     form = LibrarySearchForm(request.GET)
     find = form.cleaned_data["find"] if form.is_valid() else ""
     libraries = list(queries.search_libraries(find)[: MAX_LISTED + 1])

@@ -1,4 +1,4 @@
-"""Base classes for the administration, and the admin of e-mails. Imports no app."""
+"""Base classes for the administration, and the admin for e-mails. Imports no app."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class StaffAdmin(admin.ModelAdmin):
-    """Base of all admin classes. The administration deletes none of the portal's records.
+    """The base of all admin classes. The portal's records cannot be deleted in the administration.
 
     Changes that follow business rules call an action of their app. Django's form handling saves
     only the directory, descriptions of tracks and categories, and people's roles and passwords,
@@ -46,7 +46,7 @@ class StaffAdmin(admin.ModelAdmin):
         return super().changelist_view(request, title | (extra_context or {}))
 
     def formfield_for_dbfield(self, db_field: Any, request: Any, **kwargs: Any) -> Any:
-        """Label the date and the time input separately."""
+        """Label the date input and the time input separately."""
         field = super().formfield_for_dbfield(db_field, request, **kwargs)
         if isinstance(field, forms.SplitDateTimeField):
             for part, widget in zip(("date", "time"), field.widget.widgets, strict=True):
@@ -55,7 +55,7 @@ class StaffAdmin(admin.ModelAdmin):
 
 
 class ReadOnlyAdmin(StaffAdmin):
-    """Read-only records, which change only through buttons that call actions."""
+    """The admin for read-only records, which change only through buttons that call actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -65,7 +65,7 @@ class ReadOnlyAdmin(StaffAdmin):
 
 
 class ReadOnlyInline(admin.TabularInline):
-    """Read-only rows of a record, visible to anyone who can see the record."""
+    """Read-only inline rows, visible to anyone who can see the record."""
 
     extra = 0
 
@@ -83,7 +83,7 @@ class ReadOnlyInline(admin.TabularInline):
 
 
 class LabeledInlineFormSet(forms.BaseInlineFormSet):
-    """Labels the inputs in each row, which Django leaves unlabeled."""
+    """A formset that labels the inputs in each row, which Django leaves unlabeled."""
 
     def add_fields(self, form: Any, index: int | None) -> None:
         super().add_fields(form, index)
@@ -94,7 +94,7 @@ class LabeledInlineFormSet(forms.BaseInlineFormSet):
 
 
 class CategoryInline(admin.TabularInline):
-    """Rows with a CE category, up to four. Queries the categories once per page, not per row."""
+    """Rows with a CE category, at most four. Queries the categories once per page, not per row."""
 
     formset = LabeledInlineFormSet
     extra = max_num = 4
@@ -128,7 +128,7 @@ MAIL_LABELS = label_table(
 
 @admin.register(Mail)
 class MailAdmin(ReadOnlyAdmin):
-    """The outbox. Stuck messages can be sent again; nothing else can be changed."""
+    """The admin for the outbox. Stuck messages can be sent again; nothing else can be changed."""
 
     list_display = ("kind", "addressee", "state_now", "created_at", "sent_at", "subject")
     list_filter = ("state", "kind")
@@ -176,7 +176,7 @@ class MailAdmin(ReadOnlyAdmin):
 
 @waits_for(outbox.RESEND_PERMISSION, order=50)
 def undelivered_mail_for() -> list[Waiting]:
-    """Messages that staff must decide whether to send again."""
+    """Return lines for messages that staff must decide whether to send again."""
     page = reverse("admin:aspen_mail_changelist")
     lines = {
         MailState.FAILED: "that could not be sent",
@@ -193,7 +193,7 @@ def undelivered_mail_for() -> list[Waiting]:
 
 
 def run_on_each(request: HttpRequest, chosen: Iterable[T], action: Callable[[T], object]) -> int:
-    """Call `action` on each, show the reason for each refusal, and return how many succeeded."""
+    """Call `action` on each row, show each refusal, and return the number that succeeded."""
     done = 0
     for each in chosen:
         with refusal_as_message(request):
@@ -205,7 +205,10 @@ def run_on_each(request: HttpRequest, chosen: Iterable[T], action: Callable[[T],
 def staff_page(
     request: HttpRequest, template: str, model: type[Model], context: Mapping[str, Any]
 ) -> TemplateResponse:
-    """Render a page about a model that extends admin/page.html, with `has_errors` of its forms."""
+    """Render a page about a model with a template that extends admin/page.html.
+
+    Sets `has_errors` if a form in the context has errors.
+    """
     forms_shown = (each for each in context.values() if isinstance(each, forms.BaseForm))
     frame = admin.site.each_context(request) | {
         "opts": model._meta,

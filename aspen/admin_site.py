@@ -1,4 +1,4 @@
-"""The portal's administration site. Its index lists the work that waits for the signed-in person.
+"""The portal's administration site. Its index lists work waiting for the signed-in person.
 
 Do not register models here: Django imports this module while it creates the site, so registrations
 would be lost.
@@ -18,7 +18,7 @@ from aspen.formats import counted, format_waiting_time
 
 
 class Waiting(NamedTuple):
-    """A line about work that waits for staff, and the URL of the page to do it on."""
+    """A line about work waiting for staff, and the URL of the page for it."""
 
     text: str
     url: str
@@ -28,7 +28,7 @@ Find = Callable[[], list[Waiting]]
 
 
 class Finder(NamedTuple):
-    """A function that finds work for people with a permission, in one query."""
+    """A function that finds work waiting for people with a permission, in one query."""
 
     order: int
     permission: str
@@ -41,7 +41,7 @@ _finders: list[Finder] = []
 def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
     """Register a function that finds lines for the administration's index.
 
-    Only people with the permission see them. Functions run by `order`.
+    Only people with the permission see the lines. Functions run by `order`.
     """
 
     def register(find: Find) -> Find:
@@ -54,7 +54,10 @@ def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
 def oldest_waits(
     noun: str, what: str, url: str, count: int, since: dt.datetime | None
 ) -> list[Waiting]:
-    """ "12 custom events to approve, the oldest waiting 9 days", or no line if none is waiting."""
+    """Return a line such as "12 custom events to approve, the oldest waiting 9 days".
+
+    Returns an empty list if nothing is waiting.
+    """
     if since is None:
         return []
     oldest = "" if count == 1 else "the oldest "

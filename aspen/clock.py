@@ -9,7 +9,7 @@ JULY = 7
 
 
 def today() -> dt.date:
-    """Today in the portal's time zone."""
+    """Return today's date in the portal's time zone."""
     return timezone.localdate()
 
 
@@ -18,15 +18,18 @@ def day_after(day: dt.date) -> dt.date:
 
 
 def fiscal_year(day: dt.date) -> int:
-    """Montana's fiscal year of a day: July 1 to June 30, named for the year it ends in."""
+    """Return Montana's fiscal year for a day.
+
+    It runs from July 1 to June 30 and is named for the year it ends in.
+    """
     return day.year + (day.month >= JULY)
 
 
 def years_before(day: dt.date, years: int) -> dt.date:
-    """The same day `years` earlier; February 29 becomes February 28."""
+    """Return the same day `years` earlier; February 29 becomes February 28."""
     return day - relativedelta(years=years)
 
 
 def years_after(day: dt.date, years: int) -> dt.date:
-    """The same day `years` later; February 29 becomes February 28."""
+    """Return the same day `years` later; February 29 becomes February 28."""
     return day + relativedelta(years=years)

@@ -37,12 +37,12 @@ def read_environment() -> environ.Env:
 
 
 def hosts(env: environ.Env) -> list[str]:
-    """The host names in ALLOWED_HOSTS. Spaces around the commas are ignored."""
+    """Return the host names in ALLOWED_HOSTS. Spaces around the commas are ignored."""
     return [name.strip() for name in env("ALLOWED_HOSTS") if name.strip()]
 
 
 def refuse_unsafe(env: environ.Env) -> None:
-    """Raise ImproperlyConfigured, saying what to set instead, if a value is unsafe.
+    """Raise ImproperlyConfigured with advice on what to set instead if a value is unsafe.
 
     The demonstration can run without HTTPS, a mail server or a database server, but only if it
     answers on this machine alone. DEBUG is for a developer's machine and allows anything else:

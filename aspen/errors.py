@@ -4,7 +4,7 @@
 class Refused(Exception):
     """Raised if an action is refused. Nothing was changed.
 
-    `str()` tells the person why, and what to do. `field` is the form field it is about, if any.
+    `str()` tells the person why and what to do. `field` is the form field that caused it, if any.
     """
 
     def __init__(self, message: str, *, field: str | None = None) -> None:

@@ -7,38 +7,38 @@ from django.utils import timezone
 
 
 def format_amount(credits: Decimal) -> str:
-    """Credits without trailing zeros: 4, 0.5, 1.5."""
+    """Return an amount of credits without trailing zeros: 4, 0.5, 1.5."""
     return f"{credits.normalize():f}"
 
 
 def format_credits(number: Decimal) -> str:
-    """An amount with its noun: 1 credit, 0.5 credits."""
+    """Return an amount with its noun: 1 credit, 0.5 credits."""
     return f"{format_amount(number)} credit" if number == 1 else f"{format_amount(number)} credits"
 
 
 def counted(number: int, one: str, many: str = "") -> str:
-    """A number with its noun: 1 day, 1,200 days. `many` is for irregular plurals."""
+    """Return a number with its noun: 1 day, 1,200 days. `many` is for irregular plurals."""
     return f"1 {one}" if number == 1 else f"{number:,} {many or f'{one}s'}"
 
 
 def format_day(date: dt.date) -> str:
-    """Thu, Dec 3, 2026"""
+    """Return a date such as "Thu, Dec 3, 2026"."""
     return f"{date:%a, %b} {date.day}, {date.year}"
 
 
 def days_since(moment: dt.datetime) -> int:
-    """Calendar days in Montana between the moment and now."""
+    """Return the number of calendar days in Montana between the moment and now."""
     return (timezone.localdate() - timezone.localdate(moment)).days
 
 
 def format_waiting_time(since: dt.datetime) -> str:
-    """waiting 3 days, waiting 1 day, received today"""
+    """Return "waiting 3 days", "waiting 1 day" or "received today"."""
     days = days_since(since)
     return f"waiting {counted(days, 'day')}" if days >= 1 else "received today"
 
 
 def format_time(moment: dt.datetime) -> str:
-    """9:00 AM, in Mountain time."""
+    """Return a time in Mountain time, such as "9:00 AM"."""
     local = timezone.localtime(moment)
     return f"{local.hour % 12 or 12}:{local:%M %p}"
 
@@ -64,7 +64,7 @@ def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, al
 
 
 def _first_day(begin: dt.datetime, end: dt.datetime) -> str:
-    """The first day of a range, with its year only if the last day's is different."""
+    """Return the first day of a range, with its year only if the last day's is different."""
     if begin.year != end.year:
         return format_day(begin.date())
     return f"{begin:%a, %b} {begin.day}"

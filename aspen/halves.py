@@ -12,7 +12,7 @@ MESSAGE = "Enter credits in halves: 0.5, 1, 1.5 …"
 
 
 def is_in_halves(amount: Decimal) -> bool:
-    """Whether `amount` is a positive multiple of .5 below 1000."""
+    """Return whether `amount` is a positive multiple of .5 below 1000."""
     return HALF <= amount < 1000 and not amount % HALF
 
 
@@ -39,7 +39,7 @@ class CreditAmountField(models.DecimalField):
 def in_halves(
     *, name: str, field: str = "amount", smallest: Decimal = HALF
 ) -> models.CheckConstraint:
-    """A check constraint for the same rule."""
+    """Return a check constraint for the same rule."""
     return models.CheckConstraint(
         condition=Q(**{f"{field}__gte": smallest}) & Q(models.lookups.Exact(Mod(field, HALF), 0)),
         name=name,

@@ -1,4 +1,4 @@
-"""The outbox: e-mails to send, queued in the transaction that causes them."""
+"""The outbox: e-mails to send, queued in the transaction that triggers them."""
 
 from django.conf import settings
 from django.db import models
@@ -11,7 +11,7 @@ class MailState(models.TextChoices):
     # Handed to the mail server, which has not replied yet.
     SENDING = "sending", "Being sent"
     SENT = "sent", "Sent"
-    # When its turn came, nothing was left to say, or the account receives no e-mail.
+    # When it was due, nothing was left to say, or the account receives no e-mail.
     DROPPED = "dropped", "No longer needed"
     FAILED = "failed", "Failed"
     # The worker stopped while sending it. It might arrive twice if sent again, so staff decide.
@@ -21,7 +21,7 @@ class MailState(models.TextChoices):
 class Mail(models.Model):
     """One e-mail to one person, composed when it is sent (outbox.py).
 
-    It goes to an account (`to`) or, for supervisors without one, to a name and address.
+    It goes to an account (`to`), or to a name and address for a supervisor without an account.
     """
 
     kind = models.CharField(max_length=40, help_text="The composer's name in outbox.composers.")

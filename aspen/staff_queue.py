@@ -1,4 +1,4 @@
-"""The base of staff queues: a list of waiting records, and a page to decide on each.
+"""The base of staff queues: a list of waiting records and a page to decide on each.
 
 A new queue needs a `QueueAdmin` with its permission and steps, an action for each step that refuses
 records that have changed since they were `seen`, and a template that extends admin/queue_item.html.
@@ -31,7 +31,7 @@ class ConditionFilter(admin.SimpleListFilter):
     default: str | None = None
 
     def options(self) -> list[tuple[str, str, Q]]:
-        """The query parameter's value, the label and the condition of each choice."""
+        """Return the query parameter's value, the label and the condition for each choice."""
         raise NotImplementedError
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
@@ -56,7 +56,7 @@ class ConditionFilter(admin.SimpleListFilter):
 def reason_field(
     help_text: str, *, missing: str = "Give a reason.", max_length: int = 1000, **options: Any
 ) -> forms.CharField:
-    """A text field for the reason for a decision, which the person will read."""
+    """Return a text field for the reason for a decision, which the person will read."""
     return forms.CharField(
         max_length=max_length,
         help_text=help_text,
@@ -111,11 +111,11 @@ class QueueAdmin(ReadOnlyAdmin):
         return view
 
     def url(self, page: str, *args: Any) -> str:
-        """The URL of the changelist, the change page or a step."""
+        """Return the URL of the changelist, the change page or a step."""
         return reverse(f"admin:{self.opts.app_label}_{self.opts.model_name}_{page}", args=args)
 
     def shown(self, request: HttpRequest, object_id: str) -> Any:
-        """The record to show on a page. Raises PermissionDenied or Http404."""
+        """Return the record to show on a page. Raises PermissionDenied or Http404."""
         record = self.get_object(request, unquote(object_id))
         if not self.has_view_permission(request, record):
             raise PermissionDenied
@@ -126,7 +126,7 @@ class QueueAdmin(ReadOnlyAdmin):
     # ---------- Next record ----------
 
     def next_waiting(self, record: Any, *, by: "User") -> Model | None:
-        """The next record for this person to decide on; never their own."""
+        """Return the next record for this person to decide on, but never their own."""
         raise NotImplementedError
 
     def next_url(self, record: Any, *, by: "User") -> str:

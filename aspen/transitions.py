@@ -34,7 +34,9 @@ class Transition(Generic[State]):
         return state in self.sources.get(actor, ())
 
     def apply(self, state: str, actor: Actor, why_not: Callable[[], str]) -> State:
-        """Return the target state. Raises Refused with `why_not()` if the move is not allowed."""
+        """Return the target state. Raises Refused with the text of `why_not()` if the move is not
+        allowed.
+        """
         if not self.allows(state, actor):
             raise Refused(why_not())
         return self.target

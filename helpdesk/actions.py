@@ -1,4 +1,4 @@
-"""Writing tickets. Each function is atomic and takes `by=`."""
+"""Actions on tickets. Each function is atomic and takes `by=`."""
 
 from decimal import Decimal
 
@@ -20,10 +20,10 @@ from helpdesk.queries import WORK_PERMISSION
 
 @audited
 def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> Ticket:
-    """Open a ticket for `by` with its first message. Locks the person.
+    """Open a ticket for `by` with its first message. Locks `by`.
 
-    Idempotent: returns an identical ticket that is still waiting instead. A constraint ensures
-    that the credit is the person's own.
+    Idempotent: returns an identical ticket that is still waiting instead. A constraint ensures that
+    the credit is the person's own.
     """
     lock_people([by.pk])
     waiting = Ticket.objects.filter(
@@ -44,15 +44,16 @@ def _lock_ticket(ticket_id: int) -> Ticket:
 
 
 def ticket_version(ticket: Ticket) -> str:
-    """The ticket's version, which changes with each message and correction."""
+    """Return the ticket's version, which changes with each message and correction."""
     return ticket.changed_at.isoformat()
 
 
 @audited
 def reply(*, ticket_id: int, body: str, by: User) -> Message:
-    """Add a message. A message from the person reopens the ticket; any other answers it.
+    """Add a message to a ticket.
 
-    Locks the ticket. Idempotent: does nothing if it is the same as the author's last message.
+    A message from the ticket's author reopens the ticket; any other message answers it. Locks the
+    ticket. Idempotent: does nothing if the last message is the same and also by `by`.
     """
     ticket = _lock_ticket(ticket_id)
     last = ticket.messages.order_by("-sent_at", "-id").first()
@@ -81,9 +82,9 @@ def correct_credit(
     by: User,
     seen: str = "",
 ) -> Correction:
-    """Correct a credit of the ticket's person, record the correction, and answer the ticket.
+    """Correct a credit held by the ticket's author, record the correction and answer the ticket.
 
-    Updates the person's tracks. `seen` is the version of the ticket that `by` saw, if known. Raises
+    Updates the author's tracks. `seen` is the version of the ticket that `by` saw, if known. Raises
     Refused if the ticket has changed since, if nothing would change, or if the credit belongs to
     `by` or no longer counts. Raises Credit.DoesNotExist if it belongs to another person.
     """

@@ -1,4 +1,4 @@
-"""Tickets in the administration, which are read-only. Staff answer them on the portal's pages."""
+"""Read-only tickets in the administration. Staff answer them on the portal's own pages."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Forms for the help desk pages and their query parameters."""
+"""Forms and query parameters for the help desk pages."""
 
 from decimal import Decimal
 from typing import Any
@@ -20,12 +20,12 @@ MAX_TICKET_SUBJECT_LENGTH = 300
 
 
 def describe_credit(credit: Credit) -> str:
-    """Technology 1: Weeding without tears, Thu, Dec 3, 2026"""
+    """Return a line such as "Technology 1: Weeding without tears, Thu, Dec 3, 2026"."""
     return f"{credit.category} {format_amount(credit.amount)}: {subject_about(credit)}"
 
 
 def subject_about(credit: Credit) -> str:
-    """The event's title and date, shortened to fit a ticket's subject."""
+    """Return the event's title and date, shortened to fit a ticket's subject."""
     event = credit.claim.event
     day = format_day(event.last_day)
     room = MAX_TICKET_SUBJECT_LENGTH - len(day) - 2
@@ -48,12 +48,12 @@ class LongText(forms.CharField):
         return {}
 
     def to_python(self, value: Any) -> str:
-        """Count a line break, which browsers send as two characters, as one."""
+        """Count each line break as one character, although browsers send it as two."""
         return str(super().to_python(value)).replace("\r\n", "\n")
 
 
 class CreditChoice(forms.ModelChoiceField):
-    """One of a person's credits. Lists the latest; accepts any."""
+    """A choice among a person's credits. Lists the latest but accepts any of them."""
 
     def label_from_instance(self, obj: Any) -> str:
         return describe_credit(obj)
@@ -132,7 +132,7 @@ class ReplyForm(forms.Form):
 
 
 class CorrectionForm(forms.Form):
-    """A correction of one of the credits of the ticket's person."""
+    """A correction of one of the credits held by the ticket's author."""
 
     credit = CreditChoice(
         label="Which credit?", queryset=Credit.objects.none(), empty_label="Choose a credit"

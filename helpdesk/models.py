@@ -13,7 +13,7 @@ from helpdesk.enums import TicketState
 
 @pghistory.track(model_name="TicketHistory")
 class Ticket(models.Model):
-    """A person's request to the help desk, often about one credit."""
+    """A request to the help desk, often about one credit."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="tickets")
     subject = models.CharField(max_length=300)
@@ -50,7 +50,7 @@ class Ticket(models.Model):
 
 
 class Message(models.Model):
-    """A message between the person and the help desk; both see it."""
+    """A message in the conversation between the person and the help desk. Both see it."""
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="messages")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -68,7 +68,7 @@ class Message(models.Model):
 
 
 class Correction(models.Model):
-    """A correction of a credit through a ticket: before and after, by whom and when."""
+    """A credit correction made through a ticket: before and after, by whom and when."""
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="corrections")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")

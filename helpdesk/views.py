@@ -1,7 +1,7 @@
-"""Help tickets: a person's own, and the help desk's queue.
+"""Help tickets: people's own tickets, and the help desk's queue.
 
-`queries.tickets_visible_to` decides who sees a ticket. Everyone else gets a 404, as they do for the
-help desk's pages.
+`queries.tickets_visible_to` decides who can see a ticket. Anyone else gets a 404, on the help
+desk's pages as well.
 """
 
 from django.contrib import messages
@@ -29,7 +29,7 @@ PER_PAGE = 20
 
 
 def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The person's own tickets, latest first."""
+    """Show the person's own tickets, latest first."""
     person = request.user
     page = paginate(queries.own_tickets(person), request, size=PER_PAGE)
     context = {"page": page, "tickets": [presentation.ticket_row(ticket) for ticket in page]}
@@ -37,7 +37,7 @@ def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """All tickets for help desk staff, longest waiting first."""
+    """Show all tickets to help desk staff, longest waiting first."""
     person = request.user
     if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404
@@ -66,7 +66,7 @@ def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @form_recovery.recover_after_sign_in
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """A new ticket. `?credit=` is one of the person's own credits; any other gives a 404."""
+    """Open a new ticket. If `?credit=` is not one of the person's own credits, return a 404."""
     person = request.user
     parameter = CreditParameter(request.GET, person=person)
     if not parameter.is_valid():
@@ -92,13 +92,13 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """A ticket's conversation and corrections, and a correction form for the help desk."""
+    """Show a ticket's conversation and corrections, and a correction form for the help desk."""
     return _ticket_page(request, _load(request, pk))
 
 
 @form_recovery.recover_after_sign_in
 def reply(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Add a message. A GET recovers one that was sent while signed out."""
+    """Add a message. A GET restores one that was sent while signed out."""
     ticket = _load(request, pk)
     if request.method != "POST":
         typed = form_recovery.recovered_form(request)

@@ -1,4 +1,4 @@
-"""The history tables (docs/adr/0007), and the actions whose names they record."""
+"""The history tables (docs/adr/0007), and the actions whose names are recorded in them."""
 
 import functools
 import threading
@@ -11,8 +11,11 @@ from django.db.models import Model
 
 
 def history_model(model: type[Model]) -> Any:
-    """The history model of a model: its columns, and pgh_obj, pgh_label, pgh_created_at and
-    pgh_context (person and action) of each entry. Later entries have a greater pgh_id."""
+    """Return a model's history model.
+
+    It has the model's columns, and pgh_obj, pgh_label, pgh_created_at and pgh_context (person and
+    action) for each entry. Later entries have a greater pgh_id.
+    """
     [history] = pghistory.core.event_models(tracks_model=model)
     return history
 
@@ -34,7 +37,7 @@ def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
 def audited_as(
     name: str,
 ) -> Callable[[Callable[Params, Result]], Callable[Params, Result]]:
-    """`audited`, for a renamed function whose earlier name is in the history."""
+    """Do the same as `audited`, for a renamed function whose earlier name is in the history."""
 
     def decorate(function: Callable[Params, Result]) -> Callable[Params, Result]:
         @functools.wraps(function)
@@ -55,9 +58,9 @@ def audited_as(
     return decorate
 
 
-def add_audit_context(**facts: object) -> None:
-    """Add facts, such as ticket=1042, to the history of later changes in the current action."""
-    pghistory.context(**facts)
+def add_audit_context(**details: object) -> None:
+    """Add details, such as ticket=1042, to the history of later changes in the current action."""
+    pghistory.context(**details)
 
 
 Outcome = TypeVar("Outcome")

@@ -1,4 +1,4 @@
-"""Constraints for several models: fields set together, and foreign keys over several columns."""
+"""Constraints for several models: fields that are set together, and multi-column foreign keys."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.db.models.constraints import BaseConstraint
 
 
 def both_or_neither(*fields: str, name: str, reason: str = "") -> models.CheckConstraint:
-    """Require that all of `fields`, and the text field `reason` if given, are set, or none is."""
+    """Require that `fields`, and the text field `reason` if given, are all set or all unset."""
     neither = Q(**dict.fromkeys(fields), **({reason: ""} if reason else {}))
     both = Q(**{f"{field}__isnull": False for field in fields})
     if reason:
@@ -18,13 +18,13 @@ def both_or_neither(*fields: str, name: str, reason: str = "") -> models.CheckCo
 
 
 class CompositeForeignKey(BaseConstraint):
-    """A foreign key from several `fields` to the `to_fields` of one row of the model `to`.
+    """A foreign key from several `fields` to the `to_fields` of a row of the model `to`.
 
     Django's own foreign keys have one column. With two, the database can ensure that related rows
     belong to the same person, for example a posting's credit and its participation.
 
-    The other model needs a UniqueConstraint on `to_fields`. The database checks immediately, not
-    at commit. Forms do not validate it, because a violation is a programming error.
+    The other model needs a UniqueConstraint on `to_fields`. The database checks immediately, not at
+    commit. Forms do not validate it, because a violation is a programming error.
     """
 
     def __init__(self, *, fields: list[str], to: str, to_fields: list[str], name: str) -> None:
@@ -60,7 +60,7 @@ class CompositeForeignKey(BaseConstraint):
         return f"ALTER TABLE {table} DROP CONSTRAINT {schema_editor.quote_name(self.name)}"
 
     def validate(self, *args: Any, **kwargs: Any) -> None:
-        """Leave the check to the database."""
+        """Do nothing; the database checks this constraint."""
 
     def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
         path, args, kwargs = super().deconstruct()

@@ -1,8 +1,8 @@
 """The database role that serves the portal. It can use every table but owns none.
 
-The owner of a table can disable its triggers. So the role that runs migrations owns the tables, and
-the portal connects as another role, which can only read the history. The triggers that write the
-history run with the owner's rights.
+A table's owner can disable its triggers. Therefore the role that runs migrations owns the tables,
+and the portal connects as another role, which can only read the history. The triggers that write
+the history run with the owner's rights.
 """
 
 from typing import Any
@@ -16,9 +16,9 @@ from psycopg import sql
 
 
 def grant(**kwargs: Any) -> None:
-    """Grant the role, if it exists, the rights it needs to serve. Runs after every migration.
+    """Grant the role, if it exists, the rights it needs to serve the portal.
 
-    Idempotent. Must run as the owner of the tables.
+    Runs after every migration. Idempotent. Must run as the tables' owner.
     """
     with connection.cursor() as cursor:
         _run_history_triggers_as_owner(cursor)
@@ -56,12 +56,12 @@ def _grant_rights(cursor: Any, role: sql.Identifier) -> None:
 
 
 def history_tables() -> list[str]:
-    """The names of the history tables, sorted."""
+    """Return the names of the history tables, sorted."""
     return sorted(model._meta.db_table for model in pghistory.core.event_models())
 
 
 def may_rewrite_history() -> list[str]:
-    """The history tables that the connection's role can change. One query."""
+    """Return the history tables that the connection's role can change. One query."""
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT name FROM unnest(%s::text[]) AS name"

@@ -1,4 +1,4 @@
-"""Plans the fictional trainings around today's date."""
+"""Plans fictional trainings around today's date."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ SESSIONS_START = [9, 10.25, 13, 14.25]
 
 @dataclass(frozen=True)
 class PlannedEvent:
-    """An event for the calendar: its key, fields, and credits by category slug."""
+    """A planned calendar event: its key, fields, and credits by category slug."""
 
     key: str
     values: dict[str, Any]
@@ -31,7 +31,7 @@ class PlannedEvent:
 
 
 def planned_events(today: dt.date) -> list[PlannedEvent]:
-    """Events from fourteen months before to four months after `today`, parents first.
+    """Return events from fourteen months before `today` to four months after it, parents first.
 
     Keys do not depend on `today`, so a later plan adds to an earlier one.
     """
@@ -65,7 +65,7 @@ def _drop_ins(today: dt.date) -> Iterator[PlannedEvent]:
 
 
 def lab_on(day: dt.date) -> PlannedEvent:
-    """The lab, with five places, on the first Wednesday on or after `day`."""
+    """Return the lab, with five places, on the first Wednesday on or after `day`."""
     day += dt.timedelta(days=(WEDNESDAY - day.weekday()) % 7)
     lab = planned_on(LAB, day)
     lab.values["capacity"] = 5
@@ -73,7 +73,10 @@ def lab_on(day: dt.date) -> PlannedEvent:
 
 
 def planned_on(training: Training, day: dt.date) -> PlannedEvent:
-    """A training on a day. Without hours, it is an all-day event or a recorded course."""
+    """Return a training planned for a day.
+
+    Without hours, it is an all-day event or a recorded course.
+    """
     begins_at = mountain_time(day, training.start if training.hours else 0)
     ends_at = begins_at + dt.timedelta(hours=training.hours) if training.hours else None
     recorded_course = training.delivery == Delivery.RECORDED
@@ -101,13 +104,13 @@ TRAINING_FIELDS = (
 
 
 def opening_day(conference: Conference, year: int) -> dt.date:
-    """The second Wednesday of the conference's month."""
+    """Return the second Wednesday of the conference's month."""
     day = dt.date(year, conference.month, 8)
     return day + dt.timedelta(days=(WEDNESDAY - day.weekday()) % 7)
 
 
 def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEvent]:
-    """The conference, which has no credit of its own, and four sessions on each of two days."""
+    """Yield the conference, which has no credit of its own, and four sessions on each of its days."""
     key = f"demo:{conference.season.lower()}-conference:{opening}"
     shared = {
         "city": conference.city,
@@ -152,6 +155,6 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEve
 
 
 def mountain_time(day: dt.date, hour: float) -> dt.datetime:
-    """An hour of a day in Mountain time; 10.25 is a quarter past ten."""
+    """Return an hour of a day in Mountain time; 10.25 is a quarter past ten."""
     clock = dt.time(int(hour), int(hour % 1 * 60))
     return dt.datetime.combine(day, clock, timezone.get_default_timezone())

@@ -66,7 +66,7 @@ def hybrid(
 def course(
     slug: str, category: str, amount: str, title: str, description: str, **more: object
 ) -> Training:
-    """A recorded course that people can take at any time from its date on."""
+    """Return a recorded course that people can take at any time after its date."""
     options = {"hours": 0, "delivery": Delivery.RECORDED, "sponsor": ACADEMY}
     return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Context for the demonstration's sign-in page; not in the settings of a live portal."""
+"""Context for the demonstration's sign-in page. It is not in a live portal's settings."""
 
 from django.http import HttpRequest
 

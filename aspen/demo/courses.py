@@ -21,7 +21,10 @@ COURSES = (
 
 
 def load_courses() -> int:
-    """Add courses to the catalogs of this fiscal year and last; return how many."""
+    """Add courses to the catalogs for this fiscal year and last.
+
+    Returns the number of listings.
+    """
     people = demonstration_people()
     admin, coordinator = people.get("admin"), people.get("coordinator")
     if not admin or not coordinator or CatalogListing.objects.exists():
@@ -50,7 +53,7 @@ def _first_events(year: int) -> list[Event]:
 
 
 def _propose_recording(editor: User | None) -> None:
-    """Let the editor propose a recording, so that something is waiting for staff."""
+    """Let the editor propose a recording, so that there is something for staff to review."""
     recorded = Event.objects.filter(created_by=editor, recording_available_at__isnull=False)
     event = recorded.filter(state=EventState.PUBLISHED).order_by("pk").first()
     if editor and event:

@@ -28,7 +28,7 @@ LEARNER_NAMES = (
 
 @dataclass(frozen=True)
 class DemoLogin:
-    """A line in the list of accounts on the sign-in page and in the terminal."""
+    """An entry in the list of accounts on the sign-in page and in the terminal."""
 
     email: str
     description: str
@@ -36,7 +36,7 @@ class DemoLogin:
 
 @dataclass(frozen=True)
 class Account:
-    """An account. `supervisor` is the `name` of one earlier in the list."""
+    """An account. `supervisor` is the `name` of an earlier account in the list."""
 
     name: str
     display_name: str
@@ -96,7 +96,7 @@ DEMO_LOGINS = [
 
 
 def load_accounts() -> int:
-    """Create missing accounts; return how many. Idempotent."""
+    """Create missing accounts and return their number. Idempotent."""
     emails = [account.email for account in ACCOUNTS]
     known = set(User.objects.filter(email__in=emails).order_by().values_list("email", flat=True))
     missing = [account for account in ACCOUNTS if account.email not in known]
@@ -116,9 +116,9 @@ def load_accounts() -> int:
 
 
 def load_positions() -> int:
-    """Create a position for each demonstration account that has never had one; return how many.
+    """Create a position for each demonstration account that has never had one.
 
-    Creates none while the directory is empty.
+    Returns the number created. Creates none while the directory is empty.
     """
     library_of = _libraries()
     if library_of is None:
@@ -142,13 +142,13 @@ def load_positions() -> int:
 
 
 def demonstration_people() -> dict[str, User]:
-    """The demonstration accounts, without accounts that people created, by `name`."""
+    """Return the demonstration accounts by `name`, without accounts that people created."""
     users = User.objects.filter(is_demonstration=True).order_by("pk")
     return {user.email.removesuffix(f"@{DOMAIN}"): user for user in users}
 
 
 def _libraries() -> Callable[[Account], Organization] | None:
-    """A function that returns an account's library, or None if there is no public library."""
+    """Return a function that finds an account's library, or None without a public library."""
     by_name = {library.name: library for library in queries.search_libraries()}
     public = [lib for lib in by_name.values() if lib.kind == OrganizationKind.PUBLIC]
     if not public:

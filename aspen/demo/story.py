@@ -56,7 +56,7 @@ TRUSTEE = ("open-meetings", "board-orientation", "advocacy-neighbors", "evaluati
 
 
 def load_stories() -> int:
-    """Create the stories of people without claims; return how many. Each is atomic."""
+    """Create the stories of people without claims, each atomically; return their number."""
     people = demonstration_people()
     if not people.keys() >= STORIES.keys() | {"helpdesk", "coordinator"}:
         return 0
@@ -73,7 +73,7 @@ def load_stories() -> int:
 
 
 def _librarian(people: dict[str, User]) -> None:
-    """Six claims, two custom events, a registration and two help tickets, but no track."""
+    """Add six claims, two custom events, a registration and two help tickets, but no track."""
     june = people["librarian"]
     claims = _claim(LIBRARIAN, june)
     _custom_events(june, coordinator=people["coordinator"])
@@ -82,19 +82,19 @@ def _librarian(people: dict[str, User]) -> None:
 
 
 def _director(people: dict[str, User]) -> None:
-    """A dozen claims, which are posted when the director chooses a track."""
+    """Add a dozen claims, which are posted when the director chooses a track."""
     _claim(DIRECTOR, people["director"])
     select_track(track=Track.objects.get(name="Library Director"), by=people["director"])
 
 
 def _trustee(people: dict[str, User]) -> None:
-    """A track first, so that each claim is posted immediately."""
+    """Choose a track first, so that each claim is posted immediately."""
     select_track(track=Track.objects.get(name="Library Trustee"), by=people["trustee"])
     _claim(TRUSTEE, people["trustee"])
 
 
 def _chair(people: dict[str, User]) -> None:
-    """A certificate: submitted, reviewed, and verified by another board member."""
+    """Earn a certificate: submitted, reviewed, and verified by another board member."""
     chair, verifier = people["chair"], people["trustee"]
     participation, _ = select_track(track=Track.objects.get(name="Library Trustee"), by=chair)
     _claim(CHAIR, chair)
@@ -142,7 +142,7 @@ def _latest(slug: str) -> Event:
 
 
 def _custom_events(june: User, *, coordinator: User) -> None:
-    """A custom event waiting for approval, and one that was returned."""
+    """Add a custom event waiting for approval and one that was returned."""
     claim_custom_event(
         facts=_facts("Genealogy for librarians (online course)", 40, 2, PUBLIC_SERVICES), by=june
     )
@@ -173,7 +173,7 @@ def _facts(title: str, days_ago: int, hours: int, slug: str) -> CustomEventFacts
 
 
 def _register_for_next(june: User) -> None:
-    """A registration for the next training, except the lab, where space is limited."""
+    """Register for the next training, but not for the lab, where space is limited."""
     upcoming = Event.objects.filter(
         is_demonstration=True,
         capacity=None,
@@ -187,7 +187,7 @@ def _register_for_next(june: User) -> None:
 
 
 def _tickets(june: User, claims: list[Claim], *, helper: User) -> None:
-    """An answered ticket, and one about a wrong category that is waiting for the help desk."""
+    """Add an answered ticket, and one about a wrong category that is waiting for the help desk."""
     answered = open_ticket(
         subject="Does a vendor demonstration earn credit?",
         body="Our catalog vendor showed us the new version for an hour. Can I claim that?",

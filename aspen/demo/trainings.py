@@ -15,7 +15,10 @@ LEAD_TIME = dt.timedelta(days=9)  # the lab is at least this far ahead
 
 
 def load_trainings(today: dt.date) -> int:
-    """Add the planned events that are missing; return how many. Existing ones stay unchanged."""
+    """Add the planned events that are missing and return their number.
+
+    Existing events are left unchanged.
+    """
     known = demonstration_keys()
     missing = [planned for planned in calendar.planned_events(today) if planned.key not in known]
     missing += _lab(today, known)
@@ -32,13 +35,13 @@ def load_trainings(today: dt.date) -> int:
 
 
 def demonstration_keys() -> dict[str, int]:
-    """The ids of the demonstration's events, by key."""
+    """Return the ids of the demonstration's events by key."""
     events = Event.objects.filter(import_key__startswith="demo:").order_by()
     return {str(key): pk for key, pk in events.values_list("import_key", "pk")}
 
 
 def _lab(today: dt.date, known: dict[str, int]) -> list[PlannedEvent]:
-    """The lab if none is coming up, so that there is always exactly one."""
+    """Return the next lab to add, if none is scheduled, so that exactly one is always coming up."""
     upcoming = Event.objects.filter(
         import_key__startswith=f"demo:{LAB.slug}:",
         state=EventState.PUBLISHED,

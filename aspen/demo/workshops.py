@@ -1,4 +1,4 @@
-"""The events and proposals of the demonstration's event editor.
+"""The demonstration event editor's events and proposals.
 
 Uses the portal's actions. Does nothing if the editor has events.
 """
@@ -21,7 +21,7 @@ from events.models import Category, Event
 
 
 def load_workshops() -> int:
-    """Create the editor's events; return how many. Atomic."""
+    """Create the editor's events and return their number. Atomic."""
     people = demonstration_people()
     editor = people.get("editor")
     if editor is None or Event.objects.filter(created_by=editor).exists():
@@ -38,7 +38,7 @@ def load_workshops() -> int:
 
 
 def _at(days: int, hour: int) -> dt.datetime:
-    """A local time this many days from today, moved from a weekend to Monday."""
+    """Return a local time this many days from today, moved from a weekend to Monday."""
     day = timezone.localdate() + dt.timedelta(days=days)
     day += dt.timedelta(days={5: 2, 6: 1}.get(day.weekday(), 0))
     return dt.datetime.combine(day, dt.time(hour), timezone.get_default_timezone())

@@ -72,18 +72,18 @@ class CsvRow:
         return self.values[column]
 
     def digest(self, columns: tuple[str, ...]) -> str:
-        """A 64-character digest of the row's values in these columns."""
+        """Return a 64-character digest of the row's values in these columns."""
         text = json.dumps([self[column] for column in columns])
         return hashlib.sha256(text.encode()).hexdigest()
 
 
 def content_digest(*texts: str) -> str:
-    """A 40-character key for something without its own ID."""
+    """Return a 40-character key for something that has no ID of its own."""
     return hashlib.sha1("|".join(texts).encode(), usedforsecurity=False).hexdigest()
 
 
 class Importer(Protocol):
-    """Imports one kind of file."""
+    """An importer for one kind of file."""
 
     columns: tuple[str, ...]
 
@@ -91,7 +91,7 @@ class Importer(Protocol):
         """Load the data that `apply` needs for the next rows, in a few queries."""
 
     def apply(self, row: CsvRow) -> RowOutcome:
-        """Store the row completely or not at all. Raises Refused or one of NotStored."""
+        """Store the row completely or not at all. Raises Refused or another of NotStored."""
 
     def explain(self, error: NotStored) -> str:
         """Explain in plain text why the row was not stored."""
@@ -110,8 +110,9 @@ class Tally:
 class FirstLines:
     """The line number of the first row about each stored object.
 
-    Two different rows about one object would overwrite each other at every import, so the second
-    is refused. Only integers are stored, because nothing else in memory grows with the file.
+    If two different rows were about one object, they would overwrite each other at every import, so
+    the second is rejected. Only integers are stored, because nothing else in memory grows with the
+    file.
     """
 
     def __init__(self) -> None:
@@ -130,7 +131,7 @@ class FirstLines:
 
 
 def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
-    """The lines with their numbers. Lines that are too long are truncated."""
+    """Yield the lines with their numbers. Lines that are too long are truncated."""
     for number in itertools.count(1):
         try:
             line = rest = file.readline(MAX_LINE_LENGTH)
@@ -144,7 +145,7 @@ def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
 
 
 def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
-    """The rows of a CSV file, including the header but not blank lines.
+    """Yield the rows of a CSV file, including the header but not blank lines.
 
     A quoted field can span lines. If a quotation mark is never closed, only its own line is lost,
     and reading continues with the next one.
@@ -173,7 +174,7 @@ def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
 
 
 def _parse(number: int, lines: list[str]) -> CsvRecord | None:
-    """The record in these lines, or None if it continues on the next line."""
+    """Return the record in these lines, or None if it continues on the next line."""
     text = "".join(lines)
     if len(lines[0]) == MAX_LINE_LENGTH:
         return CsvRecord(
@@ -194,7 +195,7 @@ def _csv_error(message: str) -> str:
 
 
 def why_not_storable(text: str) -> str:
-    """The reason why the text cannot be stored, or an empty string."""
+    """Return the reason why a string cannot be stored, or an empty string."""
     if UNDECODED.search(text):
         return "this line is not UTF-8 text; save the file as “CSV UTF-8”"
     if "\0" in text:
@@ -203,7 +204,7 @@ def why_not_storable(text: str) -> str:
 
 
 def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]:
-    """The column names in the file's order. Raises UnreadableFile."""
+    """Return the column names in the file's order. Raises UnreadableFile."""
     if record is None:
         raise UnreadableFile("The file is empty.")
     if record.error or why_not_storable(record.text):
@@ -222,7 +223,7 @@ def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]
 
 
 def to_row(record: CsvRecord, header: list[str]) -> CsvRow:
-    """Match the cells of a record to the columns. Raises Refused with the reason."""
+    """Match the cells of a record to the columns. Raises Refused if they do not match."""
     if reason := why_not_storable(record.text) or record.error:
         raise Refused(reason)
     cells = [cell.strip() for cell in record.cells]
@@ -236,7 +237,7 @@ def to_row(record: CsvRecord, header: list[str]) -> CsvRow:
 
 @contextmanager
 def open_csv(path: Path) -> Iterator[TextIO]:
-    """Open the file for reading, without a byte order mark. Raises UnreadableFile."""
+    """Open the file for reading, skipping a byte order mark. Raises UnreadableFile."""
     try:
         file = path.open(encoding="utf-8-sig", errors=ENCODING, newline="")
     except (OSError, ValueError) as error:
@@ -250,7 +251,7 @@ def open_csv(path: Path) -> Iterator[TextIO]:
 
 
 class Rejects(AbstractContextManager["Rejects"]):
-    """Writes each rejected row, byte for byte, after its reason. Creates no file if there is none.
+    """Writes each rejected row, byte for byte, after the reason. Creates no file if there are none.
 
     A rejects file can be corrected and imported; a new reason replaces the old one.
     """
@@ -272,9 +273,9 @@ class Rejects(AbstractContextManager["Rejects"]):
         self.file.write(f'"{quoted}",{_line(self._without_reason(record))}')
 
     def _without_reason(self, record: CsvRecord) -> str:
-        """The row without the reason from an earlier import.
+        """Return the row without the reason from an earlier import.
 
-        If someone has already removed the reason and its comma, the row stays as it is.
+        If someone has already removed the reason and its comma, the row is returned unchanged.
         """
         first = FIRST_FIELD.match(record.text) if self.has_reasons else None
         if first and (len(record.cells) >= self.width or OWN_REASON.match(record.text)):
@@ -314,7 +315,7 @@ class ImportProgress:
 def asynchronous_commits() -> Iterator[None]:
     """Commit without waiting for the disk, because each row has its own transaction.
 
-    If the database server crashes, the last rows may be missing. Then run the import again.
+    If the database server crashes, the last rows may be missing, and the import must be run again.
     """
     with connection.cursor() as cursor:
         cursor.execute("SHOW synchronous_commit")
@@ -396,7 +397,7 @@ def _import_batch(
 
 
 def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model]) -> str:
-    """The message of the field or constraint of these models that rejected a row.
+    """Return the message of the field or constraint of these models that rejected a row.
 
     `columns` maps fields of the model to columns of the file.
     """

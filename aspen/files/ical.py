@@ -39,17 +39,17 @@ _UNTIL_2006 = _PART.format(
 
 
 def escape_text(value: str) -> str:
-    """A TEXT value, escaped and without characters that would break the file."""
+    """Return an escaped TEXT value without characters that would break the file."""
     return FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)).translate(ESCAPED)
 
 
 def xml_text(value: str) -> str:
-    """Text for XML, which forbids the same characters and two more."""
+    """Return text for XML, which forbids the same characters and two more."""
     return re.sub("[\ufffe\uffff]", "", FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)))
 
 
 def quote_parameter(value: str) -> str:
-    """A quoted parameter value; quotes inside become apostrophes."""
+    """Return a quoted parameter value; quotes inside it become apostrophes."""
     return '"' + FORBIDDEN.sub("", LINE_BREAK.sub(" ", value)).replace('"', "'") + '"'
 
 
@@ -58,10 +58,11 @@ def utc_value(moment: dt.datetime) -> str:
 
 
 def local_property(name: str, moment: dt.datetime) -> str:
-    """A property with a time in Mountain time.
+    """Return a property with a time in Mountain time.
 
-    Local time is ambiguous in the hour that is repeated in the fall. By RFC 5545 (3.3.5) it means
-    the first time, but not every program follows that, so these times are written in UTC.
+    Local time is ambiguous in the hour that is repeated in the fall. According to RFC 5545 (3.3.5),
+    it means the first occurrence, but not every program follows that, so these times are written in
+    UTC.
     """
     here = moment.astimezone(ZONE)
     if here.replace(fold=0).utcoffset() != here.replace(fold=1).utcoffset():
@@ -74,7 +75,9 @@ def date_property(name: str, date: dt.date) -> str:
 
 
 def timezone_component(since: int) -> list[str]:
-    """Mountain time from the year `since` on (1987 or later), under today's law."""
+    """Return the rules of Mountain time from the year `since` on (1987 or later), under today's
+    law.
+    """
     older = _UNTIL_2006 if since < 2007 else ""
     return [
         "BEGIN:VTIMEZONE",
@@ -85,7 +88,7 @@ def timezone_component(since: int) -> list[str]:
 
 
 def fold_line(line: str) -> bytes:
-    """The line, folded every 75 octets or earlier so that no character is split."""
+    """Return the line, folded every 75 octets or earlier so that no character is split."""
     octets = line.encode()
     if len(octets) <= OCTETS:
         return octets

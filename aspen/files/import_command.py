@@ -1,4 +1,4 @@
-"""The base of the import commands."""
+"""The base class of the import commands."""
 
 from argparse import ArgumentParser
 from pathlib import Path
@@ -14,9 +14,10 @@ from aspen.formats import counted
 
 
 class ImportCommand(BaseCommand):
-    """Streams a CSV file into the portal. Ends with an error if any row was rejected.
+    """The base of commands that stream a CSV file into the portal.
 
-    Subclasses define `name`, which becomes part of the rejects file's name, and `make_importer`.
+    The command ends with an error if any row was rejected. Subclasses define `name`, which becomes
+    part of the rejects file's name, and `make_importer`.
     """
 
     name: str

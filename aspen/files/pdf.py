@@ -50,7 +50,7 @@ def render(template: str, data: dict[str, Any]) -> bytes:
     """Render a template in templates/pdf/ with data, which can contain any character.
 
     Emoji are replaced by their names, and other characters missing from the fonts by □. Raises
-    typst.TypstError if the template itself is wrong.
+    typst.TypstError if there is an error in the template.
     """
     try:
         return _compile(template, _each_text(data, printable_text))
@@ -72,7 +72,10 @@ def _compile(template: str, data: Any) -> bytes:
 
 
 def _each_text(data: Any, change: Callable[[str], str]) -> Any:
-    """The data with every text changed except keys, which belong to the template."""
+    """Return the data with `change` applied to every string except keys.
+
+    The keys belong to the template.
+    """
     if isinstance(data, str):
         return change(data)
     if isinstance(data, dict):
@@ -83,7 +86,7 @@ def _each_text(data: Any, change: Callable[[str], str]) -> Any:
 
 
 def printable_text(text: str) -> str:
-    """The text in the fonts' characters: emoji by name, and each run of others as one □."""
+    """Return the string in the fonts' characters: emoji by name, and each run of others as one □."""
     if text.isascii() and text.isprintable():
         return text
     printable = "".join(_printable(each) for each in unicodedata.normalize("NFC", text))
@@ -101,7 +104,7 @@ def _printable(character: str) -> str:
 
 
 def _plain(text: str) -> str:
-    """The text in ASCII, with letters stripped of accents and anything else replaced by □."""
+    """Return the string in ASCII, without accents and with anything else replaced by □."""
     decomposed = unicodedata.normalize("NFKD", printable_text(text))
     bare = "".join(each for each in decomposed if not unicodedata.combining(each))
     return re.sub(f"[^ -~{MISSING_CHARACTER}]+", MISSING_CHARACTER, bare)

@@ -7,9 +7,9 @@ from django.utils.safestring import SafeString, mark_safe
 
 
 def inline_svg(text: str) -> SafeString:
-    """The QR code as inline SVG, with a white border of four modules.
+    """Return the QR code as inline SVG, with a white border of four modules.
 
-    Hidden from screen readers, because the page also shows the address or code as text.
+    It is hidden from screen readers, because the page also shows the address or code as text.
     """
     svg = make_code(text).svg_inline(
         border=4, omitsize=True, svgclass="qr", lineclass=None, dark="#000", light="#fff"
@@ -18,7 +18,7 @@ def inline_svg(text: str) -> SafeString:
 
 
 def svg_file(text: str) -> str:
-    """The QR code as an SVG file to print; the caller adds alternative text."""
+    """Return the QR code as an SVG file to print. The caller adds alternative text."""
     file = io.BytesIO()
     make_code(text).save(
         file, kind="svg", border=4, dark="#000", light="#fff", xmldecl=False, nl=False

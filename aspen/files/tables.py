@@ -20,12 +20,12 @@ FORMULA_PREFIXES = ("=", "+", "-", "@", "\t", "\r")
 
 
 def escape_formula(cell: str) -> str:
-    """The text, escaped so that no spreadsheet program runs it as a formula."""
+    """Return the string, escaped so that no spreadsheet program runs it as a formula."""
     return f"'{cell}" if cell.startswith(FORMULA_PREFIXES) else cell
 
 
 def to_one_line(text: str) -> str:
-    """The text with line breaks and other control characters replaced by spaces."""
+    """Return the string with line breaks and other control characters replaced by spaces."""
     return CONTROL_OR_BREAK.sub(" ", text).strip()
 
 
@@ -40,7 +40,7 @@ class Column(NamedTuple):
 
 
 class TableRow(NamedTuple):
-    """A row of a table. GROUP and TOTAL rows are sums. `links` maps cell indexes to URLs."""
+    """A table row. GROUP_ROW and TOTAL_ROW rows hold sums. `links` maps cell indexes to URLs."""
 
     cells: tuple[CellValue, ...]
     kind: str = PLAIN_ROW
@@ -48,7 +48,10 @@ class TableRow(NamedTuple):
 
 
 class Table(NamedTuple):
-    """`key` is the name of its files. `size` is the number of rows per page; 0 shows all."""
+    """A table. `key` is the name of its files.
+
+    `size` is the number of rows per page; 0 shows all.
+    """
 
     key: str
     title: str
@@ -63,7 +66,7 @@ class LazyRows(Sequence[TableRow]):
     def __init__(
         self, queryset: QuerySet, to_row: Callable[[Any], TableRow], last: Sequence[TableRow] = ()
     ) -> None:
-        """`last` are rows to add at the end."""
+        """`last` contains rows to add at the end."""
         self.queryset, self.to_row, self.last = queryset, to_row, list(last)
         self._count: int | None = None
 
@@ -90,7 +93,7 @@ class LazyRows(Sequence[TableRow]):
 
 
 def format_cell(cell: CellValue) -> str:
-    """A cell as text for a page."""
+    """Return a cell as text for a page."""
     if isinstance(cell, dt.date):
         return format_day(cell)
     if isinstance(cell, Decimal):
@@ -100,7 +103,7 @@ def format_cell(cell: CellValue) -> str:
 
 
 def table_csv(table: Table) -> bytes:
-    """The table as CSV, with an apostrophe before text that would run as a formula."""
+    """Return the table as CSV, with an apostrophe before text that would run as a formula."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow([column.label for column in table.columns])
@@ -117,7 +120,7 @@ def _plain(cell: CellValue) -> str:
 
 
 def table_xlsx(table: Table) -> bytes:
-    """The table as one sheet, with typed text, numbers and dates."""
+    """Return the table as one sheet, with typed text, numbers and dates."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": table.title})

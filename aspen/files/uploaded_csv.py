@@ -30,7 +30,10 @@ BINARY_SIGNATURES = (
 
 
 def decode_upload(data: bytes, *, megabytes: int) -> str:
-    """The text of an uploaded list. Raises Refused, saying what to do, if it is not text."""
+    """Return the text of an uploaded list.
+
+    Raises Refused, with advice on what to do, if it is not a text file.
+    """
     if len(data) > megabytes * 1024 * 1024:
         raise Refused(
             f"This file is larger than {megabytes} MB. Split it and upload the parts.",
@@ -56,7 +59,8 @@ def decode_upload(data: bytes, *, megabytes: int) -> str:
 
 
 def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
-    """A csv reader for the text, with the heading's delimiter or else the most frequent one.
+    """Return a CSV reader with the heading's delimiter or, without a heading, the most frequent
+    one.
 
     It is strict, because an unclosed quotation mark would swallow the rows after it; see
     `malformed_csv`.
@@ -72,7 +76,7 @@ def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
 
 
 def malformed_csv(table: Any) -> Refused:
-    """The refusal for a table that raised csv.Error."""
+    """Return the refusal for a table that raised csv.Error."""
     return Refused(
         f"The file cannot be read as CSV past line {table.line_num}. A quotation mark on that line "
         "or above it is not closed, or is in the middle of a field. Nothing was saved. Remove "
@@ -82,7 +86,7 @@ def malformed_csv(table: Any) -> Refused:
 
 
 def find_column(cells: list[str], names: set[str]) -> int | None:
-    """The index of the first column with one of these names (letters only), or None."""
+    """Return the index of the first column with one of these names (letters only), or None."""
     letters = (re.sub(r"[^a-z]", "", cell.lower()) for cell in cells)
     return next((index for index, name in enumerate(letters) if name in names), None)
 
@@ -95,7 +99,7 @@ def too_many_rows() -> Refused:
 
 
 def why_not_an_email(address: str) -> str:
-    """What is wrong with an e-mail address, or an empty string."""
+    """Return what is wrong with an e-mail address, or an empty string."""
     if not address:
         return "There is no e-mail address."
     try:

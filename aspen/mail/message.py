@@ -23,7 +23,7 @@ CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
 class Email:
     """The content of an e-mail to one person, in plain text with absolute URLs.
 
-    The first paragraph says what happened. `quote` is a heading and text that someone wrote.
+    The first paragraph says what has happened. `quote` is a heading and what someone wrote.
     `button` is the label and URL of the next step. A POST to `unsubscribe` turns off e-mails of
     this kind (RFC 8058).
     """
@@ -40,7 +40,7 @@ class Email:
 
 
 def page_url(name: str, *arguments: object) -> str:
-    """The absolute URL of one of the portal's pages."""
+    """Return the absolute URL of one of the portal's pages."""
     return full_url(reverse(name, args=arguments))
 
 
@@ -49,7 +49,7 @@ def full_url(path: str) -> str:
 
 
 def build_message(mail: Mail, email: Email) -> EmailMultiAlternatives:
-    """Build the message for the mail server, with the same Message-ID each time.
+    """Build the message for the mail server, always with the same Message-ID.
 
     Raises an exception if a header is invalid.
     """
@@ -115,7 +115,7 @@ def _in_text(mail: Mail, email: Email) -> dict[str, object]:
 
 
 def _aligned(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
-    """Labels and values in two columns."""
+    """Yield labels and values in two columns."""
     column = max((len(label) for label, _ in facts), default=0) + 2
     for label, value in facts:
         yield textwrap.fill(
@@ -129,7 +129,7 @@ def _aligned(facts: Sequence[tuple[str, str]]) -> Iterable[str]:
 
 
 def _wrapped(text: str, indent: str = "") -> str:
-    """The text wrapped at LINE_WIDTH. Keeps its line breaks and does not split URLs."""
+    """Return the text wrapped at LINE_WIDTH. Keeps its line breaks and does not split URLs."""
     lines = _plain(text).strip().splitlines()
     return "\n".join(
         textwrap.fill(
@@ -146,10 +146,10 @@ def _wrapped(text: str, indent: str = "") -> str:
 
 
 def _plain(text: str) -> str:
-    """The text with Unix line breaks and no control characters."""
+    """Return the text with Unix line breaks and no control characters."""
     return CONTROL_CHARACTERS.sub(" ", text.replace("\r\n", "\n").replace("\r", "\n"))
 
 
 def _clean(text: str) -> str:
-    """The text on one line."""
+    """Return the text on one line."""
     return " ".join(_plain(text).split())

@@ -1,9 +1,9 @@
 """The outbox: e-mails about committed changes, each sent at most once.
 
-Next to each composer (`@email`), a function queues its message by calling `enqueue` in the action's
-transaction. The job worker composes the message from the facts at that time and sends it
-(`deliver_due`). The message is marked as being sent before it goes to the mail server. If the
-worker is killed in between, the message may have arrived, so only staff can send it again.
+Next to each composer (`@email`) is a function that calls `enqueue` to queue its message in the
+action's transaction. The job worker composes the message from the data at the time of sending and
+sends it (`deliver_due`). The message is marked as being sent before it goes to the mail server. If
+the worker is killed in between, the message may have arrived, so only staff can send it again.
 """
 
 import datetime as dt
@@ -100,9 +100,9 @@ class Recipient(NamedTuple):
 
 
 def enqueue(*, kind: str, key: str, to: "User | Recipient", **facts: object) -> None:
-    """Queue a message to someone in the caller's transaction. Idempotent by `key`.
+    """In the caller's transaction, queue a message to one recipient. Idempotent by `key`.
 
-    `kind` identifies the composer; `facts` are the ids and texts it needs (JSON).
+    `kind` identifies the composer; `facts` are the ids and strings it needs (JSON).
     """
     enqueue_many(kind=kind, messages=[(key, to, facts)])
 
@@ -123,12 +123,14 @@ def enqueue_many(
 
 
 def dated_key(name: str, pk: int, at: dt.datetime) -> str:
-    """The key of an e-mail about something that can happen to a row more than once."""
+    """Return the key of an e-mail about something that can happen to a row more than once."""
     return f"{name}:{pk}:{at.isoformat()}"
 
 
 def is_current(mail: Mail, at: dt.datetime | None) -> bool:
-    """Whether the message was queued for this time (`dated_key`), and so is still current."""
+    """Return whether the message was queued for this time (`dated_key`) and is therefore still
+    current.
+    """
     *_, queued = mail.key.split(":", 2)
     return dt.datetime.fromisoformat(queued) == at
 
@@ -140,7 +142,7 @@ def _recipient_fields(to: "User | Recipient") -> dict[str, object]:
 
 
 def _wake_on_commit() -> None:
-    """Wake the worker once per transaction, unless its savepoint is rolled back.
+    """Wake the worker once per transaction, unless the savepoint is rolled back.
 
     The worker checks every minute anyway, so a failure here is harmless.
     """
@@ -163,18 +165,18 @@ def wake_worker() -> None:
 
 
 class _Taken(NamedTuple):
-    """A row taken from the outbox. `message` is None if there is nothing to send."""
+    """A row taken from the outbox. `message` is None if nothing needs to be sent."""
 
     mail: Mail
     message: EmailMultiAlternatives | None
 
 
 def deliver_due(*, limit: int = 100, stop: Callable[[], bool] = bool) -> int:
-    """Handle up to `limit` due messages; return how many.
+    """Handle up to `limit` due messages and return the number handled.
 
-    Each is committed as being sent before it goes to the mail server, so that no other worker
-    takes it. Never call this inside a transaction. Workers can run it at the same time. Stops
-    between messages if `stop()` is true.
+    Each message is committed as SENDING before it goes to the mail server, so that no other worker
+    takes it. Several workers can run this concurrently. Never call it inside a transaction. Checks
+    `stop()` between messages.
     """
     _mark_lost()
     server = mailing.get_connection()
@@ -204,8 +206,8 @@ def _mark_lost() -> None:
 def _take() -> _Taken | None:
     """Take the message that has waited longest and compose it; return None if none is due.
 
-    The row is committed as being sent only if there is a message to send. If this is interrupted,
-    the message keeps waiting.
+    The row is committed as SENDING only if there is a message to send. If this is interrupted, the
+    message keeps waiting.
     """
     now = timezone.now()
     mail = (
@@ -286,9 +288,9 @@ def _record(mail: Mail, **values: object) -> None:
 
 
 def _is_final(error: Exception) -> bool:
-    """Whether the server will never accept this address or text.
+    """Return whether the server will never accept this address or text.
 
-    Errors about the sender or authentication are about the portal's settings, not the message.
+    Errors about the sender or authentication concern the portal's settings, not the message.
     """
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return all(code >= 500 for code, _ in error.recipients.values())
@@ -296,7 +298,7 @@ def _is_final(error: Exception) -> bool:
 
 
 def _after_failure(mail: Mail, error: Exception, *, final: bool = False) -> dict[str, object]:
-    """The row's new values after a failed attempt: either the next attempt or failed."""
+    """Return the row's new values after a failed attempt: either the next attempt or failed."""
     values: dict[str, object] = {"error": _error_text(error)}
     if final or mail.attempts > len(RETRY_DELAYS):
         return values | {"state": MailState.FAILED}
@@ -318,10 +320,10 @@ def _close(server: BaseEmailBackend) -> None:
 
 @transaction.atomic
 def send_again(*, mail_ids: Iterable[int], by: "User") -> int:
-    """Queue failed or possibly sent messages again; return how many.
+    """Queue failed or possibly sent messages again and return their number.
 
-    They will be composed again from the facts at that time. Idempotent. Raises Refused if `by`
-    lacks the permission.
+    They will be composed again from the data at that time. Idempotent. Raises Refused if `by` lacks
+    the permission.
     """
     if not by.has_perm(RESEND_PERMISSION):
         raise Refused("You do not have permission to send messages again.")

@@ -22,7 +22,7 @@ class ChildEndedError(Exception):
 class ProcessSupervisor:
     """Starts children and stops them all at the end of its `with` block.
 
-    On Linux the children end even if this process is killed.
+    On Linux, the children end even if this process is killed.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -107,7 +107,7 @@ def _exit(_number: int, _frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """A function that makes the kernel end the child that calls it when this process dies."""
+    """Return a function that makes the kernel end the child that calls it when this process dies."""
     parent = os.getpid()
     # Look this up here, to do as little as possible between fork and exec.
     prctl = getattr(ctypes.CDLL(None), "prctl", None)

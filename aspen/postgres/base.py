@@ -1,4 +1,4 @@
-"""Django's PostgreSQL backend, which first makes sure that a server is running."""
+"""Django's PostgreSQL backend, which first makes sure that the server is running."""
 
 from functools import cache
 from typing import Any

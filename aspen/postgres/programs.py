@@ -71,7 +71,7 @@ def major_version(folder: Path) -> int:
 
 
 def identity(*, folder: Path, home: Path, owner: int | None) -> Identity:
-    """Choose the user to run the programs in `folder` as, on the files in `home`.
+    """Choose the user that will run the programs in `folder` on the files in `home`.
 
     `owner` owns the files of an earlier run, which only that user can use. Raises
     ImproperlyConfigured if no user can run them.

@@ -55,10 +55,10 @@ class Server:
         os.register_at_fork(after_in_child=self._after_fork)
 
     def ensure(self, *, recheck: bool = False) -> None:
-        """Make sure that the server is running, and keep it running until this process ends.
+        """Make sure that the server is running and keeps running until this process ends.
 
-        After the first call this costs nothing unless `recheck` is set. Raises
-        ImproperlyConfigured for errors in the setup, OperationalError if the server does not start.
+        After the first call this costs nothing unless `recheck` is set. Raises ImproperlyConfigured
+        for errors in the setup, OperationalError if the server does not start.
         """
         with self._thread_lock:
             if self._usage.is_counted and not recheck:
@@ -74,7 +74,7 @@ class Server:
                 self._create_database()
 
     def answers(self) -> bool:
-        """Whether the server accepts a connection. A process id would prove nothing."""
+        """Return whether the server accepts a connection. A process id would prove nothing."""
         try:
             self._connect().close()
         except psycopg.OperationalError:
@@ -232,7 +232,7 @@ class Server:
             time.sleep(0.02)
 
     def _child_is_running(self) -> bool:
-        """Whether the server started by this process is still running; reaps it if not."""
+        """Return whether the server started by this process is still running; reap it if not."""
         if self._child is None:
             return False
         try:
@@ -248,7 +248,7 @@ class Server:
         self._child = None
 
     def _postmaster(self) -> int | None:
-        """The process id in the data's lock file, if that process is the server."""
+        """Return the process id in the data's lock file if that process is the server."""
         try:
             pid = int((self.data / "postmaster.pid").read_text().split()[0])
         except (FileNotFoundError, IndexError, ValueError):
@@ -257,7 +257,7 @@ class Server:
 
 
 def socket_folder(home: Path) -> Path:
-    """The socket folder of the server in `home`: `home`, or one in /tmp if its path is too long."""
+    """Return the server's socket folder: `home`, or one in /tmp if that path is too long."""
     length = len(os.fsencode(home / f".s.PGSQL.{PORT}.lock"))
     # PostgreSQL parses this as a list of folders, so commas and quotes have a meaning.
     if length <= MAX_SOCKET_PATH and not set(',"') & set(str(home)):
@@ -293,7 +293,7 @@ def _unusable(folder: Path, error: OSError) -> ImproperlyConfigured:
 
 
 def _is_server_of(data: Path, pid: int) -> bool:
-    """Whether process `pid` is the server of `data`, and so has it as its working folder.
+    """Return whether process `pid` is the server for `data` and so has it as its working folder.
 
     Zombies have none. A process that cannot be inspected counts as the server, because waiting for
     it is better than starting a second server on the same data.

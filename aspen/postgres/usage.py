@@ -32,7 +32,9 @@ class Usage:
         return self._file is not None
 
     def join(self) -> None:
-        """Count this process. Waits while another cleans up. Idempotent, but not thread-safe."""
+        """Count this process. Waits while another process cleans up. Idempotent, but not
+        thread-safe.
+        """
         if self.is_counted:
             return
         file = _open(self._path)
@@ -45,7 +47,7 @@ class Usage:
             exit_on_signals()
 
     def leave(self) -> None:
-        """Stop counting this process. No other can join while `when_last` runs."""
+        """Stop counting this process. No other process can join while `when_last` runs."""
         file, self._file = self._file, None
         if file is None:
             return

@@ -5,7 +5,7 @@ from functools import partial
 from django.conf import settings
 from django.http import HttpRequest
 
-# Session keys. The name of the library where the person works, which accounts keeps up to date.
+# Session keys. The name of the person's library, which accounts keeps up to date.
 LIBRARY = "library"
 # Whether the person could manage events when they signed in: for links, not for permissions.
 ORGANIZES = "organizes"
@@ -30,7 +30,7 @@ def library(request: HttpRequest) -> str:
 
 
 def organizes(request: HttpRequest) -> str:
-    """Whether the person manages ALL events or their OWN organizations' ones; "" if neither."""
+    """Return which events the person manages: ALL, those of their OWN organizations, or ""."""
     return str(request.session.get(ORGANIZES, "")) if request.user.is_authenticated else ""
 
 

@@ -1,4 +1,4 @@
-"""Keeps a form that was submitted after the session ended, until the person signs in again.
+"""Keeps a form submitted after the session ended until the person signs in again.
 
 A view opts in with @recover_after_sign_in and fills its form from recovered_form(). Forms of other
 views, including any with passwords, are never kept.
@@ -28,7 +28,7 @@ MarkedView = TypeVar("MarkedView", bound=Callable[..., Any])
 
 
 def recover_after_sign_in(view: MarkedView) -> MarkedView:
-    """Mark a view that calls recovered_form(). Its place among other decorators does not matter."""
+    """Mark a view that calls recovered_form(). Its order among decorators does not matter."""
     view.recovers_form = True  # type: ignore[attr-defined]
     return view
 
@@ -55,7 +55,10 @@ def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool
 
 
 def recovered_form(request: HttpRequest) -> dict[str, str] | None:
-    """The form recently sent to this URL while signed out, or None. Only for a signed-in GET."""
+    """Return the form recently sent to this URL while signed out, or None.
+
+    Only returned for a GET by someone who is signed in.
+    """
     if request.method != "GET" or not request.user.is_authenticated:
         return None
     forms = dict(request.session.get(SESSION_KEY, {}))

@@ -14,13 +14,13 @@ SIGNED_OUT_MESSAGE = "You were signed out, so nothing was saved."
 
 
 class RequireSignIn(LoginRequiredMiddleware):
-    """Redirects to sign-in and back. Keeps a submitted form, or says that it was not saved."""
+    """Redirects to sign-in and back. Keeps a submitted form or says that it was not saved."""
 
     def handle_no_permission(  # type: ignore[override]
         self, request: HttpRequest, view_func: Callable[..., Any]
     ) -> HttpResponse:
         if "HX-Request" in request.headers:
-            # Leave this part of the page unchanged. The form is kept when it is submitted.
+            # Leave this part of the page unchanged. The form will be kept when it is submitted.
             return HttpResponse(status=204)
         if request.method == "POST":
             if form_recovery.store_submitted_form(request, view_func):

@@ -27,12 +27,12 @@ class Key(NamedTuple):
     pk: int
 
     def __str__(self) -> str:
-        """2026-12-03T16:00:00Z~17"""
+        """Return a string such as "2026-12-03T16:00:00Z~17"."""
         return f"{self.moment.astimezone(dt.UTC).replace(tzinfo=None).isoformat()}Z~{self.pk}"
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Parse the output of `str`. Raises ValueError for anything else."""
+        """Parse the output of `str`. Raises ValueError for any other string."""
         match = KEY_PATTERN.fullmatch(text)
         if not match or int(match["pk"]) > MAX_ID:
             raise ValueError("This is not a key.")
@@ -61,7 +61,7 @@ class Order(NamedTuple):
     is_descending: bool = False
 
     def beyond(self, key: Key) -> Q:
-        """Rows after the key. The first condition returned lets PostgreSQL use the index."""
+        """Return rows after the key. The first condition lets PostgreSQL use the index."""
         lookup = "lt" if self.is_descending else "gt"
         after = Q(**{f"{self.field}__{lookup}": key.moment}) | Q(**{f"pk__{lookup}": key.pk})
         return Q(**{f"{self.field}__{lookup}e": key.moment}) & after
@@ -86,9 +86,9 @@ def keyset_page(
     after: Key | None = None,
     before: Key | None = None,
 ) -> KeysetPage[ModelRow]:
-    """The page after or before a key, or page number `page`. Two queries.
+    """Return the page after or before a key, or page number `page`. Two queries.
 
-    Past the end, this is the last page; before the start, the first.
+    Past the end, return the last page; before the start, the first.
     """
     ahead = Q(pk=None)
     if after:
@@ -112,7 +112,7 @@ def keyset_page(
 
 
 def next_after(rows: QuerySet[ModelRow], order: Order, key: Key) -> ModelRow | None:
-    """The row after the key, or the first of the others if it is the last. Up to two queries."""
+    """Return the row after the key, or the first other row if there is none. Up to two queries."""
     others = order.sorted(rows.exclude(pk=key.pk))
     return others.filter(order.beyond(key)).first() or others.first()
 
@@ -120,7 +120,7 @@ def next_after(rows: QuerySet[ModelRow], order: Order, key: Key) -> ModelRow | N
 def _page(
     order: Order, rows: list[ModelRow], *, start: int, total: int, size: int
 ) -> KeysetPage[ModelRow]:
-    """A page with `start` rows before it."""
+    """Return a page with `start` rows before it."""
     # Rounded, because earlier rows may have been added or removed.
     number = max(2, round(start / size) + 1) if start else 1
     remaining = max(0, total - start - len(rows))
@@ -137,7 +137,7 @@ def _page(
 def page_numbered(
     rows: QuerySet[ModelRow], *, size: int, page: int, count: int
 ) -> KeysetPage[ModelRow]:
-    """Page number `page` of a list of `count` rows in any order. One query."""
+    """Return page number `page` of a list of `count` rows in any order. One query."""
     last = max(1, math.ceil(count / size))
     number = min(page, last)
     return KeysetPage(
@@ -153,9 +153,9 @@ def page_numbered(
 def paginate(
     items: Any, request: HttpRequest, *, size: int, count: int | None = None
 ) -> paginator.Page:
-    """The page for `?page=`: the first if the number is invalid, the last if it is too high.
+    """Return the page for `?page=`: the first if the number is invalid, the last if it is too high.
 
-    A known `count` saves the query that counts.
+    Passing a known `count` saves the query that counts.
     """
     pages = paginator.Paginator(items, size)
     if count is not None:

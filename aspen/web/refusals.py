@@ -1,4 +1,4 @@
-"""Show people why an action was refused.
+"""Shows people why an action was refused.
 
 with refusal_as_message(request):
     actions.end_position(position_id=position_id, by=request.user)

@@ -19,5 +19,5 @@ class AuthenticatedHttpRequest(HttpRequest):
 
 
 def parse_id(text: str) -> int | None:
-    """The id in a URL or form, or None if the text is not an id."""
+    """Return the id in a URL or form, or None if the string is not an id."""
     return int(text) if text.isdecimal() and len(text) < 19 else None

@@ -60,7 +60,7 @@ class Command(BaseCommand):
         connections.close_all()
 
     def serve(self, port: int) -> None:
-        """Run the web server and the job worker until a signal arrives or one of them ends."""
+        """Run the web server and the job worker until a signal arrives or either of them ends."""
         with supervisor.ProcessSupervisor(settings.BASE_DIR) as children:
             children.start("web server", web_server(port))
             children.start("job worker", job_worker(settings.BASE_DIR))
@@ -163,7 +163,7 @@ def job_worker(folder: Path) -> list[str]:
 
 
 def is_answering(port: int) -> bool:
-    """Whether the portal's health page answers."""
+    """Return whether the portal's health page answers."""
     host = next((name.lstrip(".") for name in settings.ALLOWED_HOSTS if name != "*"), BIND_ADDRESS)
     connection = http.client.HTTPConnection(BIND_ADDRESS, port, timeout=5)
     try:
