@@ -180,9 +180,7 @@ class FederationAdmin(StaffAdmin):
 
 @admin.register(Position)
 class PositionAdmin(StaffAdmin):
-    """The admin for positions. It calls no action, because the model's constraints are the only
-    rules.
-    """
+    """The admin for positions. It calls no action; the model's constraints are the only rules."""
 
     list_display = (
         *("person", "kind", "organization", "since_on", "until_on", "supervisor"),

@@ -86,7 +86,7 @@ def rows(count: int) -> list[list[str]]:
 
 @contextmanager
 def event_file(count: int) -> Iterator[str]:
-    """The path of a file with this many events. Longer files start with the same ones."""
+    """Return the path of a file with this many events. Longer files start with the same ones."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -108,7 +108,7 @@ def measure_import() -> None:
 
 
 def query_count(client: Client, address: str) -> int:
-    """The number of queries of a page that is not in the cache."""
+    """Return the number of queries that a page takes when it is not in the cache."""
     caches["pages"].clear()
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
@@ -116,7 +116,7 @@ def query_count(client: Client, address: str) -> int:
 
 
 def calendar_queries() -> dict[str, tuple[int, int]]:
-    """The number of queries of the calendar and its feeds, signed out and signed in."""
+    """Return the queries that the calendar and its feeds take, signed out and signed in."""
     from events.enums import KeyPurpose
     from events.models import PersonalKey, Registration
     from tests import factories as make
@@ -179,7 +179,7 @@ def measure_pages() -> None:
 
 
 def measure_queue() -> None:
-    """The queue of custom events and one event in it, with BENCH_WAITING events waiting."""
+    """Time the custom event queue and one event in it, with BENCH_WAITING events waiting."""
     import bench_data
 
     from accounts.enums import Role
@@ -196,7 +196,7 @@ def measure_queue() -> None:
 
 
 def measure_integrity() -> None:
-    """`manage.py check_credits` and each of its checks."""
+    """Time `manage.py check_credits` and each of its checks."""
     import bench_data
 
     from tracks import integrity
@@ -215,7 +215,7 @@ def measure_integrity() -> None:
 
 
 def measure_reports() -> None:
-    """The reports, with BENCH_CREDITS credits and their people."""
+    """Time the reports, with BENCH_CREDITS credits and the people who earned them."""
     import bench_data
 
     from accounts.enums import Role
@@ -226,7 +226,7 @@ def measure_reports() -> None:
 
     holders = bench_data.credits(CREDITS)
     bench_data.certified(holders)
-    print(f"{CREDITS:,} credits of {len(holders):,} people")
+    print(f"{CREDITS:,} credits for {len(holders):,} people")
     client = Client()
     client.force_login(make.person(Role.CE_COORDINATOR))
     track, federation = make.track().pk, Federation.objects.earliest("pk").pk
@@ -241,7 +241,7 @@ def measure_reports() -> None:
 
 
 def measure_public_pages() -> None:
-    """Public pages: rendered, from the cache, and not modified (304)."""
+    """Time public pages: rendered, from the cache, and not modified (304)."""
     for address in CALENDAR:
         caches["pages"].clear()
         page = Client().get(address)
@@ -263,7 +263,7 @@ def measure_public_pages() -> None:
 
 
 def measure_transcript() -> None:
-    """The transcript of a person with 2,000 credits: its pages and files."""
+    """Time the pages and files of a transcript with 2,000 credits."""
     from tests import factories as make
     from tests.tracks.transcript.test_transcript import a_thousand_claims
     from tracks.actions import select_track
@@ -273,7 +273,7 @@ def measure_transcript() -> None:
     select_track(track=make.track(), by=person)
     client = Client()
     client.force_login(person)
-    print("2,000 credits of one person")
+    print("2,000 credits for one person")
     address = "/continuing-education/credits/"
     for path in (
         "",
@@ -287,7 +287,7 @@ def measure_transcript() -> None:
 
 
 def measure_choosing() -> None:
-    """Choosing a track with 1 and with 5,000 archived credits, among CREDITS of other people."""
+    """Time choosing a track with 1 and 5,000 archived credits, among CREDITS of other people."""
     import bench_data
 
     from tests import factories as make
@@ -326,7 +326,7 @@ def measure_page(client: Client, address: str) -> None:
 
 
 def measure(action: Callable[[], object]) -> str:
-    """The median time of several rounds in milliseconds, and the same at the best speed."""
+    """Return the median time of several rounds in milliseconds, and the same at the best speed."""
     times, in_loops = [], []
     for _ in range(ROUNDS):
         before, started = time_loop(), time.perf_counter()
@@ -341,7 +341,7 @@ LOOP_TIMES: list[float] = []
 
 
 def time_loop() -> float:
-    """The time that a short loop takes now."""
+    """Return the time a short loop takes now."""
     started = time.perf_counter()
     sum(number * number % 7 for number in range(40_000))
     LOOP_TIMES.append(time.perf_counter() - started)

@@ -46,7 +46,7 @@ def in_bulk(*models: type[Model]) -> Iterator[None]:
 
 
 def _first_history(model: type[Model]) -> str:
-    """The statement that writes the first history entry of rows without one."""
+    """Return the statement that writes the first history entry for rows without one."""
     history = audit.history_model(model)
     model_columns = {field.column for field in model._meta.concrete_fields}
     history_columns = [field.column for field in history._meta.concrete_fields]
@@ -63,7 +63,7 @@ def _first_history(model: type[Model]) -> str:
 
 
 def people(count: int, *, name: str) -> range:
-    """Create this many people who cannot sign in; return their ids."""
+    """Create this many people who cannot sign in and return their ids."""
     for start in range(0, count, 5000):
         numbers = range(start, min(start + 5000, count))
         User.objects.bulk_create(
@@ -74,7 +74,10 @@ def people(count: int, *, name: str) -> range:
 
 
 def copies(event: Event, count: int, **columns: str) -> tuple[str, list[Any]]:
-    """The statement that copies an event. `columns` is the SQL of columns that differ in copy n."""
+    """Return the statement that copies an event.
+
+    `columns` is the SQL for columns that differ in copy n.
+    """
     not_copied = {"id", "uid", "check_in_code", "import_key", *columns}
     copied = [
         field.column
@@ -90,7 +93,7 @@ def copies(event: Event, count: int, **columns: str) -> tuple[str, list[Any]]:
 
 
 def waiting_events(count: int) -> Event:
-    """Create this many waiting custom events, about twenty per person; return one of them."""
+    """Create this many waiting custom events, about twenty per person, and return one of them."""
     authors = people(max(1, count // 20), name="author")
     claim = claim_custom_event(facts=make.facts(), by=make.person())
     event = claim.event
@@ -137,7 +140,7 @@ def waiting_events(count: int) -> Event:
 
 @cache
 def credits(count: int) -> range:
-    """Create this many credits for trainings on the calendar, once; return the ids of the people.
+    """Create this many credits for trainings on the calendar, once, and return the people's ids.
 
     There are ten credits for every nine claims, and twenty per person. Every second person follows
     a track, and their eligible credits are posted. A third of the claims come from registrations,
@@ -154,9 +157,9 @@ def credits(count: int) -> range:
 
 
 def certified(holders: range) -> None:
-    """Give everyone a library or two, and three in four a certificate from the past six years.
+    """Give everyone one or two libraries, and three in four people a certificate.
 
-    One in twelve is a trustee.
+    The certificates are from the past six years. One person in twelve is a trustee.
     """
     between = [holders.start, holders.stop - 1]
     with in_bulk(Participation, Submission, Certificate):
@@ -212,7 +215,7 @@ def certified(holders: range) -> None:
 
 
 def _trainings() -> range:
-    """Create many trainings in past years; return their ids."""
+    """Create many trainings in past years and return their ids."""
     event = make.event()
     run(
         copies(
@@ -234,7 +237,7 @@ def _trainings() -> range:
 
 
 def _claims(holders: range, trainings: range) -> None:
-    """Create eighteen claims for each person, and everything that goes with them (`credits`)."""
+    """Create eighteen claims for each person and everything that goes with them (`credits`)."""
     staff = people(1, name="staff").start
     between = [holders.start, holders.stop - 1]
     run(

@@ -1,4 +1,4 @@
-"""Settings for measuring: those used to serve the portal, with a separate database server."""
+"""Settings for measuring: the same as for serving the portal, with a separate database server."""
 
 import os
 from pathlib import Path

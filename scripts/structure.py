@@ -59,7 +59,7 @@ def module(path: Path) -> str:
 
 
 def count_areas(paths: list[Path]) -> tuple[int, int]:
-    """The number of modules and folders at the top of an app, and of imports between them."""
+    """Return the number of top-level modules and folders in an app, and of imports between them."""
     modules = {module(path): path for path in paths}
     areas = {name.split(".")[1] for name in modules if "." in name}
     pairs = set()

@@ -110,7 +110,7 @@ def opening_day(conference: Conference, year: int) -> dt.date:
 
 
 def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEvent]:
-    """Yield the conference, which has no credit of its own, and four sessions on each of its days."""
+    """Yield the conference, which earns no credit, and four sessions on each of its two days."""
     key = f"demo:{conference.season.lower()}-conference:{opening}"
     shared = {
         "city": conference.city,

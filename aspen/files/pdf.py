@@ -86,7 +86,7 @@ def _each_text(data: Any, change: Callable[[str], str]) -> Any:
 
 
 def printable_text(text: str) -> str:
-    """Return the string in the fonts' characters: emoji by name, and each run of others as one □."""
+    """Return the string in the fonts' characters: emoji by name, runs of others as one □."""
     if text.isascii() and text.isprintable():
         return text
     printable = "".join(_printable(each) for each in unicodedata.normalize("NFC", text))

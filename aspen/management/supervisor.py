@@ -107,7 +107,7 @@ def _exit(_number: int, _frame: FrameType | None) -> None:
 
 
 def _end_with_parent() -> Callable[[], None] | None:
-    """Return a function that makes the kernel end the child that calls it when this process dies."""
+    """Return a function for a child to call so that the kernel ends it when this process dies."""
     parent = os.getpid()
     # Look this up here, to do as little as possible between fork and exec.
     prctl = getattr(ctypes.CDLL(None), "prctl", None)

@@ -1,4 +1,4 @@
-"""`manage.py import_libraries`, with the real file and with others."""
+"""`manage.py import_libraries` with the real file and with small ones."""
 
 import csv
 import io
@@ -128,7 +128,7 @@ def test_corrections_by_staff_stay(tmp_path: Path) -> None:
 def test_an_existing_library_is_recognized(
     tmp_path: Path, source: str, county: str, said: str
 ) -> None:
-    """Its facts stay only if staff gave a source for them."""
+    """Staff's version stays only if they gave a source for it."""
     library = factories.organization(name="Branch", county="Lewis and Clark", source=source)
     path = write(tmp_path, "Branch,public,Helena,Cascade,,survey")
 

@@ -1,4 +1,4 @@
-"""Accounts as visitors use them: sign up, confirm, sign in and out, reset the password."""
+"""Accounts as visitors use them: signing up, confirming, signing in and out, new passwords."""
 
 import re
 from pathlib import Path
@@ -64,13 +64,13 @@ def sign_up(client: Client, **values: str) -> Any:
 
 
 def who(client: Client) -> str:
-    """The address of the person who is signed in, or an empty string."""
+    """Return the address of the person who is signed in, or an empty string."""
     user = client.get("/").context["user"]
     return user.email if user.is_authenticated else ""
 
 
 def link(message: Any) -> str:
-    """The path of the only link in an e-mail."""
+    """Return the path of the only link in an e-mail."""
     (path,) = re.findall(r"https?://testserver(/\S+)", message.body)
     return str(path)
 
@@ -82,7 +82,7 @@ def test_sign_up_confirm_and_be_signed_in() -> None:
     client = Client()
     answer = sign_up(client, email="Nora@Library.example")
     assert answer.headers["Location"] == "/accounts/confirm-email/"
-    assert flash_messages(answer) == []  # the page itself says it
+    assert flash_messages(answer) == []  # the page itself says so
     assert "We sent you an e-mail with a link." in text(client.get("/accounts/confirm-email/"))
     assert who(client) == ""
     (message,) = mail.outbox
@@ -107,7 +107,7 @@ def test_a_link_opened_in_another_browser_confirms_without_signing_in() -> None:
 
 
 def test_opening_the_link_does_not_confirm_the_address() -> None:
-    """Mail programs open links to check them."""
+    """Mail programs open links to check for threats."""
     sign_up(Client())
     Client().get(link(mail.outbox[0]))
     assert EmailAddress.objects.get().verified is False
@@ -121,7 +121,7 @@ def test_a_broken_link_says_what_to_do(key: str) -> None:
 
 
 def test_a_link_in_a_mail_file_stays_on_one_line(settings: Any, tmp_path: Path) -> None:
-    """So that people can copy it from the files that the demonstration writes."""
+    """This way, people can copy it from the files that the demonstration writes."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = tmp_path
     email = f"{'long' * 15}@{'very.' * 30}library.example"

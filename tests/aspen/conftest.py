@@ -10,7 +10,7 @@ from tests.aspen.processes import Project
 
 @pytest.fixture(scope="module")
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """Shared by a module's tests, because creating and migrating a database takes time."""
+    """A project shared by a module's tests, because creating and migrating a database is slow."""
     return Project(tmp_path_factory.mktemp("prepared"))
 
 
@@ -24,7 +24,7 @@ def project(prepared: Project) -> Iterator[Project]:
 
 @pytest.fixture
 def fresh(tmp_path: Path) -> Iterator[Project]:
-    """A small project without a database yet."""
+    """A small project that has no database yet."""
     project = Project(tmp_path)
     yield project
     project.close()

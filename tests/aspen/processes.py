@@ -71,7 +71,7 @@ class Project:
         (self._folder / "small_settings.py").write_text(settings)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start Python with these arguments and line-by-line output."""
+        """Start Python with these arguments and line-buffered output."""
         if not self._started:
             self._time_before = _processor_time()
         process = subprocess.Popen(
@@ -87,7 +87,7 @@ class Project:
         return process
 
     def connect(self, then: str = "") -> subprocess.Popen[str]:
-        """Start a process that connects, says so, waits for the end of its input, and exits."""
+        """Start a process that connects, prints so, waits for the end of its input and exits."""
         lines = (
             "import django, sys",
             "django.setup()",
@@ -130,13 +130,13 @@ class Project:
 
 
 def _processor_time() -> float:
-    """The processor time of child processes that have ended."""
+    """Return the processor time of child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def read(path: Path) -> bytes:
-    """Return a file in /proc, or nothing if the process has ended or is a zombie."""
+    """Return a file in /proc, or an empty value if the process has ended or is a zombie."""
     try:
         return path.read_bytes()
     except OSError:
@@ -155,7 +155,7 @@ def wait_for_output(process: subprocess.Popen[str], text: str) -> str:
 
 
 def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """End the process's input; return its status and the rest of its output."""
+    """End the process's input, and return its status and the rest of its output."""
     output, _ = process.communicate(timeout=TIMEOUT)
     return process.returncode, output
 

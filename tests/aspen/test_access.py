@@ -1,7 +1,7 @@
-"""Who can see what: every address of the portal, for every role, with someone's data to leak.
+"""Who can see what: every URL of the portal, for every role, with someone's data that could leak.
 
 A cell in TABLE is the response to that role: a status, or `door` for a redirect to the sign-in
-page, with a `+` if the owner's data is on the page. An address that is missing from TABLE fails.
+page, with a `+` if the owner's data is on the page. A URL that is missing from TABLE fails.
 """
 
 import dataclasses
@@ -270,7 +270,7 @@ GET  /admin/nowhere/                                   302  302  302  302  404  
 # Anyone with a confirmation link sees the address it was mailed to. Anyone with a supervisor's link
 # sees the record and can answer. Anyone with the address printed on a certificate sees its name.
 
-# Staff in the administration: the list of each model, and the form to add one. Everyone else is
+# Staff in the administration: each model's list and the form for adding a row. Everyone else is
 # turned away from every address under admin/.
 STAFF = """
                                 edit       help       coord      admin
@@ -298,7 +298,7 @@ tracks.ruleset                  403  403   200  403   200  200   200  403
 tracks.submission               403  403   200+ 403   200+ 403   200+ 403
 tracks.track                    403  403   200  403   200  403   200  403
 """
-# The pages about a merge of the owner's event, and about starting another.
+# The pages about merging the owner's event, and about starting another merge.
 MERGES = """
                                        anon own  othr supr edit help coor admn
 {merge}/change/                        door 302  302  302  403  403  200+ 403
@@ -353,7 +353,7 @@ class World:
     ids: dict[str, object]
 
     def client(self, role: str, **options: Any) -> Client:
-        """A new browser for each request, so that requests do not affect each other."""
+        """Return a fresh client for each request, so that requests do not affect each other."""
         client, person = Client(**options), self.people[role]
         if person:
             client.force_login(person)
@@ -517,14 +517,14 @@ def a_world() -> World:
 
 
 def rows() -> list[tuple[str, str, list[str]]]:
-    """The method, address and cells of each line in the table."""
+    """Return the method, address and cells of each line in the table."""
     lines = [line.split() for line in TABLE.splitlines() if line.strip()][1:]
     assert {len(line) for line in lines} == {2 + len(ROLES)}
     return [(method, address, cells) for method, address, *cells in lines]
 
 
 def routes() -> dict[str, URLPattern]:
-    """Every route of the portal, with its URL pattern."""
+    """Return every route of the portal, with its URL pattern."""
     return dict(_routes(get_resolver(), ""))
 
 
@@ -588,7 +588,7 @@ def test_every_address_answers_every_role_as_stated(world: World, role: str) -> 
 
 
 def test_an_editor_of_another_organization_sees_the_same_as_any_librarian(world: World) -> None:
-    """Except for the pages to manage their own events and check people in to them."""
+    """Except for the pages where editors manage their own events and check people in."""
     stranger = factories.person(Role.EVENT_EDITOR)
     Position.objects.create(
         person=stranger, organization=factories.organization(), kind=PositionKind.STAFF
@@ -676,7 +676,7 @@ def test_only_people_who_can_merge_see_merges(world: World, role: str) -> None:
 def test_forms_from_another_site_are_rejected(world: World, role: str) -> None:
     client = world.client(role, enforce_csrf_checks=True)
     for method, address, _ in rows():
-        # Here the signed address is the authorization: e-mail programs send the first for people,
+        # Here the signed URL is the authorization: e-mail programs send the first for people,
         # and supervisors need no account for the second.
         if method == "POST" and not address.startswith(("/accounts/reminders/", "/verify/")):
             response = send(client, "POST", address.format_map(world.ids))
@@ -712,7 +712,7 @@ def test_an_invalid_id_is_not_found(world: World) -> None:
 
 
 def not_found(response: Any) -> bool:
-    """Whether the response is the portal's own 404 page."""
+    """Return whether the response is the portal's own 404 page."""
     return response.status_code == 404 and "<h1>Page not found</h1>" in text(response)
 
 
@@ -774,9 +774,9 @@ NASTY = ["\x00", "9" * 400, "a" * 10_000, "🐻", SCRIPT, "-1e99", "NaN"]
 
 @pytest.mark.parametrize("role", ["owner", "helpdesk"])
 def test_no_parameter_breaks_a_page(world: World, role: str) -> None:
-    """Sends all known parameters together, and for lists also each alone.
+    """Send all known parameters together and, for lists, also each one alone.
 
-    Skips the confirmation link, which signs out anyone it is not for. Status 400 is Django's
+    Skip the confirmation link, which signs out anyone it is not for. Status 400 is Django's
     response to an address that is too long to redirect to the sign-in page.
     """
     client = world.client(role)

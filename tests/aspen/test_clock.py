@@ -11,7 +11,7 @@ from aspen.clock import fiscal_year, today, years_after, years_before
 @pytest.mark.parametrize(
     ("moment", "day"),
     [
-        # In the evening, UTC is a day ahead, and on New Year's Eve a year.
+        # In the evening, UTC is a day ahead, and on New Year's Eve it is a year ahead.
         ("2026-12-31 23:59 -0700", "2026-12-31"),
         ("2027-01-01 06:59 +0000", "2026-12-31"),
         ("2027-01-01 07:00 +0000", "2027-01-01"),

@@ -20,7 +20,7 @@ UTC = dt.UTC
 
 
 def at(text: str) -> dt.datetime:
-    """A time in UTC. Montana is seven hours behind in winter, six in summer."""
+    """Return a time in UTC. Montana is seven hours behind in winter and six in summer."""
     return dt.datetime.fromisoformat(text).replace(tzinfo=UTC)
 
 

@@ -20,7 +20,7 @@ SCRIPT = "<script>alert(1)</script>"
 def test_the_public_home_page_takes_two_queries(
     number: int, django_assert_num_queries: Any
 ) -> None:
-    """The events, and their credit lines with the categories."""
+    """For the events, and for their credit lines with the categories."""
     with zeal_ignore():
         for _ in range(number):
             factories.event(days=3, credits={"technology": "1", "public-services": "0.5"})
@@ -30,7 +30,7 @@ def test_the_public_home_page_takes_two_queries(
 
 
 def test_signing_in_adds_two_queries(django_assert_num_queries: Any) -> None:
-    """The session and the person."""
+    """For the session and the person."""
     factories.event(days=3)
     client = signed_in(factories.person())
     with django_assert_num_queries(4):
@@ -100,7 +100,7 @@ def test_healthz_takes_no_queries(django_assert_num_queries: Any) -> None:
 
 
 def test_readyz_checks_the_migrations(django_assert_num_queries: Any) -> None:
-    """One for whether the table of migrations exists, one for its rows."""
+    """One query checks that the migrations table exists, and one reads its rows."""
     with django_assert_num_queries(2):
         response = Client().get("/readyz")
     assert (response.status_code, text(response)) == (200, "ready\n")

@@ -1,4 +1,4 @@
-"""`manage.py load_demo`: the demonstration's data, on any day, never loaded twice."""
+"""`manage.py load_demo` loads the demonstration's data on any day, and never twice."""
 
 import datetime as dt
 import io
@@ -54,7 +54,7 @@ def demonstration() -> Any:
 
 
 def everything() -> dict[str, list[Any]]:
-    """All rows of the demonstration, to check that nothing changed."""
+    """Return all rows of the demonstration, to check that nothing changed."""
     models = [User, Position, Event, Claim, Credit, Posting, Participation, Ticket, Registration]
     models += [Certificate]
     return {model.__name__: sorted(map(str, model.objects.values_list())) for model in models}
@@ -328,7 +328,7 @@ def test_loading_on_a_later_day_extends_the_calendar() -> None:
 
 @pytest.mark.parametrize("days", range(0, 400, 7))
 def test_the_plan_has_enough_events_on_any_day(days: int) -> None:
-    """For more than a year, week by week: a leap day, New Year and clock changes."""
+    """Checks each week for more than a year, with a leap day, New Year and clock changes."""
     today = dt.date(2027, 12, 25) + dt.timedelta(days=days)
 
     planned = calendar.planned_events(today)

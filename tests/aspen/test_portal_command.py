@@ -1,4 +1,4 @@
-"""`manage.py portal`: one command serves everything and leaves no processes behind."""
+"""`manage.py portal` serves everything with one command and leaves no processes behind."""
 
 import os
 import signal
@@ -108,7 +108,7 @@ def test_reset_is_refused_while_the_database_is_in_use(fresh: Project) -> None:
 
 
 def child_of(process: "subprocess.Popen[str]", program: str) -> int:
-    """Return the id of the process's own child that runs `program`."""
+    """Return the id of the process's child that runs `program`."""
     children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
     command_lines = {
         int(number): Path(f"/proc/{number}/cmdline").read_bytes().replace(b"\0", b" ").decode()

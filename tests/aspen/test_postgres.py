@@ -56,7 +56,7 @@ with ThreadPoolExecutor(8) as pool:
 
 @pytest.fixture(scope="module")
 def prepared(prepared: Project) -> Project:
-    """The database exists, but its server is not running."""
+    """A project with a database but no running server."""
     assert wait_for_exit(prepared.connect()) == (0, "connected\n")
     return prepared
 

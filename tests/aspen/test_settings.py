@@ -1,4 +1,4 @@
-"""Settings: insecure values are refused, and production has the intended ones."""
+"""Insecure settings are rejected, and production has the intended ones."""
 
 import os
 import secrets
@@ -36,7 +36,7 @@ DEMO = {
 
 
 def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
-    """The message if the portal refuses to start with these values, or an empty string."""
+    """Return the message if the portal refuses to start with these values, or an empty string."""
     for name in env.SCHEMA:
         monkeypatch.delenv(name, raising=False)
     for name, value in values.items():
@@ -111,7 +111,7 @@ def test_the_example_says_what_a_trusted_proxy_must_do() -> None:
 
 
 def test_the_unedited_example_does_not_start(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Its copy is refused with a message about the secret."""
+    """An unedited copy is rejected with a message about the secret."""
     lines = (portal.BASE_DIR / ".env.example").read_text(encoding="utf-8").splitlines()
     values = dict(line.split("=", 1) for line in lines if line and not line.startswith("#"))
     assert refusal(monkeypatch, values).startswith("SECRET_KEY ")
@@ -135,7 +135,7 @@ def manage(values: dict[str, str], *arguments: str) -> subprocess.CompletedProce
 
 
 def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:
-    """Makes no connections: the database and mail servers do not exist."""
+    """The check makes no connections: the database and mail servers do not exist."""
     values = GOOD | {"ASPEN_VAR": str(tmp_path)}
     done = manage(values, "check", "--deploy", "--fail-level", "WARNING")
     assert (done.returncode, done.stdout + done.stderr) == (

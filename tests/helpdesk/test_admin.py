@@ -1,4 +1,4 @@
-"""Tickets in the administration, and the waiting work listed on its index."""
+"""Tickets in the administration, and the work waiting for staff on its index."""
 
 import datetime as dt
 from typing import Any
@@ -32,7 +32,10 @@ def a_custom_event() -> Event:
 
 
 def ago(days: int) -> dt.datetime:
-    """In local time, because days are counted in Montana and two a year are not 24 hours long."""
+    """Return a local time this many days ago.
+
+    Days are counted in Montana, and two of them each year are not 24 hours long.
+    """
     return timezone.localtime() - dt.timedelta(days=days)
 
 

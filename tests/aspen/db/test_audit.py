@@ -1,4 +1,4 @@
-"""Every change is recorded with its person in a history that no one can rewrite."""
+"""Every change is recorded with the person who made it, in a history that no one can rewrite."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def portal_role(db: None) -> None:
-    """Create the role for the test unless the server has it, as the embedded one does."""
+    """Create the role for the test unless it exists, as it does on the embedded server."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
         if cursor.fetchone() is None:
@@ -39,7 +39,7 @@ def portal_role(db: None) -> None:
 
 
 def entries(history: Any, *names: str) -> list[tuple[Any, ...]]:
-    """The label, person and action of each entry, and these columns, in order."""
+    """Return each entry's label, person, action and these columns, in order."""
     keys = ("pgh_label", "pgh_context__by", "pgh_context__act", *names)
     return list(history.objects.order_by("pgh_id").values_list(*keys))
 

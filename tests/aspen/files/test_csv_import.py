@@ -1,4 +1,4 @@
-"""Reading any kind of CSV file, and what happens to rows that cannot be imported."""
+"""Reading CSV files of any kind, and what happens to rows that cannot be imported."""
 
 import io
 import itertools
@@ -22,7 +22,7 @@ from aspen.files.csv_import import (
 
 
 class Words:
-    """An importer that stores two columns and refuses the words “bad” and “worse”."""
+    """An importer that stores two columns and rejects the words “bad” and “worse”."""
 
     columns: tuple[str, ...] = ("word", "note")
 
@@ -166,7 +166,7 @@ def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
         ('"corrected, I think",bad,1', "bad,1"),
         (",bad,1", "bad,1"),
         (',"a" b,1', '"a" b,1'),
-        ("bad,1", "bad,1"),  # someone removed the reason with its comma
+        ("bad,1", "bad,1"),  # someone removed the reason and its comma
         ("few", "few"),
         ('"line 2: it is bad",few', "few"),
     ],

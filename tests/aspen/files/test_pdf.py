@@ -1,4 +1,4 @@
-"""Any text in a PDF: as data, in characters that the fonts have."""
+"""Any text in a PDF: passed as data, and set in characters that the fonts have."""
 
 import unicodedata
 from pathlib import Path
@@ -14,8 +14,8 @@ TEMPLATE = '#set document(title: "T")\n#let data = json(bytes(sys.inputs.data))\
 
 
 @pytest.fixture
-def set_in_type(settings, tmp_path):
-    """Render a text with a minimal template; return the text of the document."""
+def rendered_text(settings, tmp_path):
+    """A function that renders a string with a minimal template and returns the document's text."""
     folder = tmp_path / "templates" / "pdf"
     folder.mkdir(parents=True)
     (folder / "minimal.typ").write_text(f'#set text(font: "Libertinus Serif")\n{TEMPLATE}')
@@ -38,8 +38,8 @@ def set_in_type(settings, tmp_path):
         "Año, Žluťoučký kůň, Ελλάδα, Россия, “quotes” – 50 € ½ ✓ ■●▲◆",
     ],
 )
-def test_markup_of_the_template_language_is_text(set_in_type, text):
-    assert set_in_type(text) == text
+def test_markup_of_the_template_language_is_text(rendered_text, text):
+    assert rendered_text(text) == text
 
 
 @pytest.mark.parametrize(
@@ -56,28 +56,28 @@ def test_markup_of_the_template_language_is_text(set_in_type, text):
         ("", ""),
     ],
 )
-def test_characters_missing_from_the_fonts_are_named_or_marked(set_in_type, text, shown):
+def test_characters_missing_from_the_fonts_are_named_or_marked(rendered_text, text, shown):
     assert pdf.printable_text(text) == shown
-    assert set_in_type(text) == shown
+    assert rendered_text(text) == shown
 
 
-def test_letters_the_fonts_cannot_combine_lose_their_accents(set_in_type):
+def test_letters_the_fonts_cannot_combine_lose_their_accents(rendered_text):
     """The fonts have both characters, but none has this accent on this letter."""
-    assert set_in_type("\u0628\u0361 Weeding é") in ("\u0628\u0361 Weeding é", "□ Weeding e")
+    assert rendered_text("\u0628\u0361 Weeding é") in ("\u0628\u0361 Weeding é", "□ Weeding e")
 
 
-def test_right_to_left_is_kept(set_in_type):
+def test_right_to_left_is_kept(rendered_text):
     for text in ("שלום", "مرحبا"):
-        letters = unicodedata.normalize("NFKC", set_in_type(text))
+        letters = unicodedata.normalize("NFKC", rendered_text(text))
         assert sorted(letters) == sorted(text)
 
 
-def test_the_fonts_have_every_character_listed(set_in_type):
-    """Rendered together, because typst refuses the first character that is missing."""
+def test_the_fonts_have_every_character_listed(rendered_text):
+    """They are rendered together, because typst rejects the first character that is missing."""
     characters = [chr(code) for code in range(0xA0, 0xFB07) if pdf.IN_FONTS.match(chr(code))]
     text = " ".join(each for each in characters if unicodedata.category(each)[0] not in "MC")
     assert len(characters) == 3488
-    assert set_in_type(text).count(pdf.MISSING_CHARACTER) == 1
+    assert rendered_text(text).count(pdf.MISSING_CHARACTER) == 1
 
 
 def test_an_error_in_a_template_is_raised(settings, tmp_path):

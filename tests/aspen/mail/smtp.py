@@ -1,4 +1,4 @@
-"""A mail server that stores messages, gives the replies it is told to, and can be made to wait."""
+"""A mail server that stores messages, sends chosen replies and can be made to wait."""
 
 import contextlib
 import email
@@ -10,9 +10,10 @@ from typing import Any
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """Listens on its own port. `replies` overrides replies by command, or by its first word.
+    """A mail server that listens on its own port.
 
-    While `may_reply` is clear, it takes a message but does not reply.
+    `replies` overrides replies by command, or by its first word. While `may_reply` is clear, the
+    server accepts a message but does not reply.
     """
 
     daemon_threads = True

@@ -1,6 +1,6 @@
 """E-mails are only about committed changes, and each is sent once.
 
-These tests use a real mail server on this machine, and kill a real worker.
+These tests use a real mail server on this machine and kill a real worker.
 """
 
 import datetime as dt
@@ -62,7 +62,7 @@ def composer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_jobs(transactional_db: None) -> None:
-    """Delete jobs left by an earlier test, because their table is not one of Django's."""
+    """Delete jobs left by an earlier test, because Django does not clear their table."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs")
 
@@ -424,7 +424,7 @@ def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
 def test_a_killed_worker_sends_nothing_twice(
     no_jobs: None, worker: Any, server: MailServer
 ) -> None:
-    """The mail server has the message, but the worker is killed before it gets the reply."""
+    """The mail server has the message, but the worker is killed before it gets a reply."""
     from events import actions
 
     event = factories.event(days=3, title="Weeding")

@@ -1,4 +1,4 @@
-"""People whose session ended while they filled in a form do not lose it."""
+"""People whose session ends while they fill in a form do not lose what they typed."""
 
 import re
 from typing import Any
@@ -53,7 +53,7 @@ def post(client: Client, address: str, values: Any) -> Any:
 
 
 def test_the_form_is_restored_once_after_signing_in_again() -> None:
-    """With CSRF checks, which read the form first."""
+    """CSRF checks are on, because they read the form first."""
     account()
     client = Client(enforce_csrf_checks=True)
     assert sign_in(client, "/accounts/login/").status_code == 302
@@ -219,7 +219,7 @@ def test_a_get_shows_no_message() -> None:
 
 
 def test_every_posts_address_also_answers_a_get() -> None:
-    """Signing in redirects back with a GET, even to an address that only takes a POST."""
+    """Signing in redirects back with a GET, even to an address that otherwise only takes a POST."""
     person = factories.person(Role.HELP_DESK)
     event = factories.event()
     claim = factories.claim(person)

@@ -1,4 +1,4 @@
-"""A method that is not allowed gets a page, not a blank screen."""
+"""A request with a method that is not allowed gets a page, not a blank screen."""
 
 from typing import Any
 

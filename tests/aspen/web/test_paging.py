@@ -1,4 +1,4 @@
-"""Keys of rows in query parameters."""
+"""Row keys in query parameters."""
 
 import datetime as dt
 

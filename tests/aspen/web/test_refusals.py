@@ -1,4 +1,4 @@
-"""A refused action ends its block, and the person sees the reason."""
+"""A refusal ends the block, and the person sees the reason."""
 
 import pytest
 from django import forms
