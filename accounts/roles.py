@@ -7,7 +7,7 @@ from django.db.models import Q
 
 from accounts.enums import Role
 
-VIEW = [
+STAFF_VIEW_PERMISSIONS = [
     "accounts.view_organization",
     "accounts.view_user",
     "accounts.view_position",
@@ -24,15 +24,15 @@ VIEW = [
     "helpdesk.view_ticket",
 ]
 MAIL_PERMISSIONS = ["aspen.view_mail", "aspen.resend_mail"]
-PERMISSIONS: dict[Role, list[str]] = {
+ROLE_PERMISSIONS: dict[Role, list[str]] = {
     Role.EVENT_EDITOR: [
         "events.view_event",
         "events.view_category",
         "events.propose_event",
     ],
-    Role.HELP_DESK: [*VIEW, "helpdesk.work_ticket"],
+    Role.HELP_DESK: [*STAFF_VIEW_PERMISSIONS, "helpdesk.work_ticket"],
     Role.CE_COORDINATOR: [
-        *VIEW,
+        *STAFF_VIEW_PERMISSIONS,
         *MAIL_PERMISSIONS,
         "events.add_event",
         "events.change_event",
@@ -52,7 +52,7 @@ PERMISSIONS: dict[Role, list[str]] = {
         "helpdesk.work_ticket",
     ],
     Role.ADMINISTRATOR: [
-        *VIEW,
+        *STAFF_VIEW_PERMISSIONS,
         *MAIL_PERMISSIONS,
         "accounts.add_user",
         "accounts.change_user",
@@ -75,9 +75,10 @@ def create_roles() -> None:
 
     Existing groups are left unchanged, because an administrator may have edited them.
     """
+    # Django's own receiver, which creates the last app's permissions, runs after this one.
     for config in apps.get_app_configs():
         create_permissions(config, verbosity=0)
-    for role, names in PERMISSIONS.items():
+    for role, names in ROLE_PERMISSIONS.items():
         group, created = Group.objects.get_or_create(name=role.value)
         if created:
             group.permissions.set(_permissions(names))

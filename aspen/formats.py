@@ -44,9 +44,9 @@ def format_time(moment: dt.datetime) -> str:
 
 
 def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, all_day: bool) -> str:
-    """Start and end in Mountain time, without repeating the parts they share.
+    """Return the start and end in Mountain time, without repeating the parts they share.
 
-    Thu, Dec 3, 2026, 9:00–11:00 AM · Mon, Aug 17 – Wed, Aug 19, 2026
+    Examples: "Thu, Dec 3, 2026, 9:00–11:00 AM" and "Mon, Aug 17 – Wed, Aug 19, 2026".
     """
     begin = timezone.localtime(begins_at)
     end = timezone.localtime(ends_at) if ends_at else None

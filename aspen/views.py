@@ -18,7 +18,7 @@ from events.queries import OFFERS, on_calendar
 
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
-    """Show a search field, the next events and a link to sign in."""
+    """Show a search field, upcoming events and a link to sign in."""
     events = (
         on_calendar()
         .filter(begins_at__gte=timezone.now(), parent=None)
@@ -93,8 +93,5 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 
 @login_not_required
 def server_error(request: HttpRequest) -> HttpResponse:
-    """Render the page without a request.
-
-    The database or a context processor may have failed.
-    """
+    """Render without a request, because the database or a context processor may have failed."""
     return render(None, "500.html", status=500)

@@ -41,7 +41,7 @@ def demonstration_keys() -> dict[str, int]:
 
 
 def _lab(today: dt.date, known: dict[str, int]) -> list[PlannedEvent]:
-    """Return the next lab to add, if none is scheduled, so that exactly one is always coming up."""
+    """Return the next lab to add if none is scheduled, so that exactly one is always coming up."""
     upcoming = Event.objects.filter(
         import_key__startswith=f"demo:{LAB.slug}:",
         state=EventState.PUBLISHED,

@@ -59,8 +59,7 @@ def decode_upload(data: bytes, *, megabytes: int) -> str:
 
 
 def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
-    """Return a CSV reader with the heading's delimiter or, without a heading, the most frequent
-    one.
+    """Return a CSV reader with the heading's delimiter or else the most frequent one.
 
     It is strict, because an unclosed quotation mark would swallow the rows after it; see
     `malformed_csv`.

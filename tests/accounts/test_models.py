@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
-from accounts.roles import PERMISSIONS, create_roles
+from accounts.roles import ROLE_PERMISSIONS, create_roles
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -151,7 +151,7 @@ def test_existing_roles_stay_as_staff_edited_them() -> None:
 
 def test_the_roles_with_each_permission() -> None:
     allowed = {
-        name: {role for role, names in PERMISSIONS.items() if name in names}
+        name: {role for role, names in ROLE_PERMISSIONS.items() if name in names}
         for name in (
             "helpdesk.work_ticket",
             "events.decide_event",

@@ -8,7 +8,7 @@ import time_machine
 from django.test import Client
 
 from accounts.enums import Role
-from accounts.roles import PERMISSIONS
+from accounts.roles import ROLE_PERMISSIONS
 from tests import factories as make
 from tests.web import signed_in, text
 from tracks import actions
@@ -133,7 +133,7 @@ def test_queries_of_the_page(staff: Client, number: int, django_assert_num_queri
 
 
 def test_roles_that_can_view_certificates() -> None:
-    roles = {role for role, names in PERMISSIONS.items() if "tracks.view_certificate" in names}
+    roles = {role for role, names in ROLE_PERMISSIONS.items() if "tracks.view_certificate" in names}
     assert roles == {Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR}
 
 
