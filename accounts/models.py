@@ -229,5 +229,7 @@ class Position(models.Model):
 
     @property
     def waits_for_staff(self) -> bool:
-        """Whether staff must still confirm it before it gives access to other people's data."""
+        """Whether staff must still confirm the position before it gives access to other people's
+        data.
+        """
         return self.kind in LEADERSHIP_KINDS and not self.is_confirmed

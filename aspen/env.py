@@ -42,7 +42,7 @@ def hosts(env: environ.Env) -> list[str]:
 
 
 def refuse_unsafe(env: environ.Env) -> None:
-    """Raise ImproperlyConfigured with advice on what to set instead if a value is unsafe.
+    """Raise ImproperlyConfigured, with advice on what to set instead, if a value is unsafe.
 
     The demonstration can run without HTTPS, a mail server or a database server, but only if it
     answers on this machine alone. DEBUG is for a developer's machine and allows anything else:

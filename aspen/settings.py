@@ -1,4 +1,4 @@
-"""Settings of the portal. Everything that differs between installations comes from aspen/env.py."""
+"""The portal's settings. Everything that differs between installations comes from aspen/env.py."""
 
 from pathlib import Path
 

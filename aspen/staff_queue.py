@@ -73,10 +73,10 @@ class SeenForm(forms.Form):
 
 
 class QueueAdmin(ReadOnlyAdmin):
-    """Records for staff with the permission `decides` to decide on.
+    """The base of the admin for records that staff with the permission `decides` decide on.
 
     Each of `steps` has the URL `<id>/<step>/` and a method `<step>_view`, which takes the request
-    and the record. It is called only for a POST by someone with the permission.
+    and the record. The method is called only for a POST by someone with the permission.
     """
 
     decides: str

@@ -22,8 +22,8 @@ from helpdesk.queries import WORK_PERMISSION
 def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> Ticket:
     """Open a ticket for `by` with its first message. Locks `by`.
 
-    Idempotent: returns an identical ticket that is still waiting instead. A constraint ensures that
-    the credit is the person's own.
+    Idempotent: if an identical ticket is still waiting, returns that ticket. A constraint ensures
+    that the credit belongs to `by`.
     """
     lock_people([by.pk])
     waiting = Ticket.objects.filter(
@@ -82,7 +82,7 @@ def correct_credit(
     by: User,
     seen: str = "",
 ) -> Correction:
-    """Correct a credit held by the ticket's author, record the correction and answer the ticket.
+    """Correct one of the ticket author's credits, record the correction and answer the ticket.
 
     Updates the author's tracks. `seen` is the version of the ticket that `by` saw, if known. Raises
     Refused if the ticket has changed since, if nothing would change, or if the credit belongs to

@@ -132,7 +132,7 @@ class ReplyForm(forms.Form):
 
 
 class CorrectionForm(forms.Form):
-    """A correction of one of the credits held by the ticket's author."""
+    """A correction of one of the ticket author's credits."""
 
     credit = CreditChoice(
         label="Which credit?", queryset=Credit.objects.none(), empty_label="Choose a credit"

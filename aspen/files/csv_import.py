@@ -91,7 +91,7 @@ class Importer(Protocol):
         """Load the data that `apply` needs for the next rows, in a few queries."""
 
     def apply(self, row: CsvRow) -> RowOutcome:
-        """Store the row completely or not at all. Raises Refused or another of NotStored."""
+        """Store the row completely or not at all. Raises Refused or one of the NotStored errors."""
 
     def explain(self, error: NotStored) -> str:
         """Explain in plain text why the row was not stored."""
