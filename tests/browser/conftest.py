@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from zeal import zeal_ignore
 
 from accounts.models import User
-from tests.browser.page import Visitor
+from tests.browser.page import AXE, Visitor
 
 CHROMIUM = shutil.which("chromium")
 NO_CHROMIUM = "NO CHROMIUM: the browser tests were SKIPPED. Install it: apt-get install chromium"
@@ -115,6 +115,8 @@ def open_browser(
         )
         context.set_default_timeout(TIMEOUT)
         context.set_default_navigation_timeout(3 * TIMEOUT)
+        if scripts:
+            context.add_init_script(AXE)
         visitor = Visitor(context.new_page(), address=live_server.url, scripts=scripts)
         visitors.append(visitor)
         if person:

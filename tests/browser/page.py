@@ -260,8 +260,6 @@ class Visitor:
         """Violations of these rules. Skips axe if all of `states` have already passed."""
         if states <= self._passed:
             return []
-        if not self.page.evaluate("() => Boolean(window.axe)"):
-            self.page.evaluate(AXE)
         violations: list[str] = self.page.evaluate(RUN_AXE, options)
         if not violations:
             self._passed |= states
