@@ -11,7 +11,7 @@ DEFAULT_LIMIT, MAX_LIMIT = 10, 50
 
 
 class FeedForm(CalendarForm):
-    """The calendar's filters without date and page, and the number of events to show."""
+    """The calendar's filters, without date and page, and the number of events to show."""
 
     limit = forms.IntegerField(
         label="Maximum number of events",
@@ -32,12 +32,12 @@ class FeedForm(CalendarForm):
         return _without_position(super().choice())
 
     def parameters(self) -> str:
-        """Return the filters as a query string: "", or text that ends in an ampersand."""
+        """Return the filters as a query string that is empty or ends in an ampersand."""
         return filter_parameters(self.choice())
 
 
 def filter_parameters(choice: CalendarChoice) -> str:
-    """Return a choice's filters as a query string, without view, date and page."""
+    """Return a choice's filters as a query string, without view, date or page."""
     given = parse_qsl(_without_position(choice).query())
     filters = [(name, value) for name, value in given if name != "view"]
     return f"{urlencode(filters)}&" if filters else ""

@@ -1,4 +1,4 @@
-"""The calendar for other programs and sites: iCalendar, Atom, and a list to embed."""
+"""The calendar for other programs and sites: iCalendar, Atom and an embeddable list."""
 
 import datetime as dt
 import hashlib
@@ -46,7 +46,7 @@ EMBED_SNIPPET = (
 @login_not_required
 @require_safe
 def event_file(request: HttpRequest, pk: int) -> HttpResponse:
-    """One event as an iCalendar file."""
+    """Serve one event as an iCalendar file."""
     event = get_object_or_404(queries.on_calendar().only(*feeds.FEED_FIELDS), pk=pk)
     content = feeds.build_event_calendar(event, address=_address(request))
     return _calendar(content, f"event-{event.pk}.ics")
@@ -56,9 +56,9 @@ def event_file(request: HttpRequest, pk: int) -> HttpResponse:
 @require_safe
 @cached_until_changed
 def calendar_file(request: HttpRequest) -> HttpResponse:
-    """A calendar to subscribe to, with filters. Canceled events are marked as canceled.
+    """Serve a filtered calendar to subscribe to. Canceled events are marked as canceled.
 
-    At most 3,000 events, starting 90 days ago unless the filters set days.
+    It has at most 3,000 events and starts 90 days ago unless the filters set dates.
     """
     form = _form(request)
     choice = form.choice()
@@ -71,7 +71,7 @@ def calendar_file(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def personal_file(request: HttpRequest, token: str) -> HttpResponse:
-    """The registrations of the key's owner, going back one year."""
+    """Serve the key owner's registrations, going back one year, as an iCalendar file."""
     keys = PersonalKey.objects.filter(
         purpose=KeyPurpose.FEED, revoked_at=None, person__is_active=True
     )
@@ -106,7 +106,7 @@ def _calendar(content: bytes, name: str) -> HttpResponse:
 @require_safe
 @cached_until_changed
 def atom(request: HttpRequest) -> HttpResponse:
-    """Upcoming events for feed readers, most recently changed first. At most 100."""
+    """Serve up to 100 upcoming events for feed readers, most recently changed first."""
     form = _form(request)
     choice = form.choice()
     events = queries.upcoming(search.filtered_calendar(choice)).order_by("-changed_at", "-id")
@@ -128,7 +128,7 @@ def atom(request: HttpRequest) -> HttpResponse:
 @csp_replace({"frame-ancestors": ["*"]})  # type: ignore[untyped-decorator]
 @cached_until_changed
 def embed(request: HttpRequest) -> HttpResponse:
-    """Upcoming events as a list that any site can frame. Everyone sees the same list."""
+    """Show upcoming events as a list that any site can frame. Everyone sees the same list."""
     form = _form(request)
     choice = form.choice()
     events = (
@@ -162,7 +162,7 @@ class SubscribePage(NamedTuple):
 @login_not_required
 @require_safe
 def embed_help(request: HttpRequest) -> HttpResponse:
-    """How to subscribe to the calendar and how to embed the list, with filters."""
+    """Explain how to subscribe to the filtered calendar and how to embed it."""
     form = _form(request)
     address, parameters = _address(request), form.parameters()
     query = f"?{parameters.removesuffix('&')}" if parameters else ""
@@ -183,9 +183,9 @@ def embed_help(request: HttpRequest) -> HttpResponse:
 
 
 def _filter_names(form: FeedForm) -> list[str]:
-    """Return the names of the visible filters, without date and limit."""
-    left_out = {"month", "day", "limit"}
-    return [name for name in form.fields if not (form[name].is_hidden or name in left_out)]
+    """Return the names of the visible filters, except date and limit."""
+    excluded = {"month", "day", "limit"}
+    return [name for name in form.fields if not (form[name].is_hidden or name in excluded)]
 
 
 # ---------- Shared ----------
@@ -196,7 +196,7 @@ def _form(request: HttpRequest) -> FeedForm:
 
 
 def _since(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
-    """Return events since midnight 90 days ago, unless the filters set days."""
+    """Keep only events since midnight 90 days ago, unless the filters set dates."""
     if filters.since or filters.until:
         return events
     day = timezone.localdate() - dt.timedelta(days=DAYS_BACK)

@@ -57,14 +57,14 @@ FEED_FIELDS = (
 
 
 def build_event_calendar(event: Event, *, address: str) -> bytes:
-    """Build a file to save one event (METHOD:PUBLISH). One query."""
+    """Build a calendar file with one event (METHOD:PUBLISH). One query."""
     return build_calendar([event], name="", address=address)
 
 
 def build_calendar(events: Iterable[Event], *, name: str, address: str) -> bytes:
-    """Build a calendar to subscribe to, in the order given. Its events show as free. One query.
+    """Build a calendar to subscribe to, in the order given. Events show as free. One query.
 
-    Without a name, build a file to save once. Its events show as busy.
+    Without a name, build a file to import once, in which events show as busy.
     """
     events = list(events)
     credits = queries.credit_lines(events)
@@ -101,7 +101,7 @@ def build_personal_calendar(
 
 
 def invitation(registration: Registration, *, address: str) -> bytes:
-    """Build an invitation from a registration. It needs no reply. One query."""
+    """Build an invitation, which needs no reply, from a registration. One query."""
     return _message("REQUEST", registration, address)
 
 
@@ -122,7 +122,7 @@ def _message(method: str, registration: Registration, address: str) -> bytes:
         is_waitlisted=is_waitlisted,
         is_cancelled=method == "CANCEL",
         # A person who registers, cancels and registers again gets three messages about the same
-        # revision of the event. The latest stamp decides (RFC 5546, 2.1.5).
+        # revision of the event. The message with the latest stamp wins (RFC 5546, 2.1.5).
         stamp=max(event.changed_at, *(moment for moment in moments if moment)),
     )
     block.append(_attendee(registration, is_waitlisted=is_waitlisted))
@@ -162,7 +162,7 @@ def _event(
     is_cancelled: bool = False,
     stamp: dt.datetime | None = None,
 ) -> list[str]:
-    """Return the properties of an event."""
+    """Return an event's properties."""
     changed = ical.utc_value(event.changed_at)
     is_cancelled = is_cancelled or event.state == EventState.CANCELLED
     status = "CANCELLED" if is_cancelled else "TENTATIVE" if is_waitlisted else "CONFIRMED"
@@ -189,7 +189,7 @@ def _event(
 
 
 def _times(event: Event) -> list[str]:
-    """Return start and end. Leave out an end that is unknown or equals the start."""
+    """Return the start and the end. Omit an end that is unknown or equal to the start."""
     begin, end = event.begins_at, event.ends_at
     if not event.all_day:
         lines = [ical.local_property("DTSTART", begin)]
@@ -204,7 +204,7 @@ def _times(event: Event) -> list[str]:
 
 
 def _description(event: Event, credits: Sequence[CreditLine], page: str) -> str:
-    """Return the event's page as plain text, most important first."""
+    """Describe the event in plain text, with the most important information first."""
     paragraphs = []
     if event.state == EventState.CANCELLED:
         paragraphs.append(f"This event was canceled. {event.cancellation}".strip())
@@ -242,7 +242,7 @@ def _sender() -> str:
     return _address_in(settings.DEFAULT_FROM_EMAIL)
 
 
-# Cached, because computing these for each of 3,000 events would double the time of a feed.
+# Cached, because computing these for each of 3,000 events would double the time to build a feed.
 
 
 @functools.cache
@@ -304,7 +304,7 @@ def build_atom(events: Iterable[Event], *, name: str, address: str, parameters: 
         feed.add_item(
             title=ical.xml_text(prefix + event.title),
             link=page,
-            # Feed readers treat it as HTML.
+            # Feed readers treat this as HTML.
             description=linebreaks(ical.xml_text(text), autoescape=True),
             unique_id=f"urn:uuid:{event.uid}",
             pubdate=event.created_at,
@@ -327,7 +327,7 @@ JSON_ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
 
 
 def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> SafeString:
-    """Describe the event to search engines, in a script element that does not run."""
+    """Return a script element that describes the event to search engines and never runs."""
     page = f"{address}{event.get_absolute_url()}"
     is_education = event.type == EventType.CONTINUING_EDUCATION or bool(credits)
     is_cancelled = event.state == EventState.CANCELLED

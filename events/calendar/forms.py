@@ -1,4 +1,4 @@
-"""The calendar's filters. Every request is validated, because links get mangled."""
+"""The calendar's filters. All values are validated, because links can get mangled."""
 
 import datetime as dt
 import functools
@@ -21,20 +21,20 @@ from events.enums import Delivery, EventType
 from events.models import EARLIEST, LATEST, Category
 
 INVALID_DAY = "is not a date like 2026-11-30, so it was ignored."
-UNKNOWN = "That is not one of the choices, so it was ignored."
+UNKNOWN_CHOICE = "That is not one of the choices, so it was ignored."
 YEARS = [
     MinValueValidator(EARLIEST.date(), "The calendar starts in 1990."),
     MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends in 2099."),
 ]
 VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List")]
-# Fields with other names in URLs: "from" is a Python keyword, and "to" goes with it.
+# Fields that have different names in URLs. "from" is a Python keyword, and "to" matches it.
 QUERY_NAMES = {"since": "from", "until": "to"}
 NAME_ERRORS = {
     "null_characters_not_allowed": "That cannot be searched for, so it was ignored.",
     "max_length": "That is longer than any name on the calendar, so it was ignored.",
 }
-# Filter names, as used in suggestions.
-FIELD_NAMES = {
+# How suggestions refer to filters: "without the category".
+FILTER_PHRASES = {
     "words": "the search words",
     "category": "the category",
     "type": "the type",
@@ -49,8 +49,8 @@ FIELD_NAMES = {
 }
 
 
-class PickedDateInput(forms.DateInput):
-    """Omits invalid values, which browsers would not show anyway."""
+class DatePickerInput(forms.DateInput):
+    """A date picker that omits invalid values, which browsers would not show anyway."""
 
     def format_value(self, value: Any) -> str | None:
         if isinstance(value, str):
@@ -61,8 +61,8 @@ class PickedDateInput(forms.DateInput):
         return super().format_value(value)
 
 
-class PickedDate(forms.DateField):
-    """An optional day, or a month as its first day, from the browser's date picker.
+class DatePickerField(forms.DateField):
+    """An optional date or month from the browser's date picker. A month is its first day.
 
     The "invalid" message quotes the value, because the picker cannot show it.
     """
@@ -72,7 +72,7 @@ class PickedDate(forms.DateField):
             required=False,
             input_formats=[format],
             validators=YEARS,
-            widget=PickedDateInput(format=format, attrs={"type": type}),
+            widget=DatePickerInput(format=format, attrs={"type": type}),
             **options,
         )
 
@@ -83,7 +83,7 @@ class PickedDate(forms.DateField):
             raise ValidationError(f"“{Truncator(value).chars(20)}” {error.message}") from None
 
 
-class TickInput(forms.CheckboxInput):
+class FilterCheckbox(forms.CheckboxInput):
     """A checkbox that accepts "1" from links and "on" from browsers."""
 
     def __init__(self) -> None:
@@ -96,8 +96,8 @@ class TickInput(forms.CheckboxInput):
         return {"on": "1", "0": ""}.get(data.get(name, ""), data.get(name, ""))
 
 
-class KeyField(forms.CharField):
-    """The key where a page of a list starts or ends."""
+class PageCursorField(forms.CharField):
+    """The cursor (time and id) at which a page starts or ends."""
 
     widget = forms.HiddenInput
 
@@ -116,8 +116,17 @@ class CalendarForm(forms.Form):
     invalid form.
     """
 
-    MAIN = ("q", "category", "delivery")
-    MORE = ("type", "sponsor", "city", "federation", "since", "until", "credit", "recording")
+    MAIN_FILTERS = ("q", "category", "delivery")
+    MORE_FILTERS = (
+        "type",
+        "sponsor",
+        "city",
+        "federation",
+        "since",
+        "until",
+        "credit",
+        "recording",
+    )
 
     q = forms.CharField(
         label="Search",
@@ -125,9 +134,10 @@ class CalendarForm(forms.Form):
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
         error_messages=NAME_ERRORS
-        | {"max_length": "Use fewer words: a search can have up to 200 characters."},
+        | {"max_length": "Shorten your search to 200 characters or fewer."},
     )
     category = forms.ChoiceField(label="CE category", required=False)
+    # [1:] skips the blank choice.
     type = forms.ChoiceField(
         label="Type",
         required=False,
@@ -143,25 +153,25 @@ class CalendarForm(forms.Form):
     )
     city = forms.CharField(label="City", required=False, max_length=80, error_messages=NAME_ERRORS)
     federation = forms.ChoiceField(label="Federation", required=False)
-    since = PickedDate(
+    since = DatePickerField(
         label="From", type="date", format="%Y-%m-%d", error_messages={"invalid": INVALID_DAY}
     )
-    until = PickedDate(
+    until = DatePickerField(
         label="To", type="date", format="%Y-%m-%d", error_messages={"invalid": INVALID_DAY}
     )
     credit = forms.ChoiceField(
-        label="Earns credit", required=False, choices=[("1", "Yes")], widget=TickInput
+        label="Earns credit", required=False, choices=[("1", "Yes")], widget=FilterCheckbox
     )
     recording = forms.ChoiceField(
-        label="Recording available", required=False, choices=[("1", "Yes")], widget=TickInput
+        label="Recording available", required=False, choices=[("1", "Yes")], widget=FilterCheckbox
     )
-    month = PickedDate(
+    month = DatePickerField(
         label="Month",
         type="month",
         format="%Y-%m",
         error_messages={"invalid": "is not a month like 2026-11. Showing the current month."},
     )
-    day = PickedDate(
+    day = DatePickerField(
         label="Only on this day",
         type="date",
         format="%Y-%m-%d",
@@ -171,6 +181,7 @@ class CalendarForm(forms.Form):
     past = forms.ChoiceField(
         label="Past events", required=False, choices=[("1", "Past")], widget=forms.HiddenInput
     )
+    # With a cursor, this is only the number to display.
     page = forms.IntegerField(
         label="Page",
         required=False,
@@ -183,8 +194,8 @@ class CalendarForm(forms.Form):
         ),
     )
 
-    after = KeyField(label="Page", required=False)
-    before = KeyField(label="Page", required=False)
+    after = PageCursorField(label="Page", required=False)
+    before = PageCursorField(label="Page", required=False)
 
     def __init__(
         self,
@@ -193,15 +204,15 @@ class CalendarForm(forms.Form):
         categories: Iterable[Category],
         suggestions: NameSuggestions | None = None,
     ) -> None:
-        """`suggestions` are offered in name fields. Federations are read only when needed."""
+        """Offer `suggestions` for sponsor and city. Federations are loaded only when needed."""
         super().__init__({"month": f"{today():%Y-%m}", **data.dict()})
-        self.wants_list = bool(data.get("q", "").strip()) or (
+        self.defaults_to_list = bool(data.get("q", "").strip()) or (
             "month" not in data
             and any(data.get(name, "").strip() for name in ("day", "from", "to", "past", "page"))
         )
         for field in self.fields.values():
             if isinstance(field, forms.ChoiceField):
-                field.error_messages["invalid_choice"] = UNKNOWN
+                field.error_messages["invalid_choice"] = UNKNOWN_CHOICE
         self._choice_field("category").choices = [
             ("", "All categories"),
             *((each.slug, each.name) for each in categories),
@@ -215,18 +226,18 @@ class CalendarForm(forms.Form):
         return field
 
     def add_prefix(self, field_name: str) -> str:
-        """Return the name of a field in URLs."""
+        """Return the field's name in URLs."""
         return QUERY_NAMES.get(field_name, field_name)
 
     def choice(self) -> CalendarChoice:
-        """Return the choice, with defaults for missing and invalid values.
+        """Return the view, date and filters, with defaults for missing and invalid values.
 
         The default view is the month, or the list if the URL has one of its parameters.
         """
         self.is_valid()
         given = {name: value for name, value in self.cleaned_data.items() if value}
         return CalendarChoice(
-            view=given.get("view", LIST if self.wants_list else MONTH),
+            view=given.get("view", LIST if self.defaults_to_list else MONTH),
             month=given.get("month", today()).replace(day=1),
             day=given.get("day"),
             words=given.get("q", ""),
@@ -247,8 +258,8 @@ class CalendarForm(forms.Form):
         )
 
     def applied_filters(self, choice: CalendarChoice) -> list[tuple[str, str]]:
-        """Return the active filters as (name, text)."""
-        texts = {
+        """Return the active filters as (name, label) pairs."""
+        labels = {
             "words": f"“{choice.words}”",
             "category": self._label("category", choice.category),
             "type": self._label("type", choice.type),
@@ -261,14 +272,14 @@ class CalendarForm(forms.Form):
             "earns_credit": "Earns credit",
             "has_recording": "Recording available",
         }
-        return [(name, texts[name]) for name in choice.active_filters]
+        return [(name, labels[name]) for name in choice.active_filters]
 
     def _label(self, name: str, value: str) -> str:
         return str(dict(self._choice_field(name).choices).get(value, value))  # type: ignore[arg-type]
 
     def errors_of_hidden_fields(self, choice: CalendarChoice) -> list[str]:
-        """Return errors of fields that are not on the page, each with the field's label."""
-        shown = {*self.MAIN, *self.MORE, "month" if choice.view == MONTH else "day"}
+        """Return errors in fields that are not on the page, each with the field's label."""
+        shown = {*self.MAIN_FILTERS, *self.MORE_FILTERS, "month" if choice.view == MONTH else "day"}
         messages = (
             f"{self.fields[name].label}: {error}"
             for name, errors in self.errors.items()
@@ -285,7 +296,7 @@ def _federations() -> list[tuple[str, str]]:
 def _add_datalists(
     form: CalendarForm, suggestions: NameSuggestions | None
 ) -> list[tuple[str, list[str]]]:
-    """Offer the names in their fields. Return (id, names) for each datalist."""
+    """Suggest names in the sponsor and city fields. Return (id, names) for each datalist."""
     if suggestions is None:
         return []
     datalists = []

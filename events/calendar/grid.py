@@ -1,4 +1,4 @@
-"""What the calendar shows: the user's choice, and the month and week as plain values.
+"""What the calendar shows: the view, date and filters, and the month or week as plain values.
 
 This module runs no queries. It builds strings because date filters in templates are slow.
 """
@@ -46,7 +46,7 @@ class CalendarChoice(Filters):
     before: Key | None = None
 
     def query(self) -> str:
-        """Return the query string without the page: "", or text that ends in an ampersand."""
+        """Return the query string without the page. It is empty or ends in an ampersand."""
         # A search without a view shows the list.
         has_view = self.view != MONTH or self.words
         has_month = self.view == MONTH and self.month != current_month()
@@ -72,18 +72,18 @@ class CalendarChoice(Filters):
         return f"{urlencode(given)}&" if given else ""
 
     def url(self, **changes: object) -> str:
-        """Return the URL of this choice with `changes`, at its first page."""
+        """Return the URL of this choice with `changes`, starting at the first page."""
         query = self.replace(**changes).query().removesuffix("&")
         url = reverse("events:calendar")
         return f"{url}?{query}" if query else url
 
     def replace(self, **changes: object) -> "CalendarChoice":
-        """Return this choice with `changes`, at its first page."""
+        """Return a copy with `changes`, starting at the first page."""
         first_page = {"page": 1, "after": None, "before": None}
         return dataclasses.replace(self, **first_page | changes)  # type: ignore[arg-type]
 
     def without(self, *names: str) -> "CalendarChoice":
-        """Return this choice without the given filters."""
+        """Return a copy without the given filters, starting at the first page."""
         return self.replace(**{name: getattr(NO_FILTERS, name) for name in names})
 
     @property
@@ -112,7 +112,7 @@ def current_month() -> dt.date:
 
 
 class EventSpan(NamedTuple):
-    """An event's times, enough to place it on its days."""
+    """An event's times, used to place the event on its days."""
 
     pk: int
     begins_at: dt.datetime
@@ -120,7 +120,7 @@ class EventSpan(NamedTuple):
     all_day: bool
 
     def days(self) -> tuple[dt.date, dt.date]:
-        """Return the first and last day in Mountain time. Midnight belongs to the day before."""
+        """Return the first and last day in Mountain time. Ending at midnight adds no day."""
         begin = timezone.localtime(self.begins_at)
         end = timezone.localtime(self.ends_at) if self.ends_at else begin
         if end > begin and end.time() == MIDNIGHT and not self.all_day:
@@ -130,7 +130,7 @@ class EventSpan(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class DayPlan:
-    """The ids of the events shown on a day, in order, and how many more it has."""
+    """The ids of the events shown on a day, in order, and the number of other events."""
 
     shown: list[int]
     more: int
@@ -158,8 +158,8 @@ def plan_days(
 ) -> dict[dt.date, DayPlan]:
     """Place events on the days they cover, with at most `max_lines` lines a day.
 
-    Within a day, events without a start time that day (all-day, or started earlier) come first.
-    The others follow by time, a conference before its first session.
+    Within a day, events with no start time that day (all-day events and those that started
+    earlier) come first. The others follow by time, with a conference before its first session.
     """
     days: dict[dt.date, list[DayEntry]] = {}
     for span in spans:
@@ -174,7 +174,7 @@ def plan_days(
 
 
 def _first_lines(entries: list[DayEntry], max_lines: int) -> DayPlan:
-    """Return all entries if they fit; if not, leave the last line for "+3 more"."""
+    """Return all entries if they fit. Otherwise leave the last line for "+3 more"."""
     shown = max_lines if len(entries) <= max_lines else max_lines - 1
     return DayPlan([entry.pk for entry in entries[:shown]], max(0, len(entries) - shown))
 
@@ -202,7 +202,7 @@ class MonthCell:
     is_today: bool
     css: str
     lines: list[MonthLine]
-    # Opens the list of the whole day. Empty if the day has no events.
+    # The URL of the day's list, or empty if the day has no events.
     day_url: str
     count: str
     more: int
@@ -216,7 +216,7 @@ def month_grid(
     credits: Mapping[int, Sequence[CreditLine]],
     mine: Mapping[int, str],
 ) -> list[list[MonthCell]]:
-    """Return the month's weeks, Sunday first. `mine` maps the person's event ids to labels."""
+    """Return the month's weeks, Sunday first. `mine` maps ids of the person's events to labels."""
     by_id = {event.pk: event for event in events}
     urls = {pk: event.get_absolute_url() for pk, event in by_id.items()}
     today = timezone.localdate()
@@ -282,7 +282,7 @@ def _time_on(event: Event, day: dt.date) -> str:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PeriodLinks:
-    """Navigation of a month or week. URLs outside the calendar's years are empty."""
+    """Navigation for a month or week. URLs outside the calendar's years are empty."""
 
     name: str
     previous: str
@@ -322,7 +322,7 @@ class MonthPage(NamedTuple):
 
 
 def week_of(day: dt.date | None) -> tuple[dt.date, dt.date]:
-    """Return the Sunday and Saturday of the day's week (default: today)."""
+    """Return the Sunday and Saturday of the week that includes the day, by default today."""
     day = day or timezone.localdate()
     sunday = day - dt.timedelta(days=(day.weekday() + 1) % 7)
     return sunday, sunday + dt.timedelta(days=6)
@@ -330,7 +330,7 @@ def week_of(day: dt.date | None) -> tuple[dt.date, dt.date]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class WeekDay:
-    """One day in the week table. `lines` are (time on that day, row)."""
+    """One day in the week table. `lines` are (time on that day, row) pairs."""
 
     name: str
     iso: str
@@ -407,7 +407,7 @@ def week_links(choice: CalendarChoice) -> PeriodLinks:
 
 
 def _format_days(first: dt.date, last: dt.date) -> str:
-    """Format days of a week: November 22–28, 2026 · November 29 – December 5, 2026"""
+    """Format a range of days: November 22–28, 2026 · November 29 – December 5, 2026"""
     if first.month == last.month:
         return f"{first:%B} {first.day}–{last.day}, {first.year}"
     year = f", {first.year}" if first.year != last.year else ""

@@ -1,9 +1,9 @@
-"""A cache of public calendar pages, valid until something on them changes.
+"""A cache for public calendar pages. A page is valid until something on it changes.
 
-A view wrapped in `cached_until_changed` must show only events of the public calendar. Its page
-depends on the calendar's version, which database triggers count (events/models/triggers.py), and
-on the time. Time alone can change the page only at midnight (Mountain time) and at the moments
-listed in `version.MOMENT_FIELDS`.
+A view wrapped in `cached_until_changed` must show only events on the public calendar. The page
+depends on the time and on the calendar's version, which database triggers increment
+(events/models/triggers.py). Time alone can change the page only at midnight (Mountain time) and at
+the times listed in `version.MOMENT_FIELDS`.
 """
 
 import functools
@@ -102,7 +102,7 @@ def _may_share(request: HttpRequest) -> bool:
 
 
 def _is_shareable(request: HttpRequest, response: HttpResponse) -> bool:
-    """True if the response has no cookie or CSRF token that is only for this visitor."""
+    """Return True if the response has no cookie or CSRF token meant only for this visitor."""
     has_token = bool(request.META.get("CSRF_COOKIE_NEEDS_UPDATE"))
     has_session = request.session.modified
     return response.status_code == 200 and not (response.cookies or has_token or has_session)

@@ -1,4 +1,4 @@
-"""Present events on pages: states, rows of lists and programs, and a person's next step.
+"""Present events on pages: states, rows in lists and programs, and a person's next step.
 
 Only `facts_about` runs queries. Strings are built here because date filters in templates make
 long lists slow.
@@ -34,7 +34,7 @@ from events.signals import claimed_event_ids_for
 # ---------- States, places, credits ----------
 
 
-# Days before registration closes when the calendar starts to say so.
+# The calendar shows when registration closes from this many days before.
 SOON_DAYS = 7
 OVER = Label("Over", "neutral", "○")
 UNDER_WAY = Label("Under way", "info", "▸")
@@ -64,7 +64,7 @@ def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> 
 
 
 def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
-    """Return the person's registration, or whether registration is full, open or closed."""
+    """Return the state of the person's registration, or of registration in general."""
     if event.registration_mode != RegistrationMode.PORTAL:
         return []
     if counts.state == RegistrationState.CONFIRMED:
@@ -88,7 +88,7 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
 
 
 def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
-    """Format the days left: today, tomorrow, in 3 days; empty for more than a week."""
+    """Return "today", "tomorrow" or "in 3 days", or "" if more than a week is left."""
     days = (timezone.localdate(closes) - timezone.localdate(now)).days
     if days > SOON_DAYS:
         return ""
@@ -121,9 +121,9 @@ def web_link(url: str) -> Link | None:
 
 
 def day_and_times(event: Event) -> tuple[str, str]:
-    """Return the day and the times on it: ("Thu, Dec 3, 2026", "9:00–11:00 AM").
+    """Return the day and the times: ("Thu, Dec 3, 2026", "9:00–11:00 AM").
 
-    If the event lasts several days, the first part has everything and the second is empty.
+    If the event lasts several days, the first string has everything and the second is empty.
     """
     text = event.when
     day = format_day(timezone.localdate(event.begins_at))
@@ -153,7 +153,7 @@ def credit_chips(lines: Iterable[CreditLine]) -> list[Credits]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EventFacts:
-    """Facts about some events by event id, for one person at one moment."""
+    """What pages show about some events, by event id, for one person at one time."""
 
     now: dt.datetime
     is_signed_in: bool
@@ -185,7 +185,7 @@ class EventRow:
 
 
 def credit_button(event: Event, facts: EventFacts) -> str:
-    """Return which form of Add CE credit to show: claimed, claim, sign_in, or none ("")."""
+    """Return the Add CE credit button to show: claimed, claim, sign_in, or "" for none."""
     if event.pk in facts.claimed:
         return "claimed"
     was_absent = (
@@ -213,7 +213,7 @@ def event_row(
 ) -> EventRow:
     """Return an event's row in a list.
 
-    `parent` is its conference, if the row should show it. `without` are states to leave out.
+    Pass `parent` to show the event's conference. States in `without` are omitted.
     """
     day, times = day_and_times(event)
     labels = state_labels(event, facts.counts_by_event.get(event.pk, NO_REGISTRATIONS), facts.now)
@@ -236,7 +236,10 @@ def event_row(
 def conference_program(
     event: Event, sessions: Iterable[Event], facts: EventFacts
 ) -> list[tuple[str, list[EventRow]]]:
-    """Return a conference's sessions by day, time and room. Rows omit what it shows itself."""
+    """Return a conference's sessions by day, time and room.
+
+    Rows omit what the conference's page shows anyway.
+    """
     shared_states = state_labels(event, NO_REGISTRATIONS, facts.now)
     days: dict[str, list[EventRow]] = {}
     for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):
@@ -263,7 +266,7 @@ def _is_same_location(session: Event, conference: Event) -> bool:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NextStep:
-    """The next step: a button (`kind`), its URL if on another site, and a note."""
+    """The next step: a button (`kind`), its URL if it opens another site, and a note."""
 
     kind: str = ""
     url: str = ""
@@ -295,13 +298,13 @@ def next_step(event: Event, facts: EventFacts) -> NextStep:
 
 
 def _registered_step(event: Event, counts: RegistrationCounts, facts: EventFacts) -> NextStep:
-    """Once attendance is marked, the registration can no longer be canceled."""
+    """Return a registered person's next step. They can cancel until attendance is marked."""
     if counts.attendance == Attendance.ABSENT:
         return NextStep("registered", note=_over_note(event, counts, facts))
     is_checked_in = counts.attendance in ATTENDED
     note = "You are checked in." if is_checked_in else "You are registered."
     if event.pk in facts.credits:
-        note += " When the event is over, your credit is listed automatically."
+        note += " Your credit will be listed automatically after the event."
     return NextStep("registered", note=note, can_cancel=not is_checked_in)
 
 
@@ -342,7 +345,7 @@ def _over_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> s
         )
     if event.pk in facts.credits:
         return ""
-    if facts.credits:  # on a conference page, those of its sessions
+    if facts.credits:  # on a conference page, its sessions' credits
         return "Claim each session separately, in the program below."
     return "This event carries no CE credit."
 
@@ -426,7 +429,7 @@ def signed_in_person(request: HttpRequest) -> User | None:
 
 
 def facts_about(person: User | None, events: list[Event]) -> EventFacts:
-    """Read the facts that pages show about these events. A fixed number of queries."""
+    """Load what pages show about these events. Takes a fixed number of queries."""
     return EventFacts(
         now=timezone.now(),
         is_signed_in=person is not None,

@@ -44,7 +44,7 @@ MAX_SUGGESTIONS = 100
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class Filters:
-    """Filters on events. An empty value matches everything.
+    """Filters for events. An empty value matches everything.
 
     `category` is a slug and `federation` is a name. `since` and `until` are inclusive days in
     Mountain time.
@@ -68,7 +68,7 @@ FILTER_NAMES = tuple(field.name for field in dataclasses.fields(Filters))
 
 
 def filtered_calendar(filters: Filters) -> QuerySet[Event]:
-    """Return the events of the public calendar that match all filters, unordered."""
+    """Return the events on the public calendar that match all filters, unordered."""
     events = _filter_by_text(queries.on_calendar(), filters)
     events = filter_events(
         events, category=filters.category, type=filters.type, delivery=filters.delivery
@@ -156,8 +156,8 @@ def _filter_by_name(
 def search_matching(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     """Filter to events that match the words, without changing their order.
 
-    This is a full-text search that ignores accents. Misspelled words of the title match too
-    (trigrams), unless the text has search operators: "quoted phrase", -without, or.
+    This is a full-text search that ignores accents. Misspelled words in the title also match
+    (by trigrams), unless the search has search operators: "quoted phrase", -without, or.
     """
     query = _websearch_query(words)
     match = Q(search=query)
@@ -202,7 +202,7 @@ def _word_similarity(word: str) -> list[TrigramWordSimilarity]:
 
 
 def _typo_variants(word: str) -> SearchQuery:
-    """Match the word with any two adjacent letters swapped or any one letter left out."""
+    """Match the word with any two adjacent letters swapped or any one letter removed."""
     swapped = {
         word[:at] + word[at + 1] + word[at] + word[at + 2 :] for at in range(len(word[:30]) - 1)
     }
@@ -225,7 +225,7 @@ def _each_word(words: str) -> Q:
 
 
 def _is_empty_query(query: SearchQuery) -> Q:
-    """True if the query has no words left. PostgreSQL evaluates this while planning."""
+    """Return a condition: the query has no words left. PostgreSQL checks it while planning."""
     return Q(Exact(Func(query, function="numnode", output_field=IntegerField()), 0))
 
 
@@ -244,7 +244,7 @@ class NameSuggestions(NamedTuple):
 
 
 def name_suggestions() -> NameSuggestions:
-    """Return the sponsors and cities of the past year's events. One query."""
+    """Return the sponsors and cities of events since a year ago. One query."""
     year_ago = timezone.localdate() - dt.timedelta(days=365)
     rows = (
         queries.on_calendar()
@@ -267,7 +267,7 @@ def _frequent(names: Counter[str]) -> list[str]:
 
 
 def count_each(querysets: Iterable[QuerySet[Event]]) -> list[int]:
-    """Count the events of each queryset. One query in total, or none without querysets."""
+    """Count the events of each queryset. One query in total, or none if there are no querysets."""
     each = [
         events.order_by().values(which=Value(number)).annotate(number=Count("pk"))
         for number, events in enumerate(querysets)

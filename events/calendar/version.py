@@ -1,4 +1,4 @@
-"""The version key of the public calendar. Pages with the same key are the same."""
+"""The public calendar's version key. A page stays the same as long as the key does."""
 
 import datetime as dt
 from typing import NamedTuple
@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from events.models import CalendarVersion, Event
 
-# Moments when pages show an event differently although no one changed it.
+# Times when pages start to show an event differently although no one changed it.
 MOMENT_FIELDS = (
     "begins_at",
     "over_at",
@@ -32,7 +32,7 @@ class CalendarVersionKey(NamedTuple):
 
 
 def calendar_version(now: dt.datetime) -> CalendarVersionKey:
-    """Return the key at the moment `now`. One query, which uses indexes."""
+    """Return the key as of `now`. Takes one query, which uses indexes."""
 
     def latest(field: str) -> Subquery:
         before = Event.objects.filter(**{f"{field}__lte": now}).order_by(f"-{field}")

@@ -17,7 +17,7 @@ from aspen.web import paging
 from events import queries
 from events.calendar import grid, presentation, search
 from events.calendar.feed_forms import filter_parameters
-from events.calendar.forms import FIELD_NAMES, CalendarForm
+from events.calendar.forms import FILTER_PHRASES, CalendarForm
 from events.calendar.grid import (
     LIST,
     MONTH,
@@ -106,8 +106,8 @@ def calendar(request: HttpRequest) -> HttpResponse:
 
 
 def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]) -> CalendarPage:
-    more = [form[name] for name in form.MORE]
-    main = [*form.MAIN, "month" if choice.view == MONTH else "day"]
+    more = [form[name] for name in form.MORE_FILTERS]
+    main = [*form.MAIN_FILTERS, "month" if choice.view == MONTH else "day"]
     if choice.view == WEEK:
         form["day"].label = "Week of"
     # A search from the month opens the list. Other searches keep the view.
@@ -131,7 +131,7 @@ def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]
 
 
 def _tabs(choice: CalendarChoice) -> list[Tab]:
-    """Return links to the calendar's views. They keep the filters."""
+    """Return links to the calendar's views that keep the filters."""
     # A list of one day, or from a given day on, is neither upcoming nor past.
     is_list = choice.view == LIST and not choice.day
     day = choice.day or _day_in(choice)
@@ -159,7 +159,7 @@ def _month_of(choice: CalendarChoice) -> dt.date:
 
 
 def _events_of(choice: CalendarChoice) -> QuerySet[Event]:
-    """Return the events of the choice, unordered."""
+    """Return the events to show, unordered."""
     return _in_period(search.filtered_calendar(choice), choice)
 
 
@@ -179,7 +179,7 @@ def _in_period(events: QuerySet[Event], choice: CalendarChoice) -> QuerySet[Even
 def _alternatives(choice: CalendarChoice) -> list[tuple[str, CalendarChoice]]:
     """Return choices to offer if there are no events: without a filter, or at another time."""
     broader = [
-        (RELAXED_FILTER_LABELS.get(name, f"without {FIELD_NAMES[name]}"), choice.without(name))
+        (RELAXED_FILTER_LABELS.get(name, f"without {FILTER_PHRASES[name]}"), choice.without(name))
         for name in choice.active_filters
     ]
     if len(broader) > 1:
@@ -195,7 +195,7 @@ def _alternatives(choice: CalendarChoice) -> list[tuple[str, CalendarChoice]]:
 
 
 def _useful_alternatives(choice: CalendarChoice) -> list[tuple[str, str]]:
-    """Return the alternatives that have events, with their number, as (text, URL). One query."""
+    """Return the alternatives that have events, as (text and count, URL) pairs. One query."""
     alternatives = _alternatives(choice)
     numbers = search.count_each([_events_of(other) for _, other in alternatives])
     return [
@@ -252,7 +252,7 @@ def _plan(choice: CalendarChoice, first: dt.date, last: dt.date, *, max_lines: i
 def _load_planned(
     plans: Plans, fields: tuple[str, ...], person: User | None
 ) -> tuple[list[Event], presentation.EventFacts]:
-    """Load the events that fit on the days, and the facts about them."""
+    """Load the events that fit on the days, and what to show about them."""
     shown = {pk for plan in plans.values() for pk in plan.shown}
     events = Event.objects.filter(pk__in=shown)
     if "parent__title" in fields:

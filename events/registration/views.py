@@ -57,7 +57,7 @@ def _register(request: AuthenticatedHttpRequest, event: Event, answers: dict[int
             "e-mail you."
         )
     elif event.offers.exists():
-        text = "You are registered. When the event is over, your credit is listed automatically."
+        text = "You are registered. Your credit will be listed automatically after the event."
     else:
         text = "You are registered."
     messages.success(request, text)

@@ -291,7 +291,7 @@ def registers(learner: Visitor) -> None:
     learner.follow("Upcoming")
     learner.follow(TITLE)
     learner.press("Register")
-    learner.sees("You are registered. When the event is over, your credit is listed automatically.")
+    learner.sees("You are registered. Your credit will be listed automatically after the event.")
 
 
 def joins_the_waitlist(phone: Visitor) -> None:
@@ -314,8 +314,8 @@ def checks_in(phone: Visitor, code: str) -> None:
     phone.field("Six letters").fill(code.lower())
     phone.press("Find my event")
     phone.press("Check in as Walt Begay")
-    phone.sees("You are checked in", "your credit is listed automatically")
-    phone.follow("Go to the event")
+    phone.sees("You are checked in", "Your credit will be listed automatically")
+    phone.follow("View event")
     phone.sees("You are checked in. When the event is over")
     expect(phone.page.get_by_role("button", name="Cancel registration")).to_have_count(0)
 

@@ -118,9 +118,7 @@ def registers(librarian: Visitor, event: Event) -> None:
     librarian.follow("Upcoming")
     librarian.follow(event.title)
     librarian.press("Register")
-    librarian.sees(
-        "You are registered. When the event is over, your credit is listed automatically."
-    )
+    librarian.sees("You are registered. Your credit will be listed automatically after the event.")
 
 
 def registers_and_finds_the_credit_listed(librarian: Visitor, event: Event) -> None:

@@ -291,7 +291,7 @@ NO_DAY = "is not a date like 2026-11-30, so it was ignored."
         ("month=2100-01", {"month": ["The calendar ends in 2099."]}),
         ("day=2026-02-30", {"day": [f"“2026-02-30” {NO_DAY}"]}),
         ("q=%00", {"q": ["That cannot be searched for, so it was ignored."]}),
-        ("q=" + "a" * 201, {"q": ["Use fewer words: a search can have up to 200 characters."]}),
+        ("q=" + "a" * 201, {"q": ["Shorten your search to 200 characters or fewer."]}),
         ("view=list&category=nonsense", {"category": [UNKNOWN]}),
         (
             "type=%00&delivery=x",

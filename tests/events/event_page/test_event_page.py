@@ -44,7 +44,7 @@ def test_the_life_of_an_event_for_a_person_who_registers(client):
     register(event_id=event.pk, by=person)
     assert next_step(client, event) == (
         "registered",
-        "You are registered. When the event is over, your credit is listed automatically.",
+        "You are registered. Your credit will be listed automatically after the event.",
     )
     assert states(client, event) == ["Registered"]
     move(event, days=-4)

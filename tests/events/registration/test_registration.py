@@ -26,7 +26,7 @@ def places(event: Event) -> list[tuple[int, str]]:
 def test_register_cancel_and_register_again(client, person):
     event = make.event(days=3)
     assert press(client, "register", event) == [
-        "You are registered. When the event is over, your credit is listed automatically."
+        "You are registered. Your credit will be listed automatically after the event."
     ]
     assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
     assert press(client, "cancel", event) == [
