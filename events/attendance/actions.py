@@ -31,11 +31,11 @@ MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
 
 
 def settle_due(*, person: User | None = None, event_id: int | None = None) -> int:
-    """Turn attendance at events that are over into credits; return how many rows were settled.
+    """Turn attendance at events that are over into credits. Return the number of rows settled.
 
     Attendees and presenters get credit, and people marked absent lose it. Handles one person, one
-    event, or all. Each person is settled in a separate transaction, so an interrupted run keeps
-    its results. Safe to run again, late, or concurrently.
+    event, or everything. Each person is settled in a separate transaction, so an interrupted run
+    keeps its results. Safe to run again, late, or concurrently.
     """
     event_ids: dict[int, set[int]] = {}
     for person_id, over_id in queries.due_attendance(person, event_id):
@@ -91,7 +91,7 @@ def _announce_attendance(registrations: list[Registration]) -> None:
 def queue_settling() -> None:
     """Wake the worker on commit to settle attendance soon.
 
-    Ignores failures because the worker also settles attendance every five minutes.
+    Failures are ignored because the worker also settles attendance every five minutes.
     """
     transaction.on_commit(_wake, robust=True)
 
@@ -106,9 +106,9 @@ def _wake() -> None:
 
 @audited
 def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -> None:
-    """Mark a registration. Late counts as present. Idempotent. Locks the event.
+    """Mark a person's attendance. Late counts as present. Idempotent. Locks the event.
 
-    After the event this corrects the credit immediately. Before that, settling uses the mark.
+    After the event, this corrects the credit immediately. Before then, settling will use the mark.
     Raises Registration.DoesNotExist, or Refused if the registration is not confirmed.
     """
     event_id = Registration.objects.values_list("event_id", flat=True).get(pk=registration_id)
@@ -121,7 +121,7 @@ def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -
     if registration.state != RegistrationState.CONFIRMED:
         state = registration.get_state_display().lower()
         raise Refused(
-            f"You cannot mark attendance: the registration of {registration.person} is {state}."
+            f"You cannot mark attendance because {registration.person}’s registration is {state}."
         )
     _mark(registration, attendance, event=event, by=by)
 
@@ -149,7 +149,7 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
 
 @audited_as("events.mark_the_rest_present")
 def mark_remaining_present(*, event_id: int, by: User) -> int:
-    """Mark everyone with a place but no mark as present; return how many. Locks the event.
+    """Mark everyone with a place but no mark as present; return the number. Locks the event.
 
     This does not change credits, because unmarked people earn them too. Raises Refused if it is
     too early or the event is not on the calendar.
@@ -172,15 +172,15 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
 
     People without a place can check in only if walk-ins are allowed or they have a place at the
     session's conference. Adding them does not use up capacity. Raises Event.DoesNotExist, or
-    Refused if the code is wrong, check-in is closed, or the person is not registered or marked
-    absent.
+    Refused if the code is wrong, check-in is closed, or the person is not registered or was
+    marked absent.
     """
     event = queries.lock_event(event_id)
     if event.check_in_code is None or event.check_in_code != code.replace(" ", "").upper():
         raise Refused("This code does not belong to this event. Check the screen.")
     if reason := attendance_queries.why_person_cannot_check_in(by, event):
         raise Refused(reason)
-    return _present(event, by, by=by)
+    return _mark_present(event, by, by=by)
 
 
 @audited
@@ -193,7 +193,7 @@ def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
     event = queries.lock_event(event_id)
     if reason := rules.why_not_scan(event):
         raise Refused(reason)
-    return _present(event, person, by=by)
+    return _mark_present(event, person, by=by)
 
 
 @audited
@@ -206,11 +206,11 @@ def add_walk_in(*, event_id: int, person: User, by: User) -> Registration:
     event = queries.lock_event(event_id)
     if reason := rules.why_not_mark(event):
         raise Refused(reason)
-    return _present(event, person, by=by)
+    return _mark_present(event, person, by=by)
 
 
-def _present(event: Event, person: User, *, by: User) -> Registration:
-    """Mark the person's registration, or add a walk-in. The caller holds the event's lock."""
+def _mark_present(event: Event, person: User, *, by: User) -> Registration:
+    """Mark the person present, adding a walk-in if needed. The caller holds the event's lock."""
     registration = (
         Registration.objects.select_for_update(of=("self",), no_key=True)
         .select_related("event", "person")

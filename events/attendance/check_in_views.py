@@ -20,7 +20,7 @@ from events.calendar import presentation as calendar_presentation
 from events.enums import ATTENDED
 from events.models import Event, Registration
 
-MAX_GUESSES = 10  # per person and minute
+MAX_GUESSES = 10  # per person per minute
 GUESS_WINDOW_SECONDS = 60
 SIX_LETTERS = re.compile("[A-Za-z]{6}")
 UNKNOWN_CODE = "No event has this code. Check the screen or ask the organizer."
@@ -31,7 +31,7 @@ def _exceeds_guess_limit(person: User) -> bool:
     cache.add(key, 0, GUESS_WINDOW_SECONDS)
     try:
         return int(cache.incr(key)) > MAX_GUESSES
-    except ValueError:  # expired in between
+    except ValueError:  # expired just now
         return False
 
 

@@ -27,7 +27,7 @@ def queue_absent_emails(registrations: Iterable[Registration]) -> None:
 
 @email("events.absent")
 def absent_email(mail: Mail) -> Email | None:
-    """Someone was marked absent. Sent after the event, since the mark can change until then."""
+    """Someone was marked absent. Sent after the event because the mark can change until then."""
     registration = registration_of(mail)
     event = registration.event
     if registration.attendance != Attendance.ABSENT or event.state != EventState.PUBLISHED:
@@ -45,9 +45,9 @@ def absent_email(mail: Mail) -> Email | None:
         subject=f"You were marked absent: {event.title}",
         paragraphs=[f"The organizer marked you absent from “{event.title}”{consequence}."],
         facts=facts,
-        button=("I was there: write to us", page_url("helpdesk:create")),
+        button=("I was there: contact us", page_url("helpdesk:create")),
         closing=[
-            "If that is right, you do not need to do anything. If it is not, write to us and we "
+            "If this is right, you do not need to do anything. If it is wrong, contact us and we "
             "will ask the organizer.",
             *recording,
         ],

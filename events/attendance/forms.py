@@ -8,20 +8,20 @@ from events.enums import Attendance
 
 
 class RosterSearchForm(forms.Form):
-    """The search on the roster."""
+    """A search of the roster."""
 
     find = forms.CharField(label="Name or e-mail address", required=False, max_length=200)
 
 
 class MarkAttendanceForm(forms.Form):
-    """The button pressed in a row."""
+    """The button pressed in a row of the roster."""
 
     registration = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     attendance = forms.ChoiceField(choices=Attendance.choices)
 
 
 class WalkInForm(forms.Form):
-    """A person who came without registering, by e-mail address."""
+    """The e-mail address of a person who came without registering."""
 
     email = forms.EmailField(
         label="E-mail address",
@@ -37,7 +37,7 @@ class CheckInCodeForm(forms.Form):
     code = forms.CharField(
         label="Six letters",
         max_length=20,
-        help_text="They are shown in the room. You can use capital or lowercase letters.",
+        help_text="They are shown in the room. You can type capital or lowercase letters.",
         widget=forms.TextInput(
             attrs={
                 "autocapitalize": "characters",
@@ -51,7 +51,7 @@ class CheckInCodeForm(forms.Form):
 
 
 class UploadListForm(forms.Form):
-    """An attendance list, and the minutes that count as present."""
+    """An attendance list, and how many minutes count as present."""
 
     file = forms.FileField(
         label="Attendance list",
@@ -63,10 +63,10 @@ class UploadListForm(forms.Form):
         },
     )
     threshold = forms.IntegerField(
-        label="Minutes that count as present",
+        label="Minimum minutes to count as present",
         min_value=1,
         max_value=10_000,
-        help_text="People with fewer minutes are marked absent.",
+        help_text="People with fewer minutes will be marked absent.",
     )
 
     def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:

@@ -43,10 +43,10 @@ def apply_attendance_list(
     walk_ins: bool = False,
     override: bool = False,
 ) -> int:
-    """Mark the people on a list; return how many marks changed.
+    """Mark the people on a list. Return the number of changed registrations.
 
     `absentees` marks registered people who are not on the list as absent. `walk_ins` adds people
-    with an account and no place, without using up capacity. `override` replaces manual marks.
+    who have an account but no place, without using up capacity. `override` replaces manual marks.
     Idempotent. Locks the event. Queues the settling of credits. Raises
     AttendanceList.DoesNotExist, or Refused before the event begins.
     """
@@ -79,7 +79,7 @@ def apply_attendance_list(
 def _registrations_for(
     people: list[tuple[User, Attendance, int]], event: Event
 ) -> list[tuple[Registration, Attendance, int]]:
-    """Store walk-in registrations for people who attended without a place; return marks."""
+    """Store walk-in registrations for people who attended without a place. Return their marks."""
     attended = [(person, minutes) for person, mark, minutes in people if mark != Attendance.ABSENT]
     rows = [
         Registration(
@@ -108,7 +108,7 @@ def _registrations_for(
 
 
 def _changed(marks: list[tuple[Registration, Attendance, int]], *, by: User) -> list[Registration]:
-    """Set the marks in memory; return those that changed. Others keep their author and time."""
+    """Set marks in memory. Return the registrations that changed; others keep author and time."""
     now = timezone.now()
     changed = []
     for registration, attendance, minutes in marks:

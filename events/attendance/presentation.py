@@ -16,7 +16,7 @@ BUTTONS = [
 
 
 class RosterRow(NamedTuple):
-    """A person with a place."""
+    """A row of the roster, for a person with a place."""
 
     pk: int
     name: str
@@ -35,7 +35,10 @@ class RosterRow(NamedTuple):
 def roster_row(
     registration: Registration, answers: Mapping[int, list[tuple[str, str]]]
 ) -> RosterRow:
-    """Return a row of `queries.confirmed_places`. `answers` are by registration id."""
+    """Build the row for a registration from `queries.confirmed_places`.
+
+    `answers` is keyed by registration id.
+    """
     is_marked = registration.attendance != Attendance.UNKNOWN
     return RosterRow(
         pk=registration.pk,

@@ -14,7 +14,7 @@ from events.models import Answer, AttendanceList, Event, PersonalKey, Registrati
 
 
 class RosterCounts(NamedTuple):
-    """Counts of a roster. `present` includes `late`. All except `waiting` have a place."""
+    """Counts of people on a roster. `present` includes `late`. Only `waiting` have no place."""
 
     registered: int
     waiting: int
@@ -41,9 +41,10 @@ def roster_counts(event: Event) -> RosterCounts:
 
 
 def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
-    """Return confirmed registrations by name, filtered by words in the name or e-mail address.
+    """Return confirmed registrations, ordered by name.
 
-    Selects the person and annotates their library as `library`.
+    Each word in `find` must be in the name or e-mail address. Selects the person and annotates
+    their library as `library`.
     """
     rows = _with_people(event).filter(state=RegistrationState.CONFIRMED)
     for word in find.split():
@@ -54,14 +55,14 @@ def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
 
 
 def waitlist(event: Event) -> QuerySet[Registration]:
-    """Return the waitlist, in order."""
+    """Return the registrations on the waitlist, in order."""
     rows = _with_people(event).filter(state=RegistrationState.WAITLISTED)
     return rows.order_by("registered_at", "id")
 
 
 def _with_people(event: Event) -> QuerySet[Registration]:
-    present = Position.objects.present().filter(person=OuterRef("person"))
-    library = present.order_by("organization__name", "id").values("organization__name")[:1]
+    positions = Position.objects.present().filter(person=OuterRef("person"))
+    library = positions.order_by("organization__name", "id").values("organization__name")[:1]
     return event.registrations.select_related("person").annotate(library=Subquery(library))
 
 
@@ -84,8 +85,8 @@ def answers_by_registration(
 def may_read_accommodation(person: User, event: Event) -> bool:
     """Return whether the person can read answers about accommodation needs.
 
-    Only the organizer can: the event's creator, or an event editor of its organization. Staff can
-    if the event has no organization.
+    Only the organizer can: the event's creator, or an event editor at its organization. If the
+    event has no organization, staff can.
     """
     if event.created_by_id == person.pk:
         return True
@@ -93,8 +94,8 @@ def may_read_accommodation(person: User, event: Event) -> bool:
         return permissions.may_publish(person)
     if not permissions.may_propose(person):
         return False
-    present = Position.objects.present()
-    return present.filter(person=person, organization=event.organization_id).exists()
+    positions = Position.objects.present()
+    return positions.filter(person=person, organization=event.organization_id).exists()
 
 
 def event_of_code(code: str) -> Event | None:
@@ -127,7 +128,7 @@ def why_person_cannot_check_in(person: User, event: Event) -> str | None:
 
 
 def owner_of_badge(token: str) -> User | None:
-    """Return the active person with this check-in code, or None if it was turned off."""
+    """Return the active person with this check-in code, or None if the code is not in use."""
     key = PersonalKey.objects.select_related("person").filter(
         token=token, purpose="badge", revoked_at=None
     )
@@ -136,7 +137,7 @@ def owner_of_badge(token: str) -> User | None:
 
 
 def events_open_for_check_in(person: User) -> QuerySet[Event]:
-    """Return the events that the person manages and that are open for check-in, by start."""
+    """Return the events that the person manages and that are open for check-in, earliest first."""
     now = timezone.now()
     return (
         permissions.managed_by(person)
@@ -157,8 +158,8 @@ class AttendanceMatch(NamedTuple):
     """An attendance list compared with the roster.
 
     `marks` are (registration, attendance, minutes) to apply. `by_hand` are those that contradict
-    a manual mark. `missing` people have a place but are not on the list. `unregistered` people have
-    an account but no place. `unknown` rows have no account.
+    marks made by hand. `missing` people have a place but are not on the list. `unregistered` people
+    have an account but no place. `unknown` rows have no account.
     """
 
     marks: list[tuple[Registration, Attendance, int]]
@@ -169,7 +170,7 @@ class AttendanceMatch(NamedTuple):
 
 
 def match_attendance_list(attendance_list: AttendanceList) -> AttendanceMatch:
-    """Compare a list with its event's roster. Three queries for a list of any length."""
+    """Compare a list with its event's roster. Takes three queries for a list of any length."""
     people = people_by_email(str(row[0]) for row in attendance_list.rows)
     places = {
         registration.person_id: registration

@@ -102,9 +102,9 @@ def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
             done = f"{place.person}: {ATTENDANCE_LABELS[attendance].text.lower()}."
             fragment = f"#place-{place.pk}"
         else:
-            raise Refused("Nothing was marked. Use the buttons in a row.")
+            raise Refused("Nothing was marked. Use the buttons next to a name.")
         messages.success(request, done)
-    # Return to the same page of the same search.
+    # Return to the same search and page.
     here = f"?{request.GET.urlencode()}" if request.GET else ""
     return redirect(f"{reverse('events:roster', args=[event.pk])}{here}{fragment}")
 
@@ -123,8 +123,8 @@ def walk_in(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         if person is None:
             form.add_error(
                 "email",
-                "No account uses this address. The person can create one at any time and then use "
-                "Add CE credit.",
+                "No account uses this address. The person can create an account at any time and "
+                "then use Add CE credit.",
             )
         elif _add_walk_in(request, event, person, form):
             return redirect("events:roster", event.pk)
@@ -143,7 +143,7 @@ def _add_walk_in(
 
 @require_safe
 def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Show a sign-in sheet to print, with registered people and blank lines for others."""
+    """Show a printable sign-in sheet with registered people and blank lines for others."""
     event = _event(request, pk)
     people = [
         (str(each.person), each.library or "")  # type: ignore[attr-defined]
@@ -160,7 +160,7 @@ def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Download the roster as CSV. Cells are escaped so that spreadsheets run no formulas."""
+    """Download the roster as CSV. Cells are escaped so that spreadsheets do not run formulas."""
     event = _event(request, pk)
     registrations = list(queries.confirmed_places(event))
     answers = _answers(request, event, registrations)
@@ -218,7 +218,7 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Upload an attendance list. A preview follows before it is applied."""
+    """Upload an attendance list and continue to its preview."""
     event = _event(request, pk)
     form = UploadListForm(
         request.POST if request.method == "POST" else None,
@@ -248,7 +248,7 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
-    """Preview the effect of a list, and apply it."""
+    """Preview what a list will change, and apply it."""
     event = _event(request, pk)
     attendance_list = get_object_or_404(AttendanceList, pk=list_id, event=event)
     form = ApplyListForm(request.POST if request.method == "POST" else None)
@@ -259,7 +259,8 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
             )
             messages.success(
                 request,
-                f"List applied. {_format_people(number)} marked. Credits follow within minutes.",
+                f"The list was applied. {_format_people(number)} marked. Credits will follow "
+                "within minutes.",
             )
             return redirect("events:roster", event.pk)
         return redirect("events:list", event.pk, attendance_list.pk)
@@ -269,7 +270,7 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
 
 
 class MatchGroup(NamedTuple):
-    """People with the same result in a list: their number and the first of them."""
+    """People on an attendance list with the same match result: their number and the first few."""
 
     label: str
     number: int
@@ -286,7 +287,7 @@ def _groups(match: queries.AttendanceMatch, attendance_list: AttendanceList) -> 
     by_hand = [
         (
             str(each.person),
-            f"{each.get_attendance_display()}; on the list {minutes} min",
+            f"{each.get_attendance_display()}; {minutes} min on the list",
         )
         for each, _, minutes in match.by_hand
     ]
@@ -297,9 +298,9 @@ def _groups(match: queries.AttendanceMatch, attendance_list: AttendanceList) -> 
     groups = [
         ("Present", marks(present)),
         ("Absent: too few minutes", marks(absent)),
-        ("Marked differently by hand or at check-in, kept unless you overwrite them", by_hand),
-        ("Registered, not on the list", [(str(each.person), "") for each in match.missing]),
-        ("Not registered, but with an account", without_place),
+        ("Marked differently by hand or at check-in (kept unless you overwrite them)", by_hand),
+        ("Registered but not on the list", [(str(each.person), "") for each in match.missing]),
+        ("Not registered but have an account", without_place),
         (UNKNOWN, unknown),
         ("Skipped rows", [(f"Line {row[0]}", str(row[1])) for row in attendance_list.refused]),
     ]
@@ -311,7 +312,7 @@ def _groups(match: queries.AttendanceMatch, attendance_list: AttendanceList) -> 
 
 @require_safe
 def unknown_file(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
-    """Download a list's rows without an account as CSV."""
+    """Download the rows of a list that match no account, as CSV."""
     event = _event(request, pk)
     attendance_list = get_object_or_404(AttendanceList, pk=list_id, event=event)
     response = HttpResponse(content_type="text/csv; charset=utf-8")

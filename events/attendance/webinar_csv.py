@@ -11,7 +11,7 @@ MEGABYTES = 5
 MAX_BYTES = MEGABYTES * 1024 * 1024
 MAX_REFUSED = 200
 MAX_MINUTES = 100_000
-# What tools write for people who registered and did not attend.
+# What tools write for people who registered but did not attend.
 NO_TIME = {"-", "--", "–", "n/a"}
 MINUTES_HEADINGS = {
     "minutes",
@@ -27,7 +27,7 @@ MINUTES_HEADINGS = {
     "totaltime",
     "inmeetingduration",
 }
-# Without "start" and "end", which are often the event's own times.
+# "start" and "end" are not included because they are often the event's own times.
 JOINED_HEADINGS = {"join", "joined", "jointime", "joindatetime", "joinedat", "firstjoin"}
 LEFT_HEADINGS = {"leave", "left", "leavetime", "leavedatetime", "leftat", "lastleave"}
 CLOCK_DURATION = re.compile(r"^(?:(\d{1,3}):)?(\d{1,3}):(\d{2})$")
@@ -41,8 +41,8 @@ SPOKEN_DURATION = re.compile(
 class AttendanceRows(NamedTuple):
     """The contents of a list.
 
-    `rows` are [address in lower case, whole minutes, line] in file order. There is one row per
-    address, with the minutes of its visits added up. `refused` are [line, reason], including
+    `rows` are [lowercase e-mail address, whole minutes, line] in file order. There is one row per
+    address, with the minutes of all visits added up. `refused` are [line, reason] and include
     repeated visits.
     """
 
@@ -79,7 +79,7 @@ def _table(lines: Any) -> AttendanceRows:
         rows.add(cells, lines.line_num)
     if rows is None:
         raise Refused(
-            "The file has no columns for e-mail address and minutes. The first row has to list "
+            "The file has no columns for e-mail address and minutes. The first row must list "
             "them, for example: Email, Minutes.",
             field="file",
         )
@@ -111,7 +111,7 @@ def _columns(cells: list[str]) -> ColumnIndexes | None:
 
 
 class _Rows:
-    """Collects people and refused rows while the file is read."""
+    """The people and refused rows collected from the file."""
 
     def __init__(self, columns: ColumnIndexes) -> None:
         self.columns = columns
@@ -163,7 +163,7 @@ class _Rows:
 
 
 def _seconds(text: str) -> int | None:
-    """Parse 55 · 55.5 · 55,5 · 0:55:00 · 1 h 5 min · 65 minutes 30 seconds, as seconds."""
+    """Parse 55 · 55.5 · 55,5 · 0:55:00 · 1 h 5 min · 65 minutes 30 seconds, into seconds."""
     if text.lower() in NO_TIME:
         return 0
     if match := CLOCK_DURATION.match(text):

@@ -41,7 +41,10 @@ class EditedEvent:
 
 
 class EditConflict(Refused):
-    """Someone changed the event after the form was opened. `version` is the current one."""
+    """Raised if someone changed the event after the form was opened.
+
+    `version` is the event's current version.
+    """
 
     def __init__(self, version: str) -> None:
         super().__init__(
@@ -61,7 +64,10 @@ def event_version(event: Event) -> str:
 
 @audited
 def create_event(*, edited: EditedEvent, by: User) -> Event:
-    """Store a new event as a draft of `by`. Raises Refused or ValidationError."""
+    """Store a new event as a draft written by `by`.
+
+    Raises ValidationError, or Refused if `by` cannot create events for its organization.
+    """
     event = edited.event
     _refuse_other_organization(event, by)
     event.origin, event.state, event.created_by = Origin.CALENDAR, EventState.DRAFT, by
@@ -94,11 +100,11 @@ def _refuse_others(event: Event, by: User) -> None:
 
 @audited
 def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
-    """Store changes; return those to title, time, place or format. Locks the event.
+    """Store an edited event. Return the changes to title, time, place or format. Locks the event.
 
     `seen` is the version when the form was opened. After publication, only staff can change credit
-    lines and organizer. New places go to the waitlist. Raises ValidationError, EditConflict, or
-    Refused if the new capacity is below the number of people with a place.
+    lines and organizer. New places go to people on the waitlist. Raises ValidationError,
+    EditConflict, or Refused if the new capacity is below the number of people with a place.
     """
     event = edited.event
     before = queries.lock_event(event.pk)
@@ -126,7 +132,7 @@ def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
 
 
 def _replace_presenters(event: Event, people: Iterable[User]) -> None:
-    """Set the presenters. Keep those who have already earned credit."""
+    """Set the presenters, but keep those who have already earned credit."""
     ids = [person.pk for person in people]
     event.presenters.exclude(person__in=ids).filter(settled_at=None).delete()
     Presenter.objects.bulk_create(
@@ -136,7 +142,7 @@ def _replace_presenters(event: Event, people: Iterable[User]) -> None:
 
 @audited_as("events.tell_changes")
 def announce_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
-    """Queue an e-mail about changes to everyone registered or waitlisted; return how many."""
+    """Queue an e-mail about the changes to everyone registered or waitlisted; return the number."""
     event = Event.objects.get(pk=event_id)
     return emails.queue_changed_emails(event, changes, note=note)
 
@@ -154,11 +160,13 @@ def take_step(
     tell: bool = True,
     whole_series: bool = False,
 ) -> list[Event]:
-    """Apply a step (enums.EVENT_TRANSITIONS) to an event, or to its series' events in that state.
+    """Apply a step (enums.EVENT_TRANSITIONS) to an event.
 
-    Returning a proposal and canceling an event need a `reason`. The author reads why a proposal was
+    `whole_series` also applies it to all events in the series that are in the same state. Returning
+    a proposal and canceling an event require a `reason`. The author sees why a proposal was
     returned. The reason for canceling appears on the event page, and `tell` also e-mails it to
-    people who registered. Locks the events and returns those that changed. Raises Refused.
+    people who registered. Locks the events and returns those that changed. Raises Refused if a step
+    is not possible.
     """
     event = queries.lock_event(event_id)
     events = [event]
@@ -226,7 +234,10 @@ def _record(event: Event, step: EventStep, *, reason: str, by: User) -> None:
 
 @audited
 def copy_event(*, source_id: int, edited: EditedEvent, by: User) -> Event:
-    """Store a draft copy with the source's questions and links. Raises as create_event does."""
+    """Store a draft copy with the source's questions and links.
+
+    Raises the same exceptions as create_event.
+    """
     source = permissions.managed_by(by).get(pk=source_id)
     event = create_event(edited=edited, by=by)
     copy_extras(source, [event])

@@ -1,6 +1,6 @@
 """E-mails about a changed or canceled event and about staff decisions on proposals.
 
-A composer returns None if its news no longer applies.
+A composer returns None if its message no longer applies.
 """
 
 import dataclasses
@@ -48,7 +48,7 @@ def key_details(event: Event) -> dict[str, str]:
 
 
 def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) -> int:
-    """Queue an e-mail about changes to everyone registered or waitlisted; return how many."""
+    """Queue an e-mail about the changes to everyone registered or waitlisted; return the number."""
     return _queue_to_registered(
         event,
         kind="events.changed",
@@ -99,7 +99,7 @@ def _changes(event: Event, queued: Iterable[Sequence[str]]) -> Iterable[tuple[st
 
 
 def queue_called_off_emails(event: Event, *, reason: str) -> int:
-    """Queue a cancellation e-mail to everyone registered or waitlisted; return how many."""
+    """Queue a cancellation e-mail to everyone registered or waitlisted; return the number."""
     key = f"called-off:{event.pk}:{event.sequence}"
     return _queue_to_registered(event, kind="events.called_off", key=key, message=reason)
 
@@ -168,7 +168,7 @@ def proposal_returned_email(mail: Mail) -> Email | None:
         ],
         quote=("Staff wrote:", event.decision_reason),
         facts=event_facts(event)[0],
-        button=("Edit the event", page_url("events:edit", event.pk)),
+        button=("Edit event", page_url("events:edit", event.pk)),
         closing=["When it is ready, send it to staff again."],
     )
 
@@ -186,14 +186,14 @@ def proposal_published_email(mail: Mail) -> Email | None:
         return None
     return Email(
         subject=f"On the calendar: {event.title}",
-        paragraphs=[f"“{event.title}” is published. Anyone can now find it on the calendar."],
+        paragraphs=[f"“{event.title}” has been published. Anyone can now find it on the calendar."],
         facts=event_facts(event)[0],
         button=event_page(event),
     )
 
 
 def _queue_decided(event: Event, *, kind: str) -> None:
-    """Queue an e-mail to the author, unless the author decided."""
+    """Queue an e-mail to the author, unless the author made the decision."""
     author = event.created_by
     if author is None or author == event.decided_by:
         return

@@ -35,7 +35,7 @@ class MomentField(forms.DateTimeField):
             # Includes the hour skipped in spring, for which Django's message names a time zone.
             raise forms.ValidationError(INVALID_MOMENT) from error
         if moment is not None and not EARLIEST <= moment < LATEST:
-            raise forms.ValidationError("The year must lie between 1990 and 2099.")
+            raise forms.ValidationError("The year must be between 1990 and 2099.")
         return moment
 
 

@@ -1,4 +1,4 @@
-"""The event form, and small forms for the list, notices, returns and cancellations."""
+"""The event form, and small forms for the list, notifications, returns and cancellations."""
 
 from collections.abc import Iterable
 from decimal import Decimal
@@ -15,7 +15,7 @@ from events.editing.fields import MomentField, WebAddressField
 from events.enums import RegistrationMode
 from events.models import Category, Event
 
-# The headings of the form and their fields.
+# The form's headings, each with its fields.
 FIELDSETS: list[tuple[str, tuple[str, ...]]] = [
     ("What", ("title", "type", "description", "audience", "organization", "sponsor")),
     ("When", ("begins_at", "ends_at", "all_day")),
@@ -40,7 +40,7 @@ MAX_PRESENTERS = 20
 
 
 class EventForm(forms.ModelForm):
-    """An event with its credit lines and presenters, as the organizer edits it.
+    """A form to edit an event, its credit lines and its presenters.
 
     `organizations` are the choices. `fixed` disables the fields that only staff can change.
     """
@@ -83,19 +83,19 @@ class EventForm(forms.ModelForm):
         }
         help_texts = {
             "organization": "Event editors there can manage the event.",
-            "sponsor": "If empty, we use the name of the library or organization.",
+            "sponsor": "Leave blank to use the name of the library or organization.",
             "begins_at": "Mountain time.",
-            "ends_at": "If you leave this empty, people can claim credit the next day.",
+            "ends_at": "If you leave this blank, people can claim credit the next day.",
             "all_day": "",
-            "registration_mode": "People who register here get the credit once the event is over.",
-            "capacity": "If empty, there is no limit.",
+            "registration_mode": "People who register here will get credit after the event.",
+            "capacity": "Leave blank for no limit.",
             "has_waitlist": "",
-            "registration_opens_at": "If empty, registration opens immediately.",
-            "registration_closes_at": "If empty, registration closes when the event is over.",
+            "registration_opens_at": "Leave blank to open registration immediately.",
+            "registration_closes_at": "Leave blank to close registration when the event is over.",
             "allows_walk_ins": "",
-            "recording_available_at": "The recording earns credit from this time on. We e-mail "
-            "registered people.",
-            "recording_until_at": "If empty, there is no deadline.",
+            "recording_available_at": "People can earn credit for the recording starting at this "
+            "time. We will e-mail everyone who registered.",
+            "recording_until_at": "Leave blank for no deadline.",
         }
         widgets = {"description": forms.Textarea(attrs={"rows": 6})}
 
@@ -166,14 +166,14 @@ class EventForm(forms.ModelForm):
                 self.add_error(name, MESSAGE)
         external = data.get("registration_mode") == RegistrationMode.EXTERNAL
         if external and not data.get("registration_url") and "registration_url" not in self.errors:
-            self.add_error("registration_url", "Enter the address where people register.")
+            self.add_error("registration_url", "Enter the web address where people register.")
         organization = data.get("organization")
         if organization and not data.get("sponsor"):
             data["sponsor"] = organization.name
         return data
 
     def edited(self) -> EditedEvent:
-        """Return the values of a valid form."""
+        """Return the event with the changes from a valid form."""
         offers = {
             category.pk: self.cleaned_data[name]
             for category, name in zip(self.categories, self.offer_names, strict=True)
@@ -195,7 +195,7 @@ def initial_values_of(event: Event) -> dict[str, Any]:
 
 
 class NotifyForm(forms.Form):
-    """Whether to notify people who registered of a change."""
+    """Whether to notify people who registered about a change."""
 
     tell = forms.BooleanField(label="Notify them", required=False, initial=True)
     note = forms.CharField(
@@ -232,7 +232,7 @@ class CallOffForm(forms.Form):
 
 
 class ManagedEventsForm(forms.Form):
-    """The filters of the list of managed events."""
+    """Filters for the list of managed events."""
 
     q = forms.CharField(label="Title", required=False, max_length=200)
     show = forms.ChoiceField(

@@ -40,7 +40,8 @@ def _lock(event_id: int, by: User) -> Event:
 def ask_questions(*, event_id: int, questions: Sequence[QuestionInput], by: User) -> None:
     """Set the event's questions in this order. Locks the event.
 
-    Removing a question deletes its answers. Raises Event.DoesNotExist, or Refused.
+    Removing a question deletes its answers. Raises Event.DoesNotExist, or Refused if there are too
+    many questions.
     """
     event = _lock(event_id, by)
     remaining = [each for each in questions if not each.remove]
@@ -69,19 +70,21 @@ def _refuse_too_many(event: Event) -> None:
         )
 
 
-def _refuse_long_label(label: str, what: str, *, field: str) -> None:
+def _refuse_long_label(label: str, *, field: str) -> None:
     if len(label) > MAX_LABEL_LENGTH:
         raise Refused(
-            f"The name of the {what} has {len(label)} characters. Shorten it to at most "
-            f"{MAX_LABEL_LENGTH}.",
+            f"This name has {len(label)} characters. Shorten it to {MAX_LABEL_LENGTH} or fewer.",
             field=field,
         )
 
 
 @audited
 def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
-    """Add a link. Idempotent. Locks the event. Raises Refused."""
-    _refuse_long_label(label, "link", field="link_label")
+    """Add a link. Idempotent. Locks the event.
+
+    Raises Refused if the name is too long or the event has too many files and links.
+    """
+    _refuse_long_label(label, field="link_label")
     event = _lock(event_id, by)
     if existing := event.resources.filter(url=url, label=label).first():
         return existing
@@ -93,9 +96,10 @@ def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
 def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Resource:
     """Add a file, stored under a random name. Locks the event.
 
-    Raises Refused if the file type is not allowed.
+    Raises Refused if the file type is not allowed, the name is too long, or the event has too many
+    files and links.
     """
-    _refuse_long_label(label, "file", field="label")
+    _refuse_long_label(label, field="label")
     kind = uploads.kind_of(file)
     event = _lock(event_id, by)
     _refuse_too_many(event)
@@ -115,7 +119,7 @@ def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Reso
 
 @audited
 def remove_resource(*, event_id: int, resource_id: int, by: User) -> None:
-    """Remove a link or file; the file is deleted on commit. Idempotent. Locks the event."""
+    """Remove a link or file. A file is deleted on commit. Idempotent. Locks the event."""
     event = _lock(event_id, by)
     resource = event.resources.filter(pk=resource_id).first()
     if resource is None:

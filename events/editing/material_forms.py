@@ -11,7 +11,7 @@ from events.uploads import TOO_LARGE
 
 
 class QuestionForm(forms.Form):
-    """One question. A blank row is skipped."""
+    """One question. Blank questions are skipped."""
 
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
     label = forms.CharField(label="Question", max_length=200, required=False)
@@ -20,10 +20,10 @@ class QuestionForm(forms.Form):
         label="Choices",
         max_length=2000,
         required=False,
-        help_text="For a choice only. One per line, at least two.",
+        help_text="Only if the answer is a choice. Enter at least two, one per line.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    is_required = forms.BooleanField(label="An answer is required", required=False)
+    is_required = forms.BooleanField(label="Require an answer", required=False)
     remove = forms.BooleanField(label="Remove this question", required=False)
 
     def clean(self) -> dict[str, Any]:
@@ -55,8 +55,8 @@ QuestionFormSet = forms.formset_factory(QuestionForm, extra=0, max_num=40, absol
 class LinkForm(forms.Form):
     """A link that belongs to the event."""
 
-    url = WebAddressField(label="Address")
-    link_label = forms.CharField(label="Name of the link", max_length=150)
+    url = WebAddressField(label="Web address")
+    link_label = forms.CharField(label="Link name", max_length=150)
 
 
 class FileForm(forms.Form):
@@ -71,10 +71,10 @@ class FileForm(forms.Form):
         },
     )
     label = forms.CharField(
-        label="Name of the file",
+        label="Display name",
         max_length=150,
         required=False,
-        help_text="If empty, we use the file name.",
+        help_text="Leave blank to use the file name.",
     )
 
     def __init__(self, *args: Any, too_large: bool = False, **kwargs: Any) -> None:

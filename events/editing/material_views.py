@@ -80,7 +80,7 @@ def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 def _apply_change(
     request: AuthenticatedHttpRequest, event: Event, link: LinkForm, file: FileForm
 ) -> bool:
-    """Add or remove a file or link. Returns False if the form has errors to show."""
+    """Add or remove a file or link. Return False if the form has errors to show."""
     person = request.user
     form = link if link.is_bound else file
     with refusal_as_form_error(form):
@@ -103,7 +103,7 @@ def _apply_change(
 @login_not_required
 @require_safe
 def download(request: HttpRequest, pk: int) -> HttpResponse | FileResponse:
-    """Download an uploaded file, always as an attachment, so that it never renders on our site."""
+    """Serve an uploaded file, always as an attachment, so that it never renders on our site."""
     resource = get_object_or_404(Resource.objects.exclude(file=""), pk=pk)
     person = signed_in_person(request)
     events = queries.events_visible_to(person).filter(pk=resource.event_id)

@@ -1,4 +1,4 @@
-"""Present events to the people who manage them: rows of their list, and the preview of a draft."""
+"""Present events to the people who manage them: rows in their list and a preview of a draft."""
 
 from typing import NamedTuple
 
@@ -44,7 +44,7 @@ def managed_event_row(event: Event) -> ManagedEventRow:
 
 
 def _sent_since(event: Event) -> str:
-    """Format how long a proposal has waited: sent today, sent 3 days ago."""
+    """Return how long a proposal has waited, such as "sent 3 days ago"."""
     if event.state != EventState.PENDING or event.submitted_at is None:
         return ""
     days = (timezone.localdate() - timezone.localdate(event.submitted_at)).days
@@ -70,7 +70,7 @@ class EventPreview(NamedTuple):
 
 
 def event_preview(event: Event, *, publishes: bool) -> EventPreview:
-    """Preview a draft or proposal. If `publishes`, include events similar to a proposal."""
+    """Preview a draft or proposal. If `publishes`, list events similar to a proposal."""
     facts = EventFacts(
         now=timezone.now(),
         is_signed_in=True,

@@ -16,10 +16,10 @@ from events.registration.actions import promote_waiting
 
 @audited
 def save_event(*, event: Event, by: User) -> Event:
-    """Store a new or changed calendar event and update credits and tracks. Locks a changed one.
+    """Store a new or changed calendar event and update credits and tracks. Locks an existing one.
 
-    New places go to the waitlist. Raises ValidationError, for example if the new capacity is
-    below the number of people with a place.
+    New places go to people on the waitlist. Raises ValidationError, for example if the new capacity
+    is below the number of people with a place.
     """
     is_new = event.pk is None
     if not is_new:
@@ -50,7 +50,7 @@ def why_capacity_too_small(event: Event) -> str | None:
 
 
 def announce_revised(event: Event, *, by: User | None) -> None:
-    """Announce a change. If the event has not taken place, first reset its settling."""
+    """Send the event_revised signal. If the event has not taken place, unsettle it first."""
     event.refresh_from_db()
     if not rules.has_taken_place(event):
         event.registrations.exclude(settled_at=None).update(settled_at=None)
@@ -64,7 +64,7 @@ def import_event(
 ) -> Event:
     """Create an event from a file, or change the one with `event_id`, and set its credit lines.
 
-    `offers` maps category ids to amounts; None keeps the current lines. Locks a changed event.
+    `offers` maps category ids to amounts; None keeps the current lines. Locks an existing event.
     Existing claims keep their credits. A file can have thousands of events, so this validates only
     fields and leaves the rules to database constraints. Raises ValidationError by field, or
     IntegrityError.

@@ -49,9 +49,9 @@ def repeat_event(
 ) -> list[Event]:
     """Create a draft occurrence at each moment and return the new ones.
 
-    End and registration window move with the start, in local time. Skips dates that the series
-    already has, so this is idempotent by `series_key` and moment. Locks the source. Raises
-    Event.DoesNotExist, or Refused.
+    The end and the registration window move with the start, in local time. Skips dates that the
+    series already has, so this is idempotent by `series_key` and moment. Locks the source. Raises
+    Event.DoesNotExist, or Refused if there are no dates or too many.
     """
     if not permissions.managed_by(by).filter(pk=source_id).exists():
         raise Event.DoesNotExist
@@ -75,7 +75,7 @@ def repeat_event(
 
 
 def _occurrence(source: Event, begins_at: dt.datetime, key: uuid.UUID, by: User) -> Event:
-    facts = {
+    copied = {
         field.attname: getattr(source, field.attname)
         for field in Event._meta.concrete_fields
         if field.name not in NOT_COPIED_FIELDS and not field.generated
@@ -89,7 +89,7 @@ def _occurrence(source: Event, begins_at: dt.datetime, key: uuid.UUID, by: User)
         )
     }
     return Event(
-        **facts,
+        **copied,
         **window,
         begins_at=begins_at,
         ends_at=ends_at,
@@ -114,7 +114,7 @@ def _wall_clock(moment: dt.datetime) -> dt.datetime:
 
 
 def existing_local_time(local: dt.datetime) -> dt.datetime:
-    """Convert a Mountain time to a moment. A time skipped in spring moves forward an hour."""
+    """Convert a Mountain time to a moment. A time skipped in spring moves an hour forward."""
     zone = timezone.get_default_timezone()
     moment = local.replace(tzinfo=zone)
     return moment.astimezone(dt.UTC).astimezone(zone)

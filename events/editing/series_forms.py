@@ -67,7 +67,7 @@ class RepeatForm(forms.Form):
         return data
 
     def moments(self) -> list[dt.datetime]:
-        """Return up to `MAX_OCCURRENCES` dates after the source's, at its local time."""
+        """Return up to `MAX_OCCURRENCES` moments after the source's, at the same local time."""
         how, until = self.cleaned_data["how"], self.cleaned_data["until"]
         times = self.cleaned_data["times"] or MAX_OCCURRENCES
         rules: dict[str, dict[str, Any]] = {
@@ -97,7 +97,7 @@ class RepeatForm(forms.Form):
 
 
 class DatesForm(forms.Form):
-    """The dates to create, as moments in ISO format."""
+    """The dates on which to repeat the event, as moments in ISO format."""
 
     key = forms.UUIDField(widget=forms.HiddenInput)
     dates = forms.TypedMultipleChoiceField(
@@ -113,7 +113,7 @@ class DatesForm(forms.Form):
 
 
 class SessionForm(forms.Form):
-    """One row of the sheet. A blank row is skipped."""
+    """One row of the sheet. Blank rows are skipped."""
 
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
     title = forms.CharField(label="Title", max_length=300, required=False)
@@ -174,7 +174,7 @@ class SessionForm(forms.Form):
         if amount and not data.get("category"):
             self.add_error("category", "Choose a category for these credits.")
         if data.get("category") and not amount and "amount" not in self.errors:
-            self.add_error("amount", "Enter the credits.")
+            self.add_error("amount", "Enter the number of credits.")
         return data
 
 

@@ -26,7 +26,7 @@ BLANK_ROWS = 10
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Ask for the rule, list its dates with checkboxes, then create the chosen ones."""
+    """Ask for a rule, list its dates with checkboxes, then create drafts on the selected ones."""
     get_editor(request)
     source = get_managed_event(request, pk)
     posted = request.POST if request.method == "POST" else None
@@ -40,7 +40,7 @@ def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         if "make" in posted:
             dates = DatesForm(posted, choices=choices)
             if dates.is_valid():
-                return _make(request, source, dates)
+                return _create_drafts(request, source, dates)
         else:
             initial = {"dates": [value for value, _ in choices], "key": form.cleaned_data["key"]}
             dates = DatesForm(initial=initial, choices=choices)
@@ -52,7 +52,9 @@ def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return render(request, "events/manage/repeat.html", context)
 
 
-def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) -> HttpResponse:
+def _create_drafts(
+    request: AuthenticatedHttpRequest, source: Event, dates: DatesForm
+) -> HttpResponse:
     person = request.user
     with refusal_as_message(request):
         created = series.repeat_event(
@@ -76,7 +78,7 @@ def _make(request: AuthenticatedHttpRequest, source: Event, dates: DatesForm) ->
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Edit a conference's sessions, one per row, with blank rows below. Saves all or none."""
+    """Edit a conference's sessions, one per row, with blank rows below. Saves all or nothing."""
     person, parent = get_editor(request), get_managed_event(request, pk)
     existing = list(
         Event.objects.filter(parent=parent)

@@ -1,4 +1,4 @@
-"""The sessions of a conference, entered in one sheet."""
+"""A conference's sessions, entered in one sheet."""
 
 import dataclasses
 import datetime as dt
@@ -32,12 +32,12 @@ class SessionInput:
 
 @audited
 def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User) -> int:
-    """Store new and changed sessions of a conference, all or none; return how many changed.
+    """Store a conference's new and changed sessions, all or nothing. Return their number.
 
-    New sessions copy the conference's state, place, sponsor and organizer. Two rows with the same
-    title and start are one session. Sessions that are not in the sheet stay. Locks the conference
-    and its sessions. Raises Event.DoesNotExist, ValidationError, or Refused if the event is itself
-    a session or is published and `by` is not staff.
+    New sessions copy the conference's state, place, sponsor and organizer. Rows with the same
+    title and start are one session. Sessions that are not in the sheet do not change. Locks the
+    conference and its sessions. Raises Event.DoesNotExist, ValidationError, or Refused if the event
+    is itself a session or is published and `by` is not staff.
     """
     if not permissions.managed_by(by).filter(pk=parent_id).exists():
         raise Event.DoesNotExist
@@ -60,13 +60,13 @@ def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User)
     }
     same = {(session.title, session.begins_at): session for session in before.values()}
     changed = 0
-    for facts in sessions:
-        begins_at = existing_local_time(dt.datetime.combine(facts.day, facts.begin))
-        session = before.get(facts.id or 0) or same.get((facts.title, begins_at))
+    for row in sessions:
+        begins_at = existing_local_time(dt.datetime.combine(row.day, row.begin))
+        session = before.get(row.id or 0) or same.get((row.title, begins_at))
         if session is None:
             session = _new(parent, by)
-            same[facts.title, begins_at] = session
-        changed += _store(session, facts, begins_at, by=by)
+            same[row.title, begins_at] = session
+        changed += _store(session, row, begins_at, by=by)
     return changed
 
 
@@ -88,20 +88,20 @@ def _new(parent: Event, by: User) -> Event:
     )
 
 
-def _store(session: Event, facts: SessionInput, begins_at: dt.datetime, *, by: User) -> bool:
-    """Store a row; return whether it changed anything."""
-    ends_at = existing_local_time(dt.datetime.combine(facts.day, facts.end)) if facts.end else None
+def _store(session: Event, row: SessionInput, begins_at: dt.datetime, *, by: User) -> bool:
+    """Store a row. Return whether it changed anything."""
+    ends_at = existing_local_time(dt.datetime.combine(row.day, row.end)) if row.end else None
     values = {
-        "title": facts.title,
+        "title": row.title,
         "begins_at": begins_at,
         "ends_at": ends_at,
-        "room": facts.room,
-        "presenter": facts.presenter,
+        "room": row.room,
+        "presenter": row.presenter,
     }
     is_new = session.pk is None
-    offers = {facts.category.pk: facts.amount} if facts.category and facts.amount else {}
+    offers = {row.category.pk: row.amount} if row.category and row.amount else {}
     lines = {} if is_new else {each.category_id: each.amount for each in session.offers.all()}
-    # The sheet has room for one credit line. A session with several keeps them all.
+    # The sheet has room for one credit line. A session with several keeps all of them.
     same_lines = offers == lines or len(lines) > 1
     if not is_new and same_lines and all(getattr(session, n) == v for n, v in values.items()):
         return False

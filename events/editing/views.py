@@ -75,7 +75,7 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _default_tab(person: User, numbers: dict[str, int]) -> str:
-    """Proposals for staff, drafts for editors, or upcoming events if there are none."""
+    """Return the tab with proposals (for staff) or drafts, or upcoming events if it is empty."""
     first = "waiting" if permissions.may_publish(person) else "drafts"
     return first if numbers[first] else "coming"
 
@@ -105,7 +105,7 @@ class EventFormPage(NamedTuple):
     event: Event | None = None
     # The event that a new one is copied from.
     source: Event | None = None
-    # As stored, while `event` has what was typed.
+    # The stored title. `event` has the one that was entered.
     title: str = ""
     tell: NotifyForm | None = None
     # The number of people registered or on the waitlist.
@@ -146,7 +146,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Create an event from another one. Everything except the dates is filled in."""
+    """Create an event from a copy, with everything except the dates filled in."""
     person, source = get_editor(request), get_managed_event(request, pk)
     initial = {name: getattr(source, name) for name in EventForm.Meta.fields}
     initial |= {"organization": source.organization_id} | initial_values_of(source)
@@ -170,7 +170,7 @@ def _new_event(
     store: Callable[[actions.EditedEvent], Event],
     **context: Any,
 ) -> HttpResponse:
-    """Show the form of a new event, or store the event."""
+    """Show the form for a new event, or store the event."""
     initial |= form_recovery.recovered_form(request) or {}
     form = _form(request, Event(state=EventState.DRAFT), initial=initial)
     if request.method == "POST" and form.is_valid():
@@ -195,7 +195,7 @@ def _run_action(form: EventForm, action: Any) -> Any:
 
 
 def _next(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-    """After saving, apply the step of the button that was pressed."""
+    """After saving, apply the step for the button that was pressed."""
     steps = {"submit": EventStep.SUBMIT, "publish": EventStep.PUBLISH}
     step = next((step for name, step in steps.items() if name in request.POST), None)
     if step is None:
@@ -219,10 +219,10 @@ def _take_step(
         return redirect("events:review", event.pk)
     what = f"“{event.title}” was" if len(taken) == 1 else f"{len(taken)} dates were"
     done = {
-        EventStep.SUBMIT: "sent to staff. We will e-mail you when it is published",
+        EventStep.SUBMIT: "sent to staff. We will e-mail you their decision",
         EventStep.TAKE_BACK: "withdrawn and can be changed",
         EventStep.PUBLISH: "published",
-        EventStep.RETURN: "returned to its author",
+        EventStep.RETURN: "returned to the author",
         EventStep.DISCARD: "discarded",
         EventStep.CALL_OFF: "canceled",
     }[step]
@@ -253,7 +253,7 @@ def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         if changes is not None:
             return _changed(request, event, changes, tell.cleaned_data, registered)
     return _form_page(
-        request, form, heading="Edit the event", event=event, title=title, tell=tell,
+        request, form, heading="Edit event", event=event, title=title, tell=tell,
         registered=registered,
     )  # fmt: skip
 
@@ -339,7 +339,7 @@ def _pressed(request: AuthenticatedHttpRequest) -> EventStep | None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Cancel an event and give the reason."""
+    """Cancel an event and enter the reason."""
     event = get_managed_event(request, pk)
     form = CallOffForm(request.POST if request.method == "POST" else None)
     registered = _number_registered(event)

@@ -201,7 +201,7 @@ def proposes(editor: Visitor) -> None:
     editor.field("◆ Technology").fill("2")
     editor.field("Places").fill("1")
     editor.press("Send to staff")
-    editor.sees("was sent to staff. We will e-mail you when it is published.", "Waiting for staff")
+    editor.sees("was sent to staff. We will e-mail you their decision.", "Waiting for staff")
 
 
 def returns_the_proposal(staff: Visitor) -> None:
@@ -210,7 +210,7 @@ def returns_the_proposal(staff: Visitor) -> None:
     staff.follow(TITLE)
     staff.field("What needs to change").fill("Which room is it in?")
     staff.press("Return to Edie Thorne")
-    staff.sees("was returned to its author.")
+    staff.sees("was returned to the author.")
 
 
 def sends_it_again(editor: Visitor) -> None:
@@ -245,7 +245,7 @@ def moves_it_to_today(editor: Visitor, event: Event) -> None:
 
 def shows_the_code(editor: Visitor, event: Event) -> str:
     editor.follow("Check-in code")
-    editor.press("Create the code")
+    editor.press("Create code")
     event.refresh_from_db()
     assert event.check_in_code
     editor.sees(event.check_in_code)
@@ -279,7 +279,7 @@ def enters_the_sessions(staff: Visitor, conference: Event) -> None:
             else "Collection Management and Technical Services"
         )
         staff.field(f"Credits, row {number}").fill(amount)
-    staff.press("Save the sessions")
+    staff.press("Save sessions")
     staff.sees("3 sessions were saved.")
 
 
@@ -316,7 +316,7 @@ def checks_in(phone: Visitor, code: str) -> None:
     phone.press("Check in as Walt Begay")
     phone.sees("You are checked in", "Your credit will be listed automatically")
     phone.follow("View event")
-    phone.sees("You are checked in. When the event is over")
+    phone.sees("You are checked in. Your credit will be listed")
     expect(phone.page.get_by_role("button", name="Cancel registration")).to_have_count(0)
 
 

@@ -164,20 +164,20 @@ def test_organizers_forms_with_errors_have_one_summary(
     visitor = open_browser(portal.staff, width=320)
     for path, button in [
         ("/events/manage/new/", "Publish"),
-        (f"/events/{portal.full.pk}/call-off/", "Cancel the event"),
-        (f"/events/{portal.full.pk}/files/", "Add the link"),
+        (f"/events/{portal.full.pk}/call-off/", "Cancel event"),
+        (f"/events/{portal.full.pk}/files/", "Add link"),
         (f"/events/{portal.pending.pk}/review/", "Return to"),
-        (f"/events/{portal.today.pk}/roster/walk-in/", "Add to the roster"),
-        (f"/events/{portal.today.pk}/roster/upload/", "Preview the list"),
+        (f"/events/{portal.today.pk}/roster/walk-in/", "Add to roster"),
+        (f"/events/{portal.today.pk}/roster/upload/", "Preview list"),
     ]:
         visitor.open(path)
         visitor.click(visitor.page.get_by_role("button", name=button))
         expect(visitor.page.get_by_role("alert")).to_contain_text("Please check this form")
     visitor.visit(f"/events/{portal.full.pk}/sessions/")
-    visitor.press("Save the sessions")
+    visitor.press("Save sessions")
     visitor.sees("Nothing was changed.")
     visitor.field("Title, row 2").fill("Only a title")
-    visitor.press("Save the sessions")
+    visitor.press("Save sessions")
     expect(visitor.page.get_by_role("alert")).to_contain_text("Row 2, Day: Enter the day.")
 
 
@@ -200,7 +200,7 @@ def test_marking_attendance_and_canceling_an_event_by_keyboard(
     press_enter(visitor)
     tab_to(visitor, "Reason for canceling")
     visitor.page.keyboard.type("Too much snow.")
-    tab_to(visitor, "Cancel the event")
+    tab_to(visitor, "Cancel event")
     press_enter(visitor)
     visitor.sees("was canceled. 1 person will get an e-mail.", "Too much snow.")
 
@@ -219,5 +219,5 @@ def test_checking_in_by_keyboard(
     press_enter(phone)
     phone.sees("You are checked in")
     phone.visit(portal.today.get_absolute_url())
-    phone.sees("You are checked in. When the event is over")
+    phone.sees("You are checked in. Your credit will be listed")
     expect(phone.page.get_by_role("button", name="Cancel registration")).to_have_count(0)

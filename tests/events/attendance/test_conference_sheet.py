@@ -1,4 +1,4 @@
-"""A conference's sessions in one sheet: all rows are saved, or none."""
+"""A conference's sessions in one sheet. Saving is all or nothing."""
 
 from typing import Any
 

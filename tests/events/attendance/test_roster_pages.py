@@ -94,7 +94,7 @@ def test_the_rest_are_marked_present(client: Client, editor: User, event: Event)
     assert list(marks) == ["present", "present", "absent"]
 
 
-def test_search_by_name_and_address(client: Client, editor: User, event: Event) -> None:
+def test_search_by_name_and_email(client: Client, editor: User, event: Event) -> None:
     register(event, display_name="Ada Lake", email="ada@library.example")
     register(event, display_name="Bo River", email="bo@library.example")
     for words, names in [
@@ -120,7 +120,7 @@ def test_attendance_cannot_be_marked_long_before_the_event(client: Client, edito
     assert event.registrations.get().attendance == Attendance.UNKNOWN
 
 
-def test_walk_ins_are_added_by_address(client: Client, editor: User, event: Event) -> None:
+def test_walk_ins_are_added_by_email(client: Client, editor: User, event: Event) -> None:
     person = make.person(email="late@library.example", display_name="Cy Falls")
     address = f"/events/{event.pk}/roster/walk-in/"
     answer = client.post(address, {"email": "unknown@library.example"})
@@ -212,7 +212,7 @@ def test_the_code_is_created_shown_renewed_and_turned_off(
     client: Client, editor: User, event: Event
 ) -> None:
     address = f"/events/{event.pk}/roster/code/"
-    assert "Create the code" in client.get(address).content.decode()
+    assert "Create code" in client.get(address).content.decode()
     shown = client.post(address, follow=True)
     letters = shown.context["letters"]
     assert f'<span aria-hidden="true">{letters}</span>' in shown.content.decode()

@@ -345,7 +345,7 @@ def test_an_unreadable_file_shows_an_error_in_the_form(client: Client, staff: Us
     assert not AttendanceList.objects.exists()
 
 
-def test_a_list_of_another_event_returns_404(client: Client, staff: User) -> None:
+def test_another_events_list_returns_404(client: Client, staff: User) -> None:
     stored = store_list(make.event(days=-1), ("ada@x.example", 50))
     other = make.event(days=-1)
     assert client.get(f"/events/{other.pk}/roster/lists/{stored.pk}/").status_code == 404

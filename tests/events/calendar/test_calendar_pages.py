@@ -22,7 +22,7 @@ def titles(client: Client, query: str) -> list[str]:
 
 
 def errors(client: Client, query: str) -> dict[str, list[str]]:
-    """Return the page's errors by field name, and the others under ""."""
+    """Return the page's errors by field name, with general errors under ""."""
     context = client.get(f"/events/?{query}").context
     fields = [*context["filters"], *context["more_filters"]]
     by_field = {field.name: list(field.errors) for field in fields if field.errors}
@@ -65,7 +65,7 @@ def test_a_row_shows_place_conference_and_credits(client):
     ]
 
 
-def test_custom_and_unpublished_events_stay_out(client):
+def test_custom_and_unpublished_events_are_not_listed(client):
     person = make.person()
     claim_custom_event(facts=make.facts(), by=person)
     make.event(state=EventState.PENDING)

@@ -107,7 +107,7 @@ def get_key(person: User, **fields: Any) -> PersonalKey:
 # ---------- One event ----------
 
 
-def test_the_file_of_one_event_has_all_details() -> None:
+def test_an_events_file_has_all_details() -> None:
     event = at(
         "2026-12-03T09:00",
         hours=2,
@@ -325,7 +325,7 @@ def titles(response: Any) -> list[str]:
     return [str(event["SUMMARY"]) for event in parsed(response.content).events]
 
 
-def test_the_file_of_one_event_can_be_downloaded(client: Client) -> None:
+def test_an_events_file_can_be_downloaded(client: Client) -> None:
     event = factories.event(days=3)
     response = client.get(f"/events/{event.pk}/event.ics")
     assert titles(response) == [event.title]
@@ -407,7 +407,7 @@ def test_a_start_day_extends_the_feed(client: Client) -> None:
     assert titles(client.get(f"/events/calendar.ics?to={last}")) == ["Long ago"]
 
 
-def test_the_name_of_a_filtered_feed_lists_its_filters(client: Client) -> None:
+def test_a_filtered_feeds_name_lists_its_filters(client: Client) -> None:
     response = client.get("/events/calendar.ics?category=technology&delivery=online&q=web")
     calendar = parsed(response.content)
     assert str(calendar["NAME"]) == "Montana library events · “web” · Technology · Online"

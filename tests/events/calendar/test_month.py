@@ -295,7 +295,7 @@ def test_a_cancelled_event_has_a_text_label(client):
 
 
 @pytest.mark.django_db
-def test_custom_events_stay_out_of_the_month(client):
+def test_custom_events_are_not_in_the_month(client):
     person = make.person()
     made = make.claim(person).event
     claim_custom_event(facts=make.facts(title="Own training"), by=person)

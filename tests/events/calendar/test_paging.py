@@ -22,7 +22,7 @@ def three_a_page(monkeypatch):
 
 
 class Reader:
-    """A visitor who follows the links of a list."""
+    """A visitor who follows the links in a list."""
 
     def __init__(self, client: Client, query: str) -> None:
         self.client = client
@@ -137,7 +137,7 @@ def test_events_with_the_same_start_are_paged_in_order(client):
     assert reader.back().titles == names(3, 4, 5)
 
 
-def test_keys_beyond_either_end_open_the_last_or_first_page(client):
+def test_cursors_beyond_either_end_open_the_last_or_first_page(client):
     labs(4)
     reader = Reader(client, "view=list&page=2&after=2090-01-01T00:00:00Z~1")
     assert (reader.number, reader.titles) == ("Page 2 of 2", names(3))
@@ -154,7 +154,7 @@ def test_pages_can_be_opened_by_number(client):
 
 @pytest.mark.parametrize("name", ["after", "before"])
 @pytest.mark.parametrize("key", ["nonsense", "%00", "2026-12-03T16:00:00Z~x", "~", "9" * 3000])
-def test_a_mangled_key_opens_the_first_page_with_an_error(client, name, key):
+def test_a_mangled_cursor_opens_the_first_page_with_an_error(client, name, key):
     labs(4)
     response = client.get(f"/events/?view=list&page=2&{name}={key}")
     assert [row.title for row in response.context["rows"]] == names(0, 1, 2)

@@ -125,7 +125,7 @@ def test_filters_for_credit_and_recordings():
 
 
 @pytest.mark.parametrize("value", ["1", "on"])
-def test_checkboxes_accept_values_of_browsers_and_links(client, value):
+def test_checkboxes_accept_values_from_browsers_and_links(client, value):
     make.event(title="Plain", days=2, credits={})
     make.event(title="Credit", days=2)
     assert titles(client, f"view=list&credit={value}") == ["Credit"]
@@ -227,7 +227,7 @@ def test_more_filters_are_open_only_if_one_is_set(client):
         assert bool(context(client, query)["more_is_open"]) is is_open, query
 
 
-def test_names_of_the_past_year_are_suggested(client):
+def test_names_from_the_past_year_are_suggested(client):
     for days, sponsor in [(-800, "Long ago"), (-30, "Lately"), (30, "Soon"), (31, "Soon")]:
         make.event(days=days, sponsor=sponsor, city="Butte")
     make.event(days=3, sponsor="Draft", state=EventState.PENDING)

@@ -1,4 +1,4 @@
-"""Editing events: the form, proposals, publishing, notices and cancellations."""
+"""Editing events: the form, proposals, publishing, notifications and cancellations."""
 
 import datetime as dt
 from typing import Any
@@ -203,7 +203,7 @@ def test_people_are_notified_of_relevant_changes(
     assert published.sequence == 1
 
 
-def test_minor_changes_notify_no_one_and_notices_are_optional(
+def test_minor_changes_notify_no_one_and_notifying_is_optional(
     client: Client, editor: User, published: Event
 ) -> None:
     actions.register(event_id=published.pk, by=make.person())
@@ -275,7 +275,7 @@ def test_a_colleagues_change_is_not_overwritten_by_accident(
     assert (published.location, published.room) == ("Yogo Inn", "Attic")
 
 
-def test_presenters_are_entered_by_address(client: Client, editor: User, published: Event) -> None:
+def test_presenters_are_entered_by_email(client: Client, editor: User, published: Event) -> None:
     ada, bo = make.person(email="ada@library.example"), make.person(email="bo@library.example")
     for text, people in [
         ("ada@library.example\nBO@library.example; ada@library.example", [ada, bo]),

@@ -1,4 +1,4 @@
-"""Files and links of an event: checked by content and served only as attachments."""
+"""An event's files and links. Files are checked by content and served only as attachments."""
 
 import io
 import zipfile
@@ -181,7 +181,7 @@ def test_links(client: Client, editor: User, event: Event) -> None:
 
 
 def test_a_name_that_is_too_long_is_refused_with_a_message(editor: User, event: Event) -> None:
-    with pytest.raises(Refused, match=r"has 151 characters. Shorten it to at most 150\.") as link:
+    with pytest.raises(Refused, match=r"has 151 characters. Shorten it to 150 or fewer\.") as link:
         add_link(event_id=event.pk, label="x" * 151, url="https://example.org/", by=editor)
     assert link.value.field == "link_label"
     with pytest.raises(Refused, match="151 characters"):

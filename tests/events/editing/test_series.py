@@ -35,7 +35,7 @@ def source(library: Organization, begins_at: dt.datetime, **fields: object) -> E
 
 
 def moments(event: Event, **typed: object) -> list[str]:
-    """Return the dates of a rule in UTC."""
+    """Return a rule's dates in UTC."""
     data = {"key": str(uuid.uuid4()), "times": "4", **typed}
     form = RepeatForm(data, source=event)
     assert form.is_valid(), form.errors
@@ -91,7 +91,7 @@ def test_rules_end_on_a_day_or_after_sixty_dates(library: Organization) -> None:
         assert not form.is_valid()
 
 
-def test_preview_dates_leave_one_out_and_create_the_others_once(
+def test_only_selected_dates_are_created_and_only_once(
     client: Client, editor: User, library: Organization
 ) -> None:
     event = source(library, at(2027, 3, 2, 9), registration_closes_at=at(2027, 3, 1, 17))

@@ -188,8 +188,8 @@ def test_signing_in_to_join_the_waitlist_of_a_full_event(client):
 @pytest.mark.parametrize(
     ("attendance", "said"),
     [
-        (Attendance.PRESENT, "You are checked in. When the event is over"),
-        (Attendance.LATE, "You are checked in. When the event is over"),
+        (Attendance.PRESENT, "You are checked in. Your credit will be listed"),
+        (Attendance.LATE, "You are checked in. Your credit will be listed"),
         (Attendance.ABSENT, "The organizer marked you as absent"),
     ],
 )

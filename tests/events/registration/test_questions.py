@@ -70,7 +70,7 @@ def test_removing_a_question_shows_how_many_people_answered(
     question = Question.objects.get()
     actions.register(event_id=event.pk, by=make.person(), answers={question.pk: "Because"})
     page = client.get(f"/events/{event.pk}/questions/").content.decode()
-    assert "1 person has answered. Removing the question deletes these answers." in page
+    assert "1 person has answered. Removing the question will delete these answers." in page
     send(client, event, {"id": str(question.pk), "label": "Why?", "remove": "on"})
     assert questions_of(event) == []
     assert not Answer.objects.exists()
