@@ -185,7 +185,7 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
 
 @audited
 def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
-    """Mark a person as present after `by` scanned their code. Idempotent. Locks the event.
+    """Mark a person as present after `by` has scanned their code. Idempotent. Locks the event.
 
     Adds an unregistered person as a walk-in. Raises Refused more than two hours before the event,
     after it is over, or if it is not on the calendar.

@@ -82,7 +82,7 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
-    """Check in the person whose code was scanned to one of the organizer's open events."""
+    """Check in the owner of a scanned code to one of the organizer's open events."""
     organizer = request.user
     person = attendance_queries.owner_of_badge(token)
     if person is None:

@@ -51,7 +51,7 @@ class CheckInCodeForm(forms.Form):
 
 
 class UploadListForm(forms.Form):
-    """An attendance list, and how many minutes count as present."""
+    """An attendance list and the number of minutes that counts as present."""
 
     file = forms.FileField(
         label="Attendance list",

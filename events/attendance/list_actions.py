@@ -47,7 +47,7 @@ def apply_attendance_list(
 
     `absentees` marks registered people who are not on the list as absent. `walk_ins` adds people
     who have an account but no place, without using up capacity. `override` replaces manual marks.
-    Idempotent. Locks the event. Queues the settling of credits. Raises
+    Idempotent. Locks the event. Queues settling. Raises
     AttendanceList.DoesNotExist, or Refused before the event begins.
     """
     event_id = AttendanceList.objects.values_list("event_id", flat=True).get(pk=list_id)
@@ -108,7 +108,10 @@ def _registrations_for(
 
 
 def _changed(marks: list[tuple[Registration, Attendance, int]], *, by: User) -> list[Registration]:
-    """Set marks in memory. Return the registrations that changed; others keep author and time."""
+    """Set marks in memory and return the changed registrations.
+
+    Other registrations keep their marks' author and time.
+    """
     now = timezone.now()
     changed = []
     for registration, attendance, minutes in marks:

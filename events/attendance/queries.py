@@ -14,7 +14,7 @@ from events.models import Answer, AttendanceList, Event, PersonalKey, Registrati
 
 
 class RosterCounts(NamedTuple):
-    """Counts of people on a roster. `present` includes `late`. Only `waiting` have no place."""
+    """Counts of people on a roster. `present` includes `late`. People `waiting` have no place."""
 
     registered: int
     waiting: int

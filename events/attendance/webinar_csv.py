@@ -163,7 +163,10 @@ class _Rows:
 
 
 def _seconds(text: str) -> int | None:
-    """Parse 55 · 55.5 · 55,5 · 0:55:00 · 1 h 5 min · 65 minutes 30 seconds, into seconds."""
+    """Parse a duration into seconds.
+
+    Examples: 55 · 55.5 · 55,5 · 0:55:00 · 1 h 5 min · 65 minutes 30 seconds
+    """
     if text.lower() in NO_TIME:
         return 0
     if match := CLOCK_DURATION.match(text):

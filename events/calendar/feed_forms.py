@@ -1,4 +1,4 @@
-"""The filters of the feeds and the embedded list."""
+"""Filters for the feeds and the embedded list."""
 
 from urllib.parse import parse_qsl, urlencode
 

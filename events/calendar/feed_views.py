@@ -204,7 +204,7 @@ def _since(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
 
 
 def _name(form: FeedForm) -> str:
-    """Return the subscription's name in calendar programs, with the filters.
+    """Return the subscription's name for calendar programs, including the filters.
 
     It has no commas, because some programs show the backslashes that escape them.
     """

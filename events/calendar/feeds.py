@@ -162,7 +162,7 @@ def _event(
     is_cancelled: bool = False,
     stamp: dt.datetime | None = None,
 ) -> list[str]:
-    """Return an event's properties."""
+    """Return an event's iCalendar properties."""
     changed = ical.utc_value(event.changed_at)
     is_cancelled = is_cancelled or event.state == EventState.CANCELLED
     status = "CANCELLED" if is_cancelled else "TENTATIVE" if is_waitlisted else "CONFIRMED"
@@ -327,7 +327,7 @@ JSON_ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
 
 
 def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> SafeString:
-    """Return a script element that describes the event to search engines and never runs."""
+    """Return a JSON-LD script element that describes the event to search engines."""
     page = f"{address}{event.get_absolute_url()}"
     is_education = event.type == EventType.CONTINUING_EDUCATION or bool(credits)
     is_cancelled = event.state == EventState.CANCELLED

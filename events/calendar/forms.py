@@ -62,9 +62,10 @@ class DatePickerInput(forms.DateInput):
 
 
 class DatePickerField(forms.DateField):
-    """An optional date or month from the browser's date picker. A month is its first day.
+    """An optional date or month from the browser's date picker.
 
-    The "invalid" message quotes the value, because the picker cannot show it.
+    A month is stored as its first day. The "invalid" message quotes the value, because the picker
+    cannot show it.
     """
 
     def __init__(self, *, type: str, format: str, **options: Any) -> None:

@@ -120,7 +120,10 @@ class EventSpan(NamedTuple):
     all_day: bool
 
     def days(self) -> tuple[dt.date, dt.date]:
-        """Return the first and last day in Mountain time. Ending at midnight adds no day."""
+        """Return the first and last day in Mountain time.
+
+        An event that ends at midnight ends on the day before.
+        """
         begin = timezone.localtime(self.begins_at)
         end = timezone.localtime(self.ends_at) if self.ends_at else begin
         if end > begin and end.time() == MIDNIGHT and not self.all_day:

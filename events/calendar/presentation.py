@@ -34,7 +34,7 @@ from events.signals import claimed_event_ids_for
 # ---------- States, places, credits ----------
 
 
-# The calendar shows when registration closes from this many days before.
+# How many days ahead the calendar shows that registration will close.
 SOON_DAYS = 7
 OVER = Label("Over", "neutral", "○")
 UNDER_WAY = Label("Under way", "info", "▸")
@@ -64,7 +64,7 @@ def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> 
 
 
 def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
-    """Return the state of the person's registration, or of registration in general."""
+    """Return the state of the person's registration, or whether registration is open or full."""
     if event.registration_mode != RegistrationMode.PORTAL:
         return []
     if counts.state == RegistrationState.CONFIRMED:
@@ -275,7 +275,7 @@ class NextStep:
 
 
 def next_step(event: Event, facts: EventFacts) -> NextStep:
-    """Return the person's next step at an event."""
+    """Return the person's next step for an event."""
     counts = facts.counts_by_event.get(event.pk, NO_REGISTRATIONS)
     if event.origin == Origin.CUSTOM:
         return _custom_step(event, facts)
@@ -401,7 +401,7 @@ def attendance_outcome(registration: Registration, facts: EventFacts, *, is_clai
 
 
 MONTH_FIELDS = ("title", "begins_at", "ends_at", "all_day", "state")
-# All except the long ones: the description and the search vector.
+# All fields of a row. Long fields are omitted: the description and the search vector.
 ROW_FIELDS = (
     *MONTH_FIELDS,
     "origin",

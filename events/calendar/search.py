@@ -157,12 +157,12 @@ def search_matching(events: QuerySet[Event], words: str) -> QuerySet[Event]:
     """Filter to events that match the words, without changing their order.
 
     This is a full-text search that ignores accents. Misspelled words in the title also match
-    (by trigrams), unless the search has search operators: "quoted phrase", -without, or.
+    (by trigrams), unless the search has operators: "quoted phrase", -without, or.
     """
     query = _websearch_query(words)
     match = Q(search=query)
     if not OPERATORS.search(words):
-        # "the" alone would match everything, so the title must contain it.
+        # "the" alone would match everything, so the title must contain the word.
         match |= ~_is_empty_query(query) & _each_word(words) | Q(title__trigram_word_similar=words)
     return events.filter(match)
 
@@ -225,7 +225,10 @@ def _each_word(words: str) -> Q:
 
 
 def _is_empty_query(query: SearchQuery) -> Q:
-    """Return a condition: the query has no words left. PostgreSQL checks it while planning."""
+    """Return a condition that is true if the query has no words left.
+
+    PostgreSQL evaluates the condition while planning.
+    """
     return Q(Exact(Func(query, function="numnode", output_field=IntegerField()), 0))
 
 

@@ -49,7 +49,7 @@ class Tab(NamedTuple):
 
 
 class CalendarPage(NamedTuple):
-    """The context of templates/events/calendar.html around the month, week or list."""
+    """The context of templates/events/calendar.html, except the month, week or list."""
 
     form: CalendarForm
     choice: CalendarChoice
@@ -195,7 +195,7 @@ def _alternatives(choice: CalendarChoice) -> list[tuple[str, CalendarChoice]]:
 
 
 def _useful_alternatives(choice: CalendarChoice) -> list[tuple[str, str]]:
-    """Return the alternatives that have events, as (text and count, URL) pairs. One query."""
+    """Return the alternatives that have events, as (text with count, URL) pairs. One query."""
     alternatives = _alternatives(choice)
     numbers = search.count_each([_events_of(other) for _, other in alternatives])
     return [
@@ -219,7 +219,7 @@ def _month(choice: CalendarChoice, person: User | None) -> MonthPage:
     events, facts = _load_planned(plans, MONTH_FIELDS, person)
     return MonthPage(
         weekdays=[(name[:3], name[3:]) for name in grid.WEEKDAYS],
-        weeks=grid.month_grid(choice, plans, events, facts.credits, _own_events(facts)),
+        weeks=grid.month_grid(choice, plans, events, facts.credits, _own_event_labels(facts)),
         links=grid.month_links(choice),
         links_label="Months",
         is_empty=not plans,
@@ -261,7 +261,7 @@ def _load_planned(
     return rows, facts_about(person, rows)
 
 
-def _own_events(facts: presentation.EventFacts) -> dict[int, str]:
+def _own_event_labels(facts: presentation.EventFacts) -> dict[int, str]:
     """Return labels for the person's own events, by event id."""
     registered = {
         pk: "Registered"
@@ -300,7 +300,7 @@ def _row_fields_of(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
-    """Return a page by date, which does not shift when events are added or end."""
+    """Return a page in date order, which does not shift when events are added or end."""
     return paging.keyset_page(
         _row_fields_of(_events_of(choice)),
         NEWEST_FIRST if choice.past and not choice.day else SOONEST_FIRST,
@@ -333,7 +333,7 @@ def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], Othe
 
 
 def _similar_page(choice: CalendarChoice) -> list[Event]:
-    """Return the first page of events similar to words that match nothing."""
+    """Return the first page of similar events for words that match nothing."""
     events = _row_fields_of(_in_period(search.filtered_calendar(choice.without("words")), choice))
     return list(search.search_similar(events, choice.words)[:PAGE_SIZE])
 

@@ -48,8 +48,8 @@ class EditConflict(Refused):
 
     def __init__(self, version: str) -> None:
         super().__init__(
-            "Someone changed this event since you opened it. What you typed is still here. "
-            "Compare it with the event in another window, then save it again."
+            "This event has changed since you opened this page. What you entered is still below. "
+            "Compare it with the event in another window, then save again."
         )
         self.version = version
 
@@ -142,7 +142,7 @@ def _replace_presenters(event: Event, people: Iterable[User]) -> None:
 
 @audited_as("events.tell_changes")
 def announce_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
-    """Queue an e-mail about the changes to everyone registered or waitlisted; return the number."""
+    """Queue e-mails about the changes to everyone registered or waitlisted. Return their number."""
     event = Event.objects.get(pk=event_id)
     return emails.queue_changed_emails(event, changes, note=note)
 
@@ -245,7 +245,7 @@ def copy_event(*, source_id: int, edited: EditedEvent, by: User) -> Event:
 
 
 def copy_extras(source: Event, copies: Sequence[Event]) -> None:
-    """Give the copies the source's questions and links, but not its files."""
+    """Add the source's questions and links, but not its files, to the copies."""
     questions = list(source.questions.order_by("position"))
     links = list(source.resources.exclude(url="").order_by("pk"))
     Question.objects.bulk_create(

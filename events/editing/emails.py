@@ -48,7 +48,7 @@ def key_details(event: Event) -> dict[str, str]:
 
 
 def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) -> int:
-    """Queue an e-mail about the changes to everyone registered or waitlisted; return the number."""
+    """Queue e-mails about the changes to everyone registered or waitlisted. Return their number."""
     return _queue_to_registered(
         event,
         kind="events.changed",
@@ -99,7 +99,7 @@ def _changes(event: Event, queued: Iterable[Sequence[str]]) -> Iterable[tuple[st
 
 
 def queue_called_off_emails(event: Event, *, reason: str) -> int:
-    """Queue a cancellation e-mail to everyone registered or waitlisted; return the number."""
+    """Queue cancellation e-mails to everyone registered or waitlisted. Return their number."""
     key = f"called-off:{event.pk}:{event.sequence}"
     return _queue_to_registered(event, kind="events.called_off", key=key, message=reason)
 

@@ -32,7 +32,7 @@ class MomentField(forms.DateTimeField):
         try:
             moment: dt.datetime | None = super().to_python(value)
         except forms.ValidationError as error:
-            # Includes the hour skipped in spring, for which Django's message names a time zone.
+            # This includes the hour skipped in spring, for which Django's message has a time zone.
             raise forms.ValidationError(INVALID_MOMENT) from error
         if moment is not None and not EARLIEST <= moment < LATEST:
             raise forms.ValidationError("The year must be between 1990 and 2099.")

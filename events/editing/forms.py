@@ -82,7 +82,7 @@ class EventForm(forms.ModelForm):
             "recording_available_at": "Recording available from",
         }
         help_texts = {
-            "organization": "Event editors there can manage the event.",
+            "organization": "Event editors at this library or organization can manage the event.",
             "sponsor": "Leave blank to use the name of the library or organization.",
             "begins_at": "Mountain time.",
             "ends_at": "If you leave this blank, people can claim credit the next day.",

@@ -50,7 +50,7 @@ def why_capacity_too_small(event: Event) -> str | None:
 
 
 def announce_revised(event: Event, *, by: User | None) -> None:
-    """Send the event_revised signal. If the event has not taken place, unsettle it first."""
+    """Send the event_revised signal. If the event has not taken place, undo its settling first."""
     event.refresh_from_db()
     if not rules.has_taken_place(event):
         event.registrations.exclude(settled_at=None).update(settled_at=None)

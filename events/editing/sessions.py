@@ -32,7 +32,7 @@ class SessionInput:
 
 @audited
 def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User) -> int:
-    """Store a conference's new and changed sessions, all or nothing. Return their number.
+    """Store a conference's new and changed sessions, all or nothing; return the number stored.
 
     New sessions copy the conference's state, place, sponsor and organizer. Rows with the same
     title and start are one session. Sessions that are not in the sheet do not change. Locks the
@@ -64,13 +64,13 @@ def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User)
         begins_at = existing_local_time(dt.datetime.combine(row.day, row.begin))
         session = before.get(row.id or 0) or same.get((row.title, begins_at))
         if session is None:
-            session = _new(parent, by)
+            session = _new_session(parent, by)
             same[row.title, begins_at] = session
         changed += _store(session, row, begins_at, by=by)
     return changed
 
 
-def _new(parent: Event, by: User) -> Event:
+def _new_session(parent: Event, by: User) -> Event:
     return Event(
         parent=parent,
         origin=Origin.CALENDAR,

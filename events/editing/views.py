@@ -75,7 +75,7 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _default_tab(person: User, numbers: dict[str, int]) -> str:
-    """Return the tab with proposals (for staff) or drafts, or upcoming events if it is empty."""
+    """Return the tab for proposals (staff) or drafts (editors), or upcoming if it is empty."""
     first = "waiting" if permissions.may_publish(person) else "drafts"
     return first if numbers[first] else "coming"
 
@@ -146,7 +146,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Create an event from a copy, with everything except the dates filled in."""
+    """Create a copy of an event, with everything except the dates filled in."""
     person, source = get_editor(request), get_managed_event(request, pk)
     initial = {name: getattr(source, name) for name in EventForm.Meta.fields}
     initial |= {"organization": source.organization_id} | initial_values_of(source)
@@ -176,7 +176,7 @@ def _new_event(
     if request.method == "POST" and form.is_valid():
         event = _run_action(form, lambda: store(form.edited()))
         if event is not None:
-            return _next(request, event)
+            return _after_saving(request, event)
     return _form_page(request, form, **context)
 
 
@@ -194,7 +194,7 @@ def _run_action(form: EventForm, action: Any) -> Any:
     return None
 
 
-def _next(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
+def _after_saving(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
     """After saving, apply the step for the button that was pressed."""
     steps = {"submit": EventStep.SUBMIT, "publish": EventStep.PUBLISH}
     step = next((step for name, step in steps.items() if name in request.POST), None)
@@ -271,7 +271,7 @@ def _changed(
 ) -> HttpResponse:
     if event.state in (EventState.DRAFT, EventState.PENDING):
         if "submit" in request.POST or "publish" in request.POST:
-            return _next(request, event)
+            return _after_saving(request, event)
         messages.success(request, f"“{event.title}” was saved.")
         return redirect("events:review", event.pk)
     notice = ""
@@ -339,7 +339,7 @@ def _pressed(request: AuthenticatedHttpRequest) -> EventStep | None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Cancel an event and enter the reason."""
+    """Ask for a reason and cancel an event."""
     event = get_managed_event(request, pk)
     form = CallOffForm(request.POST if request.method == "POST" else None)
     registered = _number_registered(event)

@@ -263,7 +263,7 @@ def test_a_colleagues_change_is_not_overwritten_by_accident(
     data = form_of(client, published, room="Attic")
     Event.objects.filter(pk=published.pk).update(location="Town Hall")
     page = client.post(f"/events/{published.pk}/edit/", data)
-    assert "Someone changed this event since you opened it." in page.content.decode()
+    assert "This event has changed since you opened this page." in page.content.decode()
     assert 'value="Attic"' in page.content.decode()
     published.refresh_from_db()
     assert (published.location, published.room) == ("Town Hall", "")
