@@ -45,7 +45,7 @@ CLOSED = Label("Registration closed", "neutral", "○")
 DEMONSTRATION = Label("Demonstration event", "neutral", "i")
 CREDIT_LISTED = Label("Credit listed", "good", "✓")
 ABSENT = Label("Absent, no credit", "warn", "!")
-CARRIES_NO_CREDIT = Label("Carries no credit", "neutral", "○")
+EARNS_NO_CREDIT = Label("Earns no credit", "neutral", "○")
 NO_CREDIT_LISTED = Label("No credit listed", "neutral", "○")
 
 
@@ -347,7 +347,7 @@ def _over_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> s
         return ""
     if facts.credits:  # on a conference page, its sessions' credits
         return "Claim each session separately, in the program below."
-    return "This event carries no CE credit."
+    return "This event earns no CE credit."
 
 
 def _registration_step(event: Event, counts: RegistrationCounts, facts: EventFacts) -> NextStep:
@@ -396,7 +396,7 @@ def attendance_outcome(registration: Registration, facts: EventFacts, *, is_clai
     if registration.attendance == Attendance.ABSENT:
         return ABSENT
     if registration.event_id not in facts.credits:
-        return CARRIES_NO_CREDIT
+        return EARNS_NO_CREDIT
     return NO_CREDIT_LISTED
 
 

@@ -89,7 +89,7 @@ def move(event: Event, *, days: int) -> None:
             ("", "This event was canceled. It earns no credit."),
         ),
         ({"days": -2}, ("claim", "If you took part, you can add this credit.")),
-        ({"days": -2, "credits": {}}, ("", "This event carries no CE credit.")),
+        ({"days": -2, "credits": {}}, ("", "This event earns no CE credit.")),
     ],
 )
 def test_the_next_step(client, fields, expected):

@@ -255,7 +255,7 @@ def test_outcomes_of_past_registrations(client: Client, person: User) -> None:
     page = client.get("/events/mine/")
     assert {row.pk: outcome.text for row, outcome in page.context["past"]} == {
         absent.pk: "Absent, no credit",
-        without.pk: "Carries no credit",
+        without.pk: "Earns no credit",
     }
 
 
