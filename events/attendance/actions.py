@@ -65,7 +65,7 @@ def _settle(person_id: int, event_ids: Iterable[int]) -> int:
         )
     if registrations:
         _stamp_settled(registrations)
-        _announce_attendance(registrations)
+        _send_attendance_signals(registrations)
     return len(registrations) + len(presentations)
 
 
@@ -74,7 +74,7 @@ def _stamp_settled(rows: Sequence[Registration] | Sequence[Presenter]) -> None:
     model._default_manager.filter(pk__in=[row.pk for row in rows]).update(settled_at=timezone.now())
 
 
-def _announce_attendance(registrations: list[Registration]) -> None:
+def _send_attendance_signals(registrations: list[Registration]) -> None:
     """Send the signals for one person's attendance."""
     absent = [each for each in registrations if each.attendance == Attendance.ABSENT]
     attended = [each for each in registrations if each.attendance != Attendance.ABSENT]

@@ -27,7 +27,7 @@ def queue_absent_emails(registrations: Iterable[Registration]) -> None:
 
 @email("events.absent")
 def absent_email(mail: Mail) -> Email | None:
-    """Someone was marked absent. Sent after the event because the mark can change until then."""
+    """Notify a person marked absent, but not until after the event, because marks can change."""
     registration = registration_of(mail)
     event = registration.event
     if registration.attendance != Attendance.ABSENT or event.state != EventState.PUBLISHED:

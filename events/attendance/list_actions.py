@@ -21,15 +21,15 @@ def store_attendance_list(
     *, event_id: int, file_name: str, data: bytes, threshold: int, by: User
 ) -> AttendanceList:
     """Read and store a list without applying it. Raises Refused if it cannot be read."""
-    sheet = webinar_csv.read_attendance_list(data)
-    if not sheet.rows:
+    contents = webinar_csv.read_attendance_list(data)
+    if not contents.rows:
         raise Refused("The list has no people in it.", field="file")
     return AttendanceList.objects.create(
         event_id=event_id,
         file_name=PurePath(file_name.replace("\\", "/").replace("\0", "")).name[:150] or "list",
         threshold=threshold,
-        rows=sheet.rows,
-        refused=sheet.refused,
+        rows=contents.rows,
+        refused=contents.refused,
         uploaded_by=by,
     )
 

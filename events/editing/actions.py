@@ -16,7 +16,7 @@ from aspen.transitions import Actor
 from events import permissions, queries, rules
 from events.editing import emails
 from events.editing.emails import Change, key_details
-from events.editing.publishing import announce_revised, replace_offers, why_capacity_too_small
+from events.editing.publishing import replace_offers, send_event_revised, why_capacity_too_small
 from events.enums import (
     EVENT_TRANSITIONS,
     EventState,
@@ -93,7 +93,7 @@ def _refuse_other_organization(event: Event, by: User) -> None:
         )
 
 
-def _refuse_others(event: Event, by: User) -> None:
+def _refuse_non_managers(event: Event, by: User) -> None:
     if not permissions.managed_by(by).filter(pk=event.pk).exists():
         raise Refused("You no longer manage this event.")
 
@@ -108,7 +108,7 @@ def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
     """
     event = edited.event
     before = queries.lock_event(event.pk)
-    _refuse_others(before, by)
+    _refuse_non_managers(before, by)
     if event_version(before) != seen:
         raise EditConflict(event_version(before))
     fields = set(edited.fields)
@@ -125,7 +125,7 @@ def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
     if may_change_all:
         replace_offers(event, edited.offers, is_new=False)
     _replace_presenters(event, edited.presenters)
-    announce_revised(event, by=by)
+    send_event_revised(event, by=by)
     promote_waiting(event=event, by=by)
     old, new = key_details(before), key_details(event)
     return [Change(what, old[what], new[what]) for what in old if old[what] != new[what]]
@@ -181,7 +181,7 @@ def take_step(
 
 def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: User) -> None:
     transition = EVENT_TRANSITIONS[step]
-    _refuse_others(event, by)
+    _refuse_non_managers(event, by)
     actor = Actor.STAFF if permissions.may_publish(by) else Actor.EDITOR
     if actor not in transition.sources:
         raise Refused("Only State Library staff can publish events. Send the event to them.")
@@ -209,7 +209,7 @@ def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: U
         ]
     )
     if step == EventStep.CALL_OFF:
-        announce_revised(event, by=by)
+        send_event_revised(event, by=by)
         if tell:
             event.refresh_from_db(fields=["sequence"])
             emails.queue_called_off_emails(event, reason=reason)

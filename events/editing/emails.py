@@ -60,7 +60,7 @@ def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) 
 
 @email("events.changed")
 def changed_email(mail: Mail) -> Email | None:
-    """An event changed, and the organizer chose to notify people."""
+    """Notify a person of changes to an event, with the organizer's message."""
     registration = registration_of(mail)
     event = registration.event
     if registration.state == RegistrationState.CANCELLED or not is_ahead(event):
@@ -106,7 +106,7 @@ def queue_called_off_emails(event: Event, *, reason: str) -> int:
 
 @email("events.called_off")
 def called_off_email(mail: Mail) -> Email | None:
-    """The event was canceled."""
+    """Notify a person that the event was canceled, and why."""
     registration = registration_of(mail)
     event = registration.event
     if event.state != EventState.CANCELLED or event.over_at < timezone.now():
@@ -148,13 +148,13 @@ def _queue_to_registered(event: Event, *, kind: str, key: str, **facts: object) 
 
 
 def queue_proposal_returned_email(event: Event) -> None:
-    """Notify the author that staff returned the event, and why."""
+    """Queue an e-mail to the author with the reason why staff returned the event."""
     _queue_decided(event, kind="events.proposal_returned")
 
 
 @email("events.proposal_returned")
 def proposal_returned_email(mail: Mail) -> Email | None:
-    """Staff returned a proposed event with a reason, and it has not been sent again."""
+    """Ask the author to change a returned proposal, unless it has been sent again."""
     event = Event.objects.get(pk=mail.facts["event"])
     if event.state != EventState.DRAFT or not event.decision_reason:
         return None
@@ -174,13 +174,13 @@ def proposal_returned_email(mail: Mail) -> Email | None:
 
 
 def queue_proposal_published_email(event: Event) -> None:
-    """Notify the author that the event is on the calendar."""
+    """Queue an e-mail to the author that the event is on the calendar."""
     _queue_decided(event, kind="events.proposal_published")
 
 
 @email("events.proposal_published")
 def proposal_published_email(mail: Mail) -> Email | None:
-    """A proposed event is on the calendar."""
+    """Notify the author that a proposed event is on the calendar."""
     event = Event.objects.get(pk=mail.facts["event"])
     if event.state != EventState.PUBLISHED:
         return None

@@ -63,7 +63,7 @@ def ask_questions(*, event_id: int, questions: Sequence[QuestionInput], by: User
         question.save()
 
 
-def _refuse_too_many(event: Event) -> None:
+def _refuse_too_many_resources(event: Event) -> None:
     if event.resources.count() >= MAX_RESOURCES:
         raise Refused(
             f"An event can have at most {MAX_RESOURCES} files and links. Remove one first."
@@ -88,7 +88,7 @@ def add_link(*, event_id: int, label: str, url: str, by: User) -> Resource:
     event = _lock(event_id, by)
     if existing := event.resources.filter(url=url, label=label).first():
         return existing
-    _refuse_too_many(event)
+    _refuse_too_many_resources(event)
     return Resource.objects.create(event=event, label=label, url=url, added_by=by)
 
 
@@ -102,7 +102,7 @@ def add_file(*, event_id: int, label: str, file: UploadedFile, by: User) -> Reso
     _refuse_long_label(label, field="label")
     kind = uploads.kind_of(file)
     event = _lock(event_id, by)
-    _refuse_too_many(event)
+    _refuse_too_many_resources(event)
     name = uploads.clean_name(file.name or "")
     resource = Resource(
         event=event,

@@ -33,7 +33,7 @@ def save_event(*, event: Event, by: User) -> Event:
     event.full_clean()
     event.save()
     if not is_new:
-        announce_revised(event, by=by)
+        send_event_revised(event, by=by)
         promote_waiting(event=event, by=by)
     return event
 
@@ -49,7 +49,7 @@ def why_capacity_too_small(event: Event) -> str | None:
     )
 
 
-def announce_revised(event: Event, *, by: User | None) -> None:
+def send_event_revised(event: Event, *, by: User | None) -> None:
     """Send the event_revised signal. If the event has not taken place, undo its settling first."""
     event.refresh_from_db()
     if not rules.has_taken_place(event):
@@ -77,7 +77,7 @@ def import_event(
     if offers is not None:
         replace_offers(event, offers, is_new=event_id is None)
     if event_id is not None:
-        announce_revised(event, by=None)
+        send_event_revised(event, by=None)
     return event
 
 

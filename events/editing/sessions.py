@@ -9,7 +9,7 @@ from accounts.models import User
 from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import permissions, queries
-from events.editing.publishing import announce_revised, replace_offers
+from events.editing.publishing import replace_offers, send_event_revised
 from events.editing.series import existing_local_time
 from events.enums import EventState, Origin, RegistrationMode
 from events.models import Category, Event
@@ -112,5 +112,5 @@ def _store(session: Event, row: SessionInput, begins_at: dt.datetime, *, by: Use
     if not same_lines:
         replace_offers(session, offers, is_new=is_new)
     if not is_new:
-        announce_revised(session, by=by)
+        send_event_revised(session, by=by)
     return True
