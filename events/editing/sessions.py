@@ -17,7 +17,7 @@ from events.models import Category, Event
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class SessionInput:
-    """One row of the sheet. `id` is for an existing session. Times are Mountain time."""
+    """One row of the sheet. `id` is for an existing session. Times are in Mountain time."""
 
     id: int | None
     title: str
