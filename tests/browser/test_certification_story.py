@@ -166,7 +166,7 @@ def emailed_link(dana: User) -> str:
 
 def verifies_with_the_link(director: Visitor, link: str) -> None:
     director.visit(link)
-    director.sees("June Alvarez asks you to verify", "61", PRIVACY)
+    director.sees("June Alvarez is asking you to verify", "61", PRIVACY)
     expect(director.field("Your name as your signature")).to_have_value("Dana Brooks")
     director.press("I verify this record")
     director.sees(f"Certificate {NUMBER} was issued.")

@@ -150,7 +150,7 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
         )
     if not name.strip():
         raise Refused("Enter the name for the new certificate.", field="name")
-    _revoke(certificate, reason=f"Reissued: {reason.strip()}", by=by)
+    _revoke(certificate, reason=f"{emails.REISSUED_PREFIX}{reason.strip()}", by=by)
     reissued = _issue(
         participation=certificate.participation,
         person=certificate.person,

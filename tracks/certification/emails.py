@@ -19,6 +19,8 @@ from tracks.certification.supervisors import token_of
 from tracks.enums import ACTIVE, Ending, ParticipationState, VerificationAnswer
 from tracks.models import Certificate, Participation, Submission, Verification
 
+# Starts the reason on the public page of a certificate that was reissued.
+REISSUED_PREFIX = "Reissued: "
 COORDINATOR_WROTE = "The CE Coordinator wrote:"
 # Supervisors who have not answered get a reminder after this many days.
 SUPERVISOR_REMINDER_DAYS = (7, 21)
@@ -28,7 +30,7 @@ SUPERVISOR_REMINDER_DAYS = (7, 21)
 
 
 def queue_question_email(verification: Verification) -> None:
-    """Ask the supervisor at the address in the question."""
+    """Queue the request to the supervisor, at the e-mail address in the question."""
     _queue("question", to=_supervisor(verification), verification=verification.pk)
 
 
@@ -36,7 +38,7 @@ def queue_question_email(verification: Verification) -> None:
 def remind_supervisors() -> int:
     """Remind supervisors who have not answered after one week, and again after three.
 
-    Skips years of periods that are over. If the first reminder is missed because the worker is
+    Skips questions about periods that are no longer active. If the first reminder is missed because the worker is
     down, only the second is sent. Idempotent. Return the number of messages queued.
     """
     now, number = timezone.now(), 0
@@ -72,17 +74,17 @@ def question_email(mail: Mail) -> Email | None:
     if question.answered_at or question.expires_at <= timezone.now():
         return None
     if question.participation.state not in ACTIVE:
-        return None  # a year of a period that is over
+        return None  # a question about a year whose period is over
     person, track, name = question.person, question.participation.track, _record_name(question)
     reminder = "Reminder: " if mail.facts.get("again") else ""
     lines = counted(len(question.record["lines"]), "credit line")
     return Email(
-        subject=f"{reminder}{person} asks you to verify their {name} for {track}",
+        subject=f"{reminder}{person} has asked you to verify their {name} for {track}",
         paragraphs=[
             f"{person} is working toward certification in the Montana State Library’s {track} "
             f"track and named you as the person who can verify their {name}.",
             "Review the record, then verify it or report a problem. You do not need an account. "
-            "The link below is only for you, shows only this record, and works once.",
+            "The link below is for you alone. It shows only this record and can be used once.",
         ],
         facts=[
             ("Name", str(person)),
@@ -92,21 +94,21 @@ def question_email(mail: Mail) -> Email | None:
         ],
         button=("View the record", page_url("tracks:verify", token_of(question))),
         closing=[
-            "If you do not know this person or are not the right person to ask, open the link and "
-            "say so under “Report a problem with this record”. Nothing is verified without your "
-            "answer."
+            "If you do not know this person, or you are not the right person to ask, open the "
+            "record and say so under “Report a problem with this record.” Nothing will be verified "
+            "unless you answer."
         ],
     )
 
 
 def queue_question_withdrawn_email(verification: Verification) -> None:
-    """Tell the supervisor that an answer is no longer needed, if the question was sent."""
+    """Queue the e-mail that an answer is no longer needed, if the question was sent."""
     _queue("question_withdrawn", to=_supervisor(verification), verification=verification.pk)
 
 
 @email("tracks.question_withdrawn")
 def question_withdrawn_email(mail: Mail) -> Email | None:
-    """An answer is no longer needed.
+    """Tell the supervisor that an answer is no longer needed.
 
     Not sent if the question never went out, had expired, or was replaced by a newer one.
     """
@@ -118,10 +120,10 @@ def question_withdrawn_email(mail: Mail) -> Email | None:
     person, track, name = question.person, question.participation.track, _record_name(question)
     day = format_day(timezone.localdate(question.asked_at))
     return Email(
-        subject=f"No longer needed: your answer about {person} for {track}",
+        subject=f"No longer needed: your verification of {person}’s {name} for {track}",
         paragraphs=[
-            f"On {day}, we asked you to verify {person}’s {name} for the certification track "
-            f"{track}. Your answer is no longer needed: {question.reason}",
+            f"On {day}, we asked you to verify {person}’s {name} for the {track} "
+            f"certification track. Your answer is no longer needed: {question.reason}",
             "You do not need to do anything. If we need your answer again, we will send you a new "
             "message.",
         ],
@@ -132,13 +134,13 @@ def question_withdrawn_email(mail: Mail) -> Email | None:
 
 
 def queue_reviewed_email(verification: Verification) -> None:
-    """Tell the person that the record was reviewed, and who will verify it."""
+    """Queue the e-mail that the record was reviewed."""
     _queue("reviewed", to=verification.person, verification=verification.pk)
 
 
 @email("tracks.reviewed")
 def reviewed_email(mail: Mail) -> Email | None:
-    """The CE Coordinator reviewed the record and asked the supervisor to verify it."""
+    """Say that the CE Coordinator has reviewed the record, and who will verify it."""
     question = _verification(mail)
     if question.answered_at:
         return None
@@ -156,34 +158,34 @@ def reviewed_email(mail: Mail) -> Email | None:
 
 
 def queue_year_answered_email(verification: Verification) -> None:
-    """Tell the person the supervisor's answer about a year."""
+    """Queue the e-mail with the supervisor's answer about a year."""
     _queue("year_answered", to=verification.person, verification=verification.pk)
 
 
 @email("tracks.year_answered")
 def year_answered_email(mail: Mail) -> Email | None:
-    """The supervisor verified a year or reported a problem with it."""
+    """Say that the supervisor has verified a year or reported a problem with it."""
     question = _verification(mail)
     track, supervisor = question.participation.track, question.supervisor_name
     button = _view("track", question.participation)
     if question.answer == VerificationAnswer.VERIFIED:
         return Email(
-            subject=f"{question.year} is verified for {track}",
+            subject=f"Your {question.year} record for {track} was verified",
             paragraphs=[f"{supervisor} has verified your {question.year} credits."],
             button=button,
         )
     return Email(
-        subject=f"{question.year} was not verified for {track}",
+        subject=f"Your {question.year} record for {track} was not verified",
         paragraphs=[
             f"{supervisor} did not verify your {question.year} credits. Your credits have not "
-            "changed. Once the problem is fixed, you can ask again."
+            "changed. Once the problem is fixed, you can send the request again."
         ],
         quote=(f"{supervisor} wrote:", question.reason),
         button=button,
     )
 
 
-CAME_BACK_TEXTS = {
+CAME_BACK_MESSAGES = {
     Ending.RETURNED: ("The CE Coordinator returned your record", COORDINATOR_WROTE),
     Ending.REFUSED: ("Your supervisor did not verify your record", "Your supervisor wrote:"),
     Ending.REOPENED: ("Something in your record was corrected", "What changed:"),
@@ -191,22 +193,22 @@ CAME_BACK_TEXTS = {
 
 
 def queue_came_back_email(submission: Submission) -> None:
-    """Tell the person that their record is open again, unless they withdrew it themselves."""
-    if submission.ending not in CAME_BACK_TEXTS:
+    """Queue the e-mail that a record is open again, unless the person withdrew it."""
+    if submission.ending not in CAME_BACK_MESSAGES:
         return
     _queue("came_back", to=submission.person, submission=submission.pk)
 
 
 @email("tracks.came_back")
 def came_back_email(mail: Mail) -> Email | None:
-    """A submitted record is open again, and why. Not sent once it has been resubmitted."""
+    """Explain why a submitted record is open again. Not sent once it has been resubmitted."""
     submission = Submission.objects.select_related("participation__track").get(
         pk=mail.facts["submission"], person=mail.to_id
     )
     participation = submission.participation
     if participation.state != ParticipationState.OPEN:
         return None
-    what_happened, heading = CAME_BACK_TEXTS[Ending(submission.ending)]
+    what_happened, heading = CAME_BACK_MESSAGES[Ending(submission.ending)]
     return Email(
         subject=f"{what_happened}: {participation.track}",
         paragraphs=[
@@ -223,21 +225,23 @@ def came_back_email(mail: Mail) -> Email | None:
 
 
 def queue_certified_email(certificate: Certificate) -> None:
-    """Tell the person that the certificate was issued."""
+    """Queue the e-mail that a certificate was issued."""
     _queue("certified", to=certificate.person, certificate=certificate.pk)
 
 
 @email("tracks.certified")
 def certified_email(mail: Mail) -> Email | None:
-    """A certificate was issued."""
+    """Congratulate the person and link to the certificate."""
     certificate = _certificate(mail)
     if certificate.revoked_at:
         return None
     track = certificate.participation.track
-    next_period = "There are currently no rules for another period of this track."
+    next_period = "No rules have been set yet for another period in this track."
     if certificate.followed_by.exists():
         day = format_day(certificate.issued_on)
-        next_period = f"Your next period has started. Credits you earn after {day} count toward it."
+        next_period = (
+            f"Your next period has started. Credits you earn after {day} will count toward it."
+        )
     return Email(
         subject=f"You are certified: {track}",
         paragraphs=[
@@ -251,32 +255,32 @@ def certified_email(mail: Mail) -> Email | None:
             ("Valid until", format_day(certificate.expires_on)),
         ],
         button=_open_certificate(certificate),
-        closing=[f"{next_period} Your tracks: {page_url('tracks:dashboard')}"],
+        closing=[f"{next_period} See your tracks: {page_url('tracks:dashboard')}"],
     )
 
 
 def queue_revoked_email(certificate: Certificate) -> None:
-    """Tell the person that the certificate was revoked."""
+    """Queue the e-mail that a certificate was revoked."""
     _queue("revoked", to=certificate.person, certificate=certificate.pk)
 
 
 @email("tracks.revoked")
 def revoked_email(mail: Mail) -> Email | None:
-    """A certificate was revoked, and why."""
+    """Explain why a certificate was revoked."""
     certificate = _certificate(mail)
     participation = certificate.participation
     track, number = participation.track, certificate.number
     credits = "Your credits are kept in your archive."
     if participation.state in ACTIVE:
         credits = (
-            "Your period for this track is open again with all its credits. Correct what is wrong, "
-            "then submit your record again."
+            "Your period for this track is open again, and you keep all its credits. Make the "
+            "corrections, then submit your record again."
         )
     return Email(
         subject=f"Your certificate for {track} was revoked",
         paragraphs=[
             f"Certificate {number} ({track}) is no longer valid. Anyone who checks it will see "
-            "that.",
+            "that it was revoked.",
             credits,
         ],
         quote=(COORDINATOR_WROTE, certificate.revoked_reason),
@@ -288,13 +292,13 @@ def revoked_email(mail: Mail) -> Email | None:
 
 
 def queue_reissued_email(certificate: Certificate) -> None:
-    """Tell the person that this certificate replaces an earlier one."""
+    """Queue the e-mail that this certificate replaces an earlier one."""
     _queue("reissued", to=certificate.person, certificate=certificate.pk)
 
 
 @email("tracks.reissued")
 def reissued_email(mail: Mail) -> Email | None:
-    """A certificate was reissued under another name."""
+    """Tell the person that their certificate was reissued under another name."""
     certificate = _certificate(mail)
     before = certificate.replaces
     if certificate.revoked_at or before is None:
@@ -303,9 +307,12 @@ def reissued_email(mail: Mail) -> Email | None:
         subject=f"Your certificate was reissued: {certificate.number}",
         paragraphs=[
             f"Certificate {certificate.number} replaces {before.number}, which is no longer valid. "
-            "Print the new one. The dates and credits are the same.",
+            "Please print the new one. The dates and credits are the same.",
         ],
-        facts=[("Name", certificate.name), ("Reason", before.revoked_reason)],
+        facts=[
+            ("Name", certificate.name),
+            ("Reason", before.revoked_reason.removeprefix(REISSUED_PREFIX)),
+        ],
         button=_open_certificate(certificate),
     )
 
@@ -314,7 +321,7 @@ def reissued_email(mail: Mail) -> Email | None:
 
 
 def _queue(name: str, *, to: User | Recipient, **fact: int) -> None:
-    """Queue an e-mail about one row, whose id is the only fact: once for each row."""
+    """Queue an e-mail about one row, at most once. The row's id is its only fact."""
     [pk] = fact.values()
     enqueue(kind=f"tracks.{name}", key=f"{name}:{pk}", to=to, **fact)
 

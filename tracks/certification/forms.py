@@ -157,5 +157,7 @@ class RefuseForm(forms.Form):
         label="What is wrong?",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
-        error_messages={"required": "Say what is wrong. The person will read it."},
+        error_messages={
+            "required": "Tell us what is wrong. The person who asked you will see your answer."
+        },
     )

@@ -22,7 +22,7 @@ from tracks.models import Participation, Submission
 
 # Reasons shown to the supervisor. Only the person sees what the CE Coordinator wrote.
 WITHDRAWAL_REASONS = {
-    Ending.TAKEN_BACK: "The person withdrew the record.",
+    Ending.TAKEN_BACK: "{by} withdrew the record.",
     Ending.RETURNED: "The CE Coordinator returned the record for changes.",
 }
 
@@ -168,7 +168,9 @@ def end_submission(
     submission.ended_at, submission.ended_by = timezone.now(), by
     submission.ending, submission.reason = ending, reason
     submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
-    withdraw_open_question(submission, reason=WITHDRAWAL_REASONS.get(ending, reason))
+    if ending in WITHDRAWAL_REASONS:
+        reason = WITHDRAWAL_REASONS[ending].format(by=by)
+    withdraw_open_question(submission, reason=reason)
     emails.queue_came_back_email(submission)
 
 

@@ -184,7 +184,7 @@ def withdraw_question(*, verification_id: int, by: User) -> None:
         return
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
-    _withdraw(verification, reason="The person withdrew the request.")
+    _withdraw(verification, reason=f"{by} withdrew the request.")
 
 
 @audited
@@ -226,7 +226,9 @@ def refuse_record(*, verification_id: int, reason: str, by: User | None) -> None
         return
     _check_can_answer(verification, by=by)
     if not reason.strip():
-        raise Refused("Say what is wrong. The person will read it.", field="reason")
+        raise Refused(
+            "Tell us what is wrong. The person who asked you will see your answer.", field="reason"
+        )
     audit.add_audit_context(supervisor=verification.supervisor_email)
     _close(verification, VerificationAnswer.REFUSED, reason=reason.strip())
     submission = verification.submission

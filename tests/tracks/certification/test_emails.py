@@ -38,7 +38,7 @@ def subjects() -> list[tuple[str, str]]:
 def test_a_review_e_mails_a_link_to_the_supervisor_and_notifies_the_person(june):
     question = make.verification(make.submission(make.following(june)))
     found = read_all()
-    subject = "June Librarian asks you to verify their record for Library Trustee"
+    subject = "June Librarian has asked you to verify their record for Library Trustee"
     text = found.pop(("dana.chair@board.example", subject))
     assert f"{PORTAL}/verify/{token_of(question)}/" in text
     assert list(found) == [(june.email, "Your record for Library Trustee was reviewed")]
@@ -58,7 +58,7 @@ def test_a_supervisor_with_an_account_gets_the_e_mail_at_the_given_address(june)
 def test_supervisors_who_do_not_answer_get_two_reminders(june, now):
     make.verification(make.submission(make.following(june)))
     read_all()
-    again = "Reminder: June Librarian asks you to verify their record for Library Trustee"
+    again = "Reminder: June Librarian has asked you to verify their record for Library Trustee"
     found = []
     for _ in range(30):
         now.shift(dt.timedelta(days=1))
@@ -139,7 +139,7 @@ def test_withdrawing_a_record_sends_no_e_mail(june):
     assert subjects() == []
 
 
-NO_LONGER = "No longer needed: your answer about June Librarian for Library Trustee"
+NO_LONGER = "No longer needed: your verification of June Librarian’s record for Library Trustee"
 
 
 def test_the_supervisor_is_notified_that_no_answer_is_needed(june):
@@ -148,7 +148,7 @@ def test_the_supervisor_is_notified_that_no_answer_is_needed(june):
     actions.withdraw_submission(participation_id=question.participation_id, by=june)
     [((address, subject), text)] = read_all().items()
     assert (address, subject) == ("dana.chair@board.example", NO_LONGER)
-    assert "Your answer is no longer needed: The person withdrew the record." in text
+    assert "Your answer is no longer needed: June Librarian withdrew the record." in text
 
 
 def test_a_supervisor_who_is_asked_again_only_gets_the_new_question(june):
@@ -159,7 +159,7 @@ def test_a_supervisor_who_is_asked_again_only_gets_the_new_question(june):
     participation.refresh_from_db()
     again = make.verification(make.submission(participation))
     assert [subject for _, subject in subjects()] == [
-        "June Librarian asks you to verify their record for Library Trustee",
+        "June Librarian has asked you to verify their record for Library Trustee",
         "Your record for Library Trustee was reviewed",
     ]
     mary = actions.SupervisorContact("Mary", "mary@board.example")
@@ -190,7 +190,7 @@ def test_the_e_mail_does_not_promise_a_next_period_without_rules(june):
     RuleSet.objects.update(valid_until=dt.date(2026, 11, 22))
     actions.verify_record(verification_id=question.pk, by=None)
     text = read_all()[june.email, "You are certified: Library Trustee"]
-    assert "There are currently no rules for another period of this track. Your tracks:" in text
+    assert "No rules have been set yet for another period in this track. See your tracks:" in text
 
 
 def test_the_person_gets_the_answer_about_a_year(june):
@@ -198,11 +198,11 @@ def test_the_person_gets_the_answer_about_a_year(june):
     question = actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
     )
-    subject = "June Librarian asks you to verify their 2026 record for Library Trustee"
+    subject = "June Librarian has asked you to verify their 2026 record for Library Trustee"
     assert subjects() == [("dana.chair@board.example", subject)]
     actions.refuse_record(verification_id=question.pk, reason="Not in May.", by=None)
     [((_, subject), text)] = read_all().items()
-    assert subject == "2026 was not verified for Library Trustee"
+    assert subject == "Your 2026 record for Library Trustee was not verified"
     assert "Dana Chair wrote: > Not in May." in text
 
 
@@ -239,3 +239,4 @@ def test_a_reissued_certificate_is_e_mailed_with_its_new_address(june):
     [((_, subject), text)] = read_all().items()
     assert subject == "Your certificate was reissued: 2026-0002"
     assert f"{PORTAL}/certificates/{reissued.uuid}/" in text
+    assert "Reason: She married." in text

@@ -89,7 +89,10 @@ def test_a_question_is_answered_only_once(client, question, second):
 
 def test_reporting_a_problem_needs_a_reason(client, question):
     response = client.post(link(question), {"wrong": "1", "reason": " "})
-    assert "Say what is wrong. The person will read it." in response.content.decode()
+    assert (
+        "Tell us what is wrong. The person who asked you will see your answer."
+        in response.content.decode()
+    )
     question.refresh_from_db()
     assert question.answered_at is None
     client.post(link(question), WRONG)
@@ -167,7 +170,7 @@ def test_the_page_of_a_withdrawn_record_says_why(client, question, june):
     actions.withdraw_submission(participation_id=question.participation_id, by=june)
     text = page(client, question)
     assert "Your answer is no longer needed" in text
-    assert "The person withdrew the record." in text
+    assert "June Librarian withdrew the record." in text
     client.post(link(question), RIGHT)
     client.post(link(question), {"renew": "1"})
     assert not Certificate.objects.exists()
@@ -263,8 +266,7 @@ def test_a_year_is_verified_and_marked_in_the_final_record(client, june):
     participation = make.following(june, "Library Staff")
     question = year_question(participation)
     text = page(client, question)
-    assert f"their CE credits from {question.year}" in text
-    assert "60 credits" in text
+    assert f"60 credits from {question.year} for the Library Staff track" in text
     client.post(link(question), RIGHT)
     assert f"The credits from {question.year} are verified" in page(client, question)
     changed = participation.postings.order_by("credit_id").first().credit
@@ -280,6 +282,23 @@ def test_a_year_is_verified_and_marked_in_the_final_record(client, june):
     assert len(marks) == 4
     assert marks.pop(changed.category_id) is None
     assert {mark.text[:27] for mark in marks.values()} == {"Verified by Dana M. Chair on"[:27]}
+
+
+@pytest.mark.parametrize("is_year", [False, True])
+def test_only_a_question_about_a_whole_record_mentions_a_certificate(client, june, is_year):
+    participation = make.following(june)
+    question = (
+        year_question(participation)
+        if is_year
+        else make.verification(make.submission(participation))
+    )
+    text = page(client, question)
+    for sentence in ("The certificate will be issued", "no certificate will be issued"):
+        assert (sentence in text) != is_year
+    client.post(link(question), WRONG)
+    text = page(client, question)
+    assert "You may be asked again once the record is corrected." in text
+    assert ("No certificate was issued." in text) != is_year
 
 
 def test_a_year_of_a_period_that_is_over_needs_no_answer(client, june):
