@@ -40,7 +40,7 @@ PER_PAGE = 25
 @require_safe
 @vary_on_headers("HX-Request")
 def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Continuing Education: progress, events to claim, Create New…, latest credits.
+    """Continuing Education: progress, events to claim, Create New…, recent credits.
 
     An htmx request gets only the filtered list of events to claim.
     """
@@ -65,14 +65,14 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         for each in summaries
     ]
     totals = credits.credit_totals(person)
-    latest_credits = credits.credits_with_postings(person)[:5]
+    recent_credits = credits.credits_with_postings(person)[:5]
     context = {
         "answer": counting_presentation.on_track_answer(summaries, totals),
         "tracks": list(zip(summaries, statuses, strict=True)),
         "waiting": certification_queries.unanswered_questions(person),
         "totals": totals,
         "credits": [
-            counting_presentation.credit_row(credit, participations) for credit in latest_credits
+            counting_presentation.credit_row(credit, participations) for credit in recent_credits
         ],
         "returned": counting_queries.returned_events(person),
         "certificates": [
@@ -124,8 +124,8 @@ def _claimable_events(request: AuthenticatedHttpRequest, person: User) -> Claima
 
 def _count_text(number: int) -> str:
     if number > MAX_LISTED:
-        return f"More than {MAX_LISTED} events in the list."
-    return f"{formats.counted(number, 'event')} in the list."
+        return f"More than {MAX_LISTED} events on the list."
+    return f"{formats.counted(number, 'event')} on the list."
 
 
 def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:

@@ -251,7 +251,7 @@ def idle_email(mail: Mail) -> Email | None:
             "year. Have you attended an event or watched a recording? Claiming it takes a minute."
         ],
         button=("Claim credit", page_url("tracks:dashboard")),
-        closing=[f"See what is coming up: {page_url('events:calendar')}"],
+        closing=[f"See upcoming events: {page_url('events:calendar')}"],
     )
 
 

@@ -134,7 +134,7 @@ def returns_it_for_the_duplicate(staff: Visitor) -> None:
     staff.follow("June Alvarez")
     staff.sees(SECURITY)
     expect(staff.page.locator(".remarks").first).to_contain_text("online")
-    staff.page.get_by_label("What has to change").fill("You claimed the security training twice.")
+    staff.page.get_by_label("What needs to change").fill("You claimed the security training twice.")
     staff.press("Return for changes")
 
 
@@ -167,7 +167,7 @@ def emailed_link(dana: User) -> str:
 def verifies_with_the_link(director: Visitor, link: str) -> None:
     director.visit(link)
     director.sees("June Alvarez is asking you to verify", "61", PRIVACY)
-    expect(director.field("Your name as your signature")).to_have_value("Dana Brooks")
+    expect(director.field("Type your name to sign")).to_have_value("Dana Brooks")
     director.press("I verify this record")
     director.sees(f"Certificate {NUMBER} was issued.")
 

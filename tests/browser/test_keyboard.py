@@ -142,7 +142,7 @@ def test_the_folded_menu_opens_by_keyboard(open_browser: Callable[..., Visitor])
     assert tab(visitor).label == "Continuing Education"
     visitor.check()
     press_enter(visitor)
-    visitor.sees("Claim an event of the past year")
+    visitor.sees("Claim an event from the past year")
 
 
 def test_signing_in(open_browser: Callable[..., Visitor]) -> None:

@@ -33,7 +33,7 @@ def test_records_are_returned_and_approved_by_keyboard(
     staff.sees("Person Two, Library Trustee")
     tab_to(staff, "Approve and send to the supervisor")
     press_enter(staff)
-    staff.sees("Person Two's record: Reviewed; Dana Chair was asked to verify it.")
+    staff.sees("Person Two's record: Reviewed. We asked Dana Chair to verify it.")
     for submission, state in (
         (first, ParticipationState.OPEN),
         (second, ParticipationState.REVIEWED),
@@ -49,7 +49,7 @@ def test_records_are_returned_and_approved_by_keyboard(
 
 
 def returns_with_a_prepared_reason(staff: Visitor) -> None:
-    tab_to(staff, "What has to change")
+    tab_to(staff, "What needs to change")
     staff.page.keyboard.type("Please correct this:")
     tab_to(staff, "Fill in: Duplicate")
     press_enter(staff)

@@ -123,7 +123,7 @@ def certificate_pdf_data(certificate: Certificate) -> dict[str, Any]:
         "certifies": "This certifies that",
         "name": certificate.name,
         "completed": f"has completed {record.record_total(record_data)} of continuing education "
-        "and is certified in the track",
+        "and is certified in the following track",
         "track": record_data["track"],
         "categories": [
             {"credits": format_credits(credits), "name": category["name"]}

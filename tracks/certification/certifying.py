@@ -179,5 +179,7 @@ def _lock(certificate_id: int, *, by: User) -> Certificate:
         "submission__participation__rule_set",
     ).get(pk=certificate_id)
     if certificate.person_id == by.pk:
-        raise Refused("This is your own certificate. A colleague has to decide about it.")
+        raise Refused(
+            "You cannot revoke or reissue your own certificate. Ask a colleague to do it."
+        )
     return certificate

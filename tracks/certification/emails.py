@@ -38,8 +38,9 @@ def queue_question_email(verification: Verification) -> None:
 def remind_supervisors() -> int:
     """Remind supervisors who have not answered after one week, and again after three.
 
-    Skips questions about periods that are no longer active. If the first reminder is missed because the worker is
-    down, only the second is sent. Idempotent. Return the number of messages queued.
+    Skips questions about periods that are no longer active. If the first reminder is missed
+    because the worker is down, only the second is sent. Idempotent. Return the number of messages
+    queued.
     """
     now, number = timezone.now(), 0
     for times, days in reversed(list(enumerate(SUPERVISOR_REMINDER_DAYS, start=1))):

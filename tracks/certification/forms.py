@@ -13,10 +13,10 @@ OWN, OTHER, NOT = "own", "other", "not"
 
 
 class SupervisorForm(forms.Form):
-    """A choice of supervisor: a proposed one, or another person by name and address."""
+    """A choice of supervisor: a proposed one, or another person by name and e-mail address."""
 
     supervisor = forms.ChoiceField(
-        label="Who will verify it?",
+        label="Who will verify your record?",
         widget=forms.RadioSelect,
         help_text="We will e-mail them a link. They do not need an account.",
         error_messages={"required": "Choose who will verify your record."},
@@ -25,7 +25,7 @@ class SupervisorForm(forms.Form):
         label="Name of another person",
         max_length=150,
         required=False,
-        help_text="Only if none of the people above will verify it. Include an e-mail address.",
+        help_text="Only if you chose “Another person.” Enter their e-mail address too.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     supervisor_email = forms.EmailField(
@@ -47,7 +47,7 @@ class SupervisorForm(forms.Form):
         if not self.proposals:
             del self.fields["supervisor"]
             name = self.fields["supervisor_name"]
-            name.label, name.required = "Who will verify it?", True
+            name.label, name.required = "Who will verify your record?", True
             name.help_text = (
                 "Your director, supervisor or board chair. We will e-mail them a link. They do not "
                 "need an account."
@@ -57,13 +57,16 @@ class SupervisorForm(forms.Form):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if data.get("supervisor") == SOMEONE_ELSE:
-            for field, what in {"supervisor_name": "name", "supervisor_email": "address"}.items():
+            for field, what in {
+                "supervisor_name": "name",
+                "supervisor_email": "e-mail address",
+            }.items():
                 if not data.get(field) and field not in self.errors:
                     self.add_error(field, f"Enter the {what} of the person you want to ask.")
         return data
 
     def chosen(self) -> SupervisorContact:
-        """The chosen supervisor. Needs a valid form."""
+        """Return the chosen supervisor. The form must be valid."""
         data = self.cleaned_data
         if proposal := self.proposals.get(data.get("supervisor", SOMEONE_ELSE)):
             return SupervisorContact(str(proposal.person), proposal.person.email)
@@ -83,7 +86,7 @@ class SubmitForm(SupervisorForm):
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
     listing = forms.ChoiceField(
-        label="How should your name appear in the public annual list?",
+        label="How should your name appear on the public annual list?",
         choices=[
             (OWN, "As on the certificate"),
             (OTHER, "Under another name"),
@@ -94,10 +97,10 @@ class SubmitForm(SupervisorForm):
         help_text="The State Library publishes a list of newly certified people each year.",
     )
     other_name = forms.CharField(
-        label="Another name for the list",
+        label="Name for the annual list",
         max_length=150,
         required=False,
-        help_text="Only if you chose “Under another name”.",
+        help_text="Only if you chose “Under another name.”",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     note = forms.CharField(
@@ -116,7 +119,7 @@ class SubmitForm(SupervisorForm):
         return data
 
     def listed_as(self) -> str:
-        """The name for the annual list, or an empty string."""
+        """Return the name for the annual list, or an empty string."""
         data = self.cleaned_data
         names: dict[str, str] = {OWN: data["name"], OTHER: data["other_name"], NOT: ""}
         return names[data["listing"]]
@@ -144,7 +147,7 @@ class VerifyForm(forms.Form):
     """The supervisor's signature."""
 
     name = forms.CharField(
-        label="Your name as your signature",
+        label="Type your name to sign",
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )

@@ -60,14 +60,14 @@ def submit_track(
     [(_, progress)] = counting_queries.progress_of([participation], today())
     if not progress.is_complete:
         raise Refused(
-            "You do not meet all requirements yet, so nothing was sent. This page lists what is "
-            "missing."
+            "You do not meet all requirements yet, so nothing was submitted. This page lists what "
+            "is missing."
         )
     record_data = record.make_record(participation, today())
     if record.record_fingerprint(record_data) != seen:
         raise Refused(
-            "Your credits changed since you opened this page, so nothing was sent. Check the "
-            "record as it is now, then submit it."
+            "Your credits have changed since you opened this page, so nothing was submitted. Check "
+            "the record as it is now, then submit it."
         )
     submission = Submission.objects.create(
         participation=participation,
@@ -111,7 +111,7 @@ def return_submission(*, submission_id: int, reason: str, seen: str = "", by: Us
     submission = lock_submission(submission_id, by=by)
     if seen and submission.participation.state != seen:
         raise Refused(
-            "This record changed since you opened it, so nothing was done. Review it again."
+            "This record has changed since you opened it, so nothing was done. Review it again."
         )
     if not reason.strip():
         raise Refused("Give a reason. The person will read it.", field="reason")
@@ -148,11 +148,11 @@ def lock_submission(submission_id: int, *, by: User) -> Submission:
         "person", "participation__track", "participation__rule_set"
     ).get(pk=submission_id)
     if submission.person_id == by.pk:
-        raise Refused("This is your own record. A colleague has to decide about it.")
+        raise Refused("You cannot decide on your own record. Ask a colleague to do it.")
     if submission.ended_at:
         raise Refused(
-            f"This record was {submission.get_ending_display().lower()} in the meantime; nothing "
-            "was changed."
+            f"This record was {submission.get_ending_display().lower()} in the meantime, so "
+            "nothing was changed."
         )
     return submission
 

@@ -128,7 +128,9 @@ def ask_again(*, verification_id: int, supervisor: SupervisorContact, by: User) 
     """
     verification = _lock(verification_id)
     if verification.submission_id and verification.person_id == by.pk:
-        raise Refused("This is your own record. A colleague has to ask the supervisor.")
+        raise Refused(
+            "You cannot ask a supervisor about your own record. Ask a colleague to do it."
+        )
     if verification.answered_at:
         raise Refused(f"This was {verification.get_answer_display().lower()} in the meantime.")
     supervisor.check_is_not(verification.person)

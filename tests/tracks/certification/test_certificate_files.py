@@ -77,7 +77,7 @@ def test_it_reads_in_order(certificate):
         "Certificate",
         "This certifies that",
         "June Alvarez",
-        "has completed 60 credits of continuing education and is certified in the track",
+        "has completed 60 credits of continuing education and is certified in the following track",
         "Library Staff",
         "15 credits Library Administration",
         "15 credits Library Services to the Public",

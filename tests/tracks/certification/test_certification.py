@@ -319,7 +319,7 @@ def test_a_record_that_changed_since_the_person_saw_it_is_not_submitted():
         amount=Decimal("16.0"),
         by=make.person(Role.HELP_DESK),
     )
-    with pytest.raises(Refused, match="changed since you opened"):
+    with pytest.raises(Refused, match="have changed since you opened"):
         actions.submit_track(
             participation_id=participation.pk, seen=seen, name="June", by=participation.person
         )

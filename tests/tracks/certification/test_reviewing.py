@@ -208,10 +208,8 @@ def test_a_record_is_reviewed_and_the_next_one_opens() -> None:
         make.SUPERVISOR.email,
     )
     assert state_of(first) == ParticipationState.REVIEWED
-    assert flash_messages(answer) == [
-        f"{first.person}'s record: Reviewed; Dana Chair was asked to verify it."
-    ]
-    assert "Reviewed; Dana Chair was asked to verify it." in text(
+    assert flash_messages(answer) == [f"{first.person}'s record: Reviewed. We asked Dana Chair to verify it."]
+    assert "Reviewed. We asked Dana Chair to verify it." in text(
         client.get(address(first, "history"))
     )
     answer = decide(client, second, "review", supervisor=make.SUPERVISOR.email)
@@ -246,7 +244,7 @@ def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
     ]
     make.verification(submission, SupervisorContact("Carl Chair", chair.email))
     assert choices() == [
-        f"{carl}: asked {_today()}; choose to send a new link",
+        f"{carl}: asked on {_today()}; choose to send a new link",
         f"{dana}: proposed by the person",
         "Another person (enter below)",
     ]
@@ -255,12 +253,12 @@ def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
 @pytest.mark.parametrize(
     ("values", "errors"),
     [
-        ({}, {"supervisor": ["Choose who will verify it."]}),
+        ({}, {"supervisor": ["Choose who will verify the record."]}),
         (
             {"supervisor": "other"},
             {
-                "supervisor_name": ["Enter the name of the supervisor."],
-                "supervisor_email": ["Enter the address to send the link to."],
+                "supervisor_name": ["Enter the supervisor's name."],
+                "supervisor_email": ["Enter the e-mail address to send the link to."],
             },
         ),
         (
@@ -363,7 +361,7 @@ def test_a_record_that_changed_since_it_was_shown_is_not_decided(what: str) -> N
     for shown in (old, "", "x" * 61):
         answer = client.post(address(submission, what), values | {"seen": shown})
         page = text(answer)
-        assert ("This record changed since you opened it" in page) == (shown != "x" * 61)
+        assert ("This record has changed since you opened it" in page) == (shown != "x" * 61)
         assert state_of(submission) == ParticipationState.SUBMITTED
     assert (
         client.post(
@@ -379,11 +377,11 @@ def test_a_record_that_went_to_the_supervisor_is_not_returned_by_accident() -> N
     old = seen(client, submission)
     make.verification(submission)
     answer = client.post(address(submission, "return"), {"seen": old, "reason": "Listed twice."})
-    assert "This record changed since you opened it" in text(answer)
+    assert "This record has changed since you opened it" in text(answer)
     assert answer.context_data["return_form"]["reason"].value() == "Listed twice."
     assert state_of(submission) == ParticipationState.REVIEWED
     # Even if it goes there between the check and the lock.
-    with pytest.raises(Refused, match="changed since you opened it"):
+    with pytest.raises(Refused, match="has changed since you opened it"):
         actions.return_submission(
             submission_id=submission.pk, reason="No.", seen="submitted", by=make.person()
         )
@@ -466,13 +464,13 @@ def test_no_one_decides_about_their_own_record(what: str) -> None:
         make.verification(submission)
     client = signed_in(me)
     page = text(client.get(address(submission)))
-    assert "This is your own record. A colleague has to decide about it." in page
+    assert "You cannot decide on your own record. Ask a colleague to do it." in page
     assert "<textarea" not in page
     before = state_of(submission)
     values = {"supervisor": make.SUPERVISOR.email, "reason": "Mine."}
     answer = decide(client, submission, what, **values)
     # The form's error, and the page's own text.
-    assert text(answer).count("This is your own record. A colleague has to") == 2
+    assert text(answer).count("your own record. Ask a colleague to do it.") == 2
     assert state_of(submission) == before
 
 

@@ -65,7 +65,7 @@ def test_the_page_shows_counted_and_surplus_credits(client, june):
     assert [row.amount for row in group.rows] == ["15"]
     assert [(row.title, row.amount) for row in context["record"].surplus] == [("One more", "3")]
     text = page(client, f"/tracks/{participation.pk}/submit/")
-    assert "do not count toward the next certificate" in text
+    assert "will not count toward your next certificate" in text
     assert 'value="June Librarian"' in text
 
 
@@ -89,7 +89,7 @@ def test_submitting_twice_makes_one_submission(client, june):
     for _ in range(2):
         response = client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
     assert Submission.objects.count() == 1
-    assert "was already sent. It was not sent again." in flash_messages(response)[-1]
+    assert "You have already submitted your record" in flash_messages(response)[-1]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_the_page_lists_missing_requirements(client, june):
     assert "Still needed: 0.5 in any category." in text
     assert "Send to the CE Coordinator" not in text
     response = client.post(f"/tracks/{participation.pk}/submit/", {"note": "Keep me"})
-    assert "nothing was sent" in response.content.decode()
+    assert "nothing was submitted" in response.content.decode()
     assert "Keep me" in response.content.decode()
     assert not Submission.objects.exists()
 
@@ -144,7 +144,7 @@ def test_a_changed_record_is_shown_and_the_form_is_kept(client, june):
     )
     response = client.post(f"/tracks/{participation.pk}/submit/", values)
     text = response.content.decode()
-    assert "Your credits changed since you opened this page" in text
+    assert "Your credits have changed since you opened this page" in text
     assert "Keep me" in text
     assert response.context["record"].total == "16 credits"
     assert not Submission.objects.exists()
@@ -167,7 +167,7 @@ def test_a_proposed_supervisor_is_chosen_with_one_click(client, june):
     response = send(client, participation, supervisor="")
     assert "Choose who will verify your record." in response.content.decode()
     response = send(client, participation, supervisor="else", supervisor_email="")
-    assert "Enter the address of the person you want to ask." in response.content.decode()
+    assert "Enter the e-mail address of the person you want to ask." in response.content.decode()
     send(client, participation, supervisor=str(director.pk), supervisor_name="Someone")
     submission = Submission.objects.get()
     assert (submission.supervisor_name, submission.supervisor_email) == (
@@ -362,7 +362,7 @@ def test_a_request_about_a_year_is_withdrawn_refused_and_verified(client, june):
     year = values["year"]
     assert f"{year}: 15 credits" in page(client, address)
     response = client.post(address, values, follow=True)
-    assert flash_messages(response) == [f"Dana Chair was asked to verify {year}."]
+    assert flash_messages(response) == [f"We asked Dana Chair to verify your {year} credits."]
     assert "Asked" in page(client, participation.get_absolute_url())
     assert "No year to ask about" in page(client, address)
     client.post(address, {"withdraw": Verification.objects.get().pk}, follow=True)

@@ -20,7 +20,7 @@ from tracks.models import Certificate, Track
 
 
 class CertificateStateFilter(ConditionFilter):
-    title = parameter_name = "state"
+    title, parameter_name = "status", "state"
 
     def options(self) -> list[tuple[str, str, Q]]:
         day = today()
@@ -109,7 +109,7 @@ class CertificateAdmin(ReadOnlyAdmin):
     def rule_set(self, certificate: Certificate) -> str:
         return str(certificate.record["rule_set"])
 
-    @admin.display(description="state")
+    @admin.display(description="status")
     def state(self, certificate: Certificate) -> str:
         return str(certificates.validity(certificate).label)
 

@@ -179,7 +179,7 @@ def _facts(submission: Submission) -> list[tuple[str, str]]:
         ("Track", f"{submission.participation.track}, {submission.record['rule_set']}"),
         ("Works at", "; ".join(map(str, positions)) or "No library on file"),
         ("Name on the certificate", submission.name),
-        ("In the annual list", submission.listed_as or "Not listed"),
+        ("On the annual list", submission.listed_as or "Not listed"),
         ("Note to you", submission.note),
         ("Credits", _credits(submission.record)),
     ]
@@ -316,7 +316,7 @@ def supervisor_choices(submission: Submission) -> list[tuple[str, str, str]]:
     """
     choices: list[tuple[str, str, str]] = []
     if question := open_question(submission):
-        why = f"asked {format_moment_day(question.asked_at)}; choose to send a new link"
+        why = f"asked on {format_moment_day(question.asked_at)}; choose to send a new link"
         choices.append((question.supervisor_name, question.supervisor_email, why))
     if email := submission.supervisor_email.lower():
         choices.append((submission.supervisor_name or email, email, "proposed by the person"))

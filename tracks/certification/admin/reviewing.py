@@ -28,14 +28,14 @@ from tracks.models import Submission
 DECIDES = "tracks.review_submission"
 OTHER = "other"
 RECORD_CHANGED = (
-    "This record changed since you opened it, so nothing was decided. Review it again below."
+    "This record has changed since you opened it, so nothing was decided. Review it again below."
 )
 
 
 class SubmissionStageFilter(ConditionFilter):
     """Shows open submissions by default."""
 
-    title = parameter_name = "state"
+    title, parameter_name = "status", "state"
     default, SUPERVISOR = "under-way", "supervisor"
 
     def options(self) -> list[tuple[str, str, Q]]:
@@ -54,8 +54,8 @@ class AskSupervisorForm(SeenForm):
 
     supervisor = forms.ChoiceField(
         widget=forms.RadioSelect,
-        label="Who will verify it?",
-        error_messages={"required": "Choose who will verify it."},
+        label="Who will verify the record?",
+        error_messages={"required": "Choose who will verify the record."},
     )
     supervisor_name = forms.CharField(max_length=150, required=False, label="Name")
     supervisor_email = forms.EmailField(max_length=254, required=False, label="E-mail address")
@@ -73,8 +73,8 @@ class AskSupervisorForm(SeenForm):
         if self.cleaned_data.get("supervisor") != OTHER:
             return
         for field, error in (
-            ("supervisor_name", "Enter the name of the supervisor."),
-            ("supervisor_email", "Enter the address to send the link to."),
+            ("supervisor_name", "Enter the supervisor's name."),
+            ("supervisor_email", "Enter the e-mail address to send the link to."),
         ):
             if field not in self.errors and not self.cleaned_data.get(field):
                 self.add_error(field, error)
@@ -94,7 +94,7 @@ class AskSupervisorForm(SeenForm):
 class ReturnForm(SeenForm):
     reason = reason_field(
         "The person will read it.",
-        label="What has to change",
+        label="What needs to change",
         missing="Give a reason. The person will read it.",
         max_length=2000,
     )
@@ -173,7 +173,7 @@ class SubmissionAdmin(QueueAdmin):
                 submission_id=submission.pk, supervisor=supervisor, by=request.user
             )
 
-        return self._ask(request, submission, action, "Reviewed; {} was asked to verify it.")
+        return self._ask(request, submission, action, "Reviewed. We asked {} to verify it.")
 
     def ask_view(self, request: AuthenticatedHttpRequest, submission: Submission) -> HttpResponse:
         """Ask another supervisor, or send the same one a new link."""

@@ -57,8 +57,11 @@ def _participation(person: User, participation_id: int) -> Participation:
 
 def _why_closed(participation: Participation) -> str:
     if participation.state in SENT:
-        return f"Your record for {participation.track} was already sent. It was not sent again."
-    return f"This period of {participation.track} is over, so there is nothing to submit."
+        return (
+            f"You have already submitted your record for {participation.track}. It was not submitted "
+            "again."
+        )
+    return f"This period for {participation.track} is over, so there is nothing to submit."
 
 
 def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User) -> bool:
@@ -131,7 +134,7 @@ def verify_years(request: AuthenticatedHttpRequest, participation_id: int) -> Ht
     if request.method == "POST" and form.is_valid() and _ask(participation, form, by=person):
         messages.success(
             request,
-            f"{form.chosen().name} was asked to verify {form.cleaned_data['year']}.",
+            f"We asked {form.chosen().name} to verify your {form.cleaned_data['year']} credits.",
         )
         return redirect("tracks:verify_years", participation.pk)
     context = {
@@ -195,7 +198,7 @@ def _withdraw(
             verifying.withdraw_question(verification_id=question.pk, by=by)
             messages.success(
                 request,
-                f"The request to {question.supervisor_name} about {question.year} was withdrawn.",
+                f"You withdrew your request to {question.supervisor_name} about {question.year}.",
             )
     except Verification.DoesNotExist as error:
         raise Http404 from error
