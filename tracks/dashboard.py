@@ -1,4 +1,4 @@
-"""The Continuing Education page, and the progress of a certification track."""
+"""The Continuing Education page, and the page with the progress of a track."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -40,7 +40,7 @@ PER_PAGE = 25
 @require_safe
 @vary_on_headers("HX-Request")
 def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Continuing Education: progress, events to claim, Create New…, recent credits.
+    """Show Continuing Education: progress, events to claim, Create New… and recent credits.
 
     An htmx request gets only the filtered list of events to claim.
     """
@@ -92,7 +92,7 @@ class ClaimableEvent(NamedTuple):
 
 
 class ClaimableEvents(NamedTuple):
-    """The list of events to claim, filtered by the words in `find`."""
+    """The list of events to claim, filtered by the search words in `find`."""
 
     events: list[ClaimableEvent]
     has_more: bool
@@ -129,7 +129,7 @@ def _count_text(number: int) -> str:
 
 
 def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Leave a track and archive its credits. After a sign-in, a GET redirects to the track."""
+    """Leave a track and archive its credits. After sign-in, a GET redirects to the track."""
     person = request.user
     participation = get_object_or_404(
         counting_queries.participations_visible_to(person), pk=participation_id
@@ -143,15 +143,15 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
         following_actions.leave_track(participation_id=participation.pk, by=person)
         messages.success(
             request,
-            f"You no longer follow {participation.track}. Your credits are kept. Until "
-            f"{format_day(participation.closes_on)} you can resume it where you left off.",
+            f"You no longer follow {participation.track}. We have kept your credits. Until "
+            f"{format_day(participation.closes_on)}, you can resume it where you left off.",
         )
         return redirect("tracks:choose")
     return redirect(participation)
 
 
 def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Resume a track in the same period. After a sign-in, a GET redirects to the track."""
+    """Resume a track in the same period. After sign-in, a GET redirects to the track."""
     person = request.user
     participation = get_object_or_404(
         counting_queries.participations_visible_to(person), pk=participation_id
@@ -171,9 +171,9 @@ def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
 
 @require_safe
 def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """The progress of a track, the status of its record, and which credits count in it.
+    """Show the progress of a track, the status of its record and which credits count in it.
 
-    A past period shows its result instead.
+    For a past period, show the result instead.
     """
     person = request.user
     participation = get_object_or_404(
@@ -202,7 +202,7 @@ def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> 
 
 
 def _past_period(request: AuthenticatedHttpRequest, participation: Participation) -> HttpResponse:
-    """Show a certified, revoked or left period, with the credits of its certificate."""
+    """Show a certified, revoked or left period, with the credits on its certificate."""
     submissions = list(certification_queries.submissions_of([participation]))
     is_left = participation.state == ParticipationState.LEFT
     to_resume = counting_queries.resumable_participations(request.user, today())
@@ -227,7 +227,7 @@ def _past_period(request: AuthenticatedHttpRequest, participation: Participation
 def _record_status(
     participation: Participation, submissions: "list[AnnotatedSubmission]", *, complete: bool
 ) -> dict[str, Any]:
-    """The status of the record, its stages, and earlier submissions."""
+    """Return the template context for the record's status, stages and earlier submissions."""
     latest = submissions[0] if submissions else None
     status = certification_presentation.status_of(participation, latest, complete=complete)
     return {

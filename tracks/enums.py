@@ -5,7 +5,7 @@ from aspen.web.labels import Label, label_table
 
 
 class RuleSetKind(models.TextChoices):
-    """The people a rule set is for: those without a certificate of the track, with one, or both."""
+    """The people a rule set is for: without a certificate for the track, with one, or both."""
 
     BOTH = "both", "Initial and renewal"
     INITIAL = "initial", "Initial"
@@ -32,7 +32,7 @@ PARTICIPATION_LABELS = label_table(
     }
 )
 READY = Label("Ready to submit", "good", "✓")
-# Labels for library directors, who do not see whether the coordinator or supervisor has a record.
+# Labels for library directors, who do not see who has a record: the coordinator or supervisor.
 RECORD_SENT = Label("Record sent", "info", "◷")
 IN_PROGRESS = Label("In progress", "neutral", "○")
 
@@ -41,7 +41,7 @@ IN_PROGRESS = Label("In progress", "neutral", "○")
 ACTIVE = frozenset(
     {ParticipationState.OPEN, ParticipationState.SUBMITTED, ParticipationState.REVIEWED}
 )
-# Submitted and not yet decided. A change to the record reopens it.
+# Submitted and not yet decided on. A change to the record reopens it.
 SENT = frozenset({ParticipationState.SUBMITTED, ParticipationState.REVIEWED})
 
 
@@ -60,7 +60,7 @@ class ParticipationStep(models.TextChoices):
 
 
 State = ParticipationState
-# Submission, review, verification and certificate follow the State Library's order.
+# Submission, review, verification and certificate, in the State Library's order.
 PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
     ParticipationStep.SUBMIT: Transition({Actor.PERSON: {State.OPEN}}, State.SUBMITTED),
     ParticipationStep.TAKE_BACK: Transition({Actor.PERSON: SENT}, State.OPEN),
@@ -80,7 +80,7 @@ PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
 
 
 class Ending(models.TextChoices):
-    """The result of a submission."""
+    """How a submission ended."""
 
     TAKEN_BACK = "taken_back", "Withdrawn"
     RETURNED = "returned", "Returned for changes"
@@ -153,9 +153,9 @@ RULE_SET_LABELS = label_table(
     }
 )
 
-# Labels of a credit in a track.
+# Labels for a credit in a track.
 POSTED = Label("Posted", "good", "✓")
 NOT_COUNTED = Label("Not counted", "neutral", "–")
 ARCHIVED = Label("Archived", "neutral", "▣")
-# Label of a recommended track.
+# Label for a recommended track.
 FITS = Label("Recommended for you", "good", "✓")

@@ -1,7 +1,7 @@
 """Integrity checks on all credits in the database.
 
 Constraints prevent most of these violations, so a finding means a bug or a change made outside the
-portal. Each check changes nothing and takes one query, regardless of the number of credits.
+portal. Each check takes one query, regardless of the number of credits, and changes nothing.
 """
 
 import dataclasses
@@ -27,9 +27,9 @@ MAX_IDS_SHOWN = 20
 
 @dataclasses.dataclass(frozen=True)
 class IntegrityCheck:
-    """A promise, a fault that breaks it, and a function that counts and lists the faulty rows.
+    """A promise, a fault that breaks it, and a function that finds the rows that violate it.
 
-    `find` returns the number of rows and the first of their ids.
+    `find` returns the number of those rows and the first few ids.
     """
 
     promise: str
@@ -39,7 +39,7 @@ class IntegrityCheck:
 
 @dataclasses.dataclass(frozen=True)
 class IntegrityFinding:
-    """A broken promise, with the number of faulty rows and the first of their ids."""
+    """A broken promise, with the number of rows that violate it and the first few ids."""
 
     promise: str
     fault: str
@@ -63,21 +63,24 @@ def find_violations() -> list[IntegrityFinding]:
 
 
 def _rows(rows: Callable[[], QuerySet[Any]]) -> Callable[[], tuple[int, list[int]]]:
-    """Make an IntegrityCheck.find from a queryset of faulty rows."""
+    """Return a `find` function for an IntegrityCheck.
+
+    `rows` returns the rows that violate the promise.
+    """
 
     def find() -> tuple[int, list[int]]:
-        faulty = rows().order_by("pk").values_list("pk", flat=True)
-        ids = list(faulty[:MAX_IDS_SHOWN])
-        return (faulty.count() if len(ids) == MAX_IDS_SHOWN else len(ids)), ids
+        violations = rows().order_by("pk").values_list("pk", flat=True)
+        ids = list(violations[:MAX_IDS_SHOWN])
+        return (violations.count() if len(ids) == MAX_IDS_SHOWN else len(ids)), ids
 
     return find
 
 
 def _statement(sql: str, params: Sequence[Any] = ()) -> tuple[int, list[int]]:
-    """Run a query that selects ids. Return how many there are, and the first of them."""
+    """Run a query that selects ids. Return the number of ids and the first few."""
     with connection.cursor() as cursor:
         cursor.execute(
-            f"WITH faulty (id) AS ({sql}) SELECT count(*) OVER (), id FROM faulty"
+            f"WITH violation (id) AS ({sql}) SELECT count(*) OVER (), id FROM violation"
             f" ORDER BY id LIMIT {MAX_IDS_SHOWN}",
             params,
         )
@@ -100,12 +103,12 @@ def _claims_without_credits() -> QuerySet[Claim]:
 
 
 def _posted_but_not_eligible() -> tuple[int, list[int]]:
-    """Credits posted to an active participation in which they do not count."""
+    """Find credits posted to an active participation in which they do not count."""
     return _difference(_posted(), _eligible())
 
 
 def _eligible_but_not_posted() -> tuple[int, list[int]]:
-    """Credits that should be posted to an active participation but are not."""
+    """Find credits that should be posted to an active participation but are not."""
     return _difference(_eligible(), _posted())
 
 
@@ -146,7 +149,7 @@ def _claimed_twice() -> tuple[int, list[int]]:
 
 
 def _settled_without_credit() -> QuerySet[Registration]:
-    """Settled registrations without any claim, even for the event that theirs was merged into."""
+    """Return settled registrations without a claim for their event or the one it merged into."""
     claims = Claim.objects.filter(person=OuterRef("person")).filter(
         Q(event=OuterRef("event")) | Q(event=OuterRef("event__merged_into"))
     )
@@ -161,13 +164,13 @@ def _settled_without_credit() -> QuerySet[Registration]:
 
 
 def _live_on_ended_events() -> QuerySet[Claim]:
-    """Live claims on declined, canceled or merged events."""
+    """Return live claims on declined, canceled or merged events."""
     ended = [EventState.DECLINED, EventState.CANCELLED, EventState.MERGED]
     return Claim.objects.filter(state__in=sorted(LIVE), event__state__in=ended)
 
 
 def _returned_without_changes_due() -> QuerySet[Claim]:
-    """Returned claims whose event is not open for changes."""
+    """Return returned claims whose event is not open for changes."""
     return Claim.objects.filter(state=ClaimState.RETURNED).exclude(
         event__origin=Origin.CUSTOM, event__state=EventState.DRAFT
     )
@@ -181,7 +184,7 @@ def _merged_without_record() -> QuerySet[Event]:
 
 
 def _awarded_and_lost() -> QuerySet[WaitingAward]:
-    """Unmatched awards to an address that belongs to an account."""
+    """Return unmatched awards to an e-mail address that belongs to an account."""
     return WaitingAward.objects.filter(
         matched_at=None,
         event__state=EventState.PUBLISHED,
@@ -220,7 +223,7 @@ COUNTED_SQL = (
 
 
 def _certificates_that_differ_from_postings() -> tuple[int, list[int]]:
-    """Valid certificates whose credits differ from the credits posted to their period."""
+    """Find valid certificates whose credits differ from those posted to their period."""
     return _statement(
         f"SELECT DISTINCT coalesce(counted.id, posted.id) FROM ({COUNTED_SQL}) AS counted"
         " FULL JOIN ("
@@ -234,7 +237,7 @@ def _certificates_that_differ_from_postings() -> tuple[int, list[int]]:
 
 
 def _counted_twice() -> tuple[int, list[int]]:
-    """Credits counted by two valid certificates of one track."""
+    """Find credits counted by two valid certificates for the same track."""
     return _statement(
         f"SELECT credit FROM ({COUNTED_SQL}) AS counted"
         " JOIN tracks_participation AS participation"
@@ -247,26 +250,26 @@ def _counted_twice() -> tuple[int, list[int]]:
 
 
 def _missing_from_history(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
-    """Rows whose last history entry is missing or differs from the row."""
+    """Return a function that finds rows whose last history entry is missing or different."""
 
     def find() -> tuple[int, list[int]]:
         history = history_model(model)
         own = {field.column for field in model._meta.concrete_fields}
         columns = [f.column for f in history._meta.concrete_fields if f.column in own]
-        present = ", ".join(f'present."{column}"' for column in columns)
+        current = ", ".join(f'current_row."{column}"' for column in columns)
         last = ", ".join(f'last."{column}"' for column in columns)
         return _statement(
-            f"SELECT present.id FROM {model._meta.db_table} AS present LEFT JOIN ("
+            f"SELECT current_row.id FROM {model._meta.db_table} AS current_row LEFT JOIN ("
             f"  SELECT DISTINCT ON (pgh_obj_id) * FROM {history._meta.db_table}"
-            "   ORDER BY pgh_obj_id, pgh_id DESC) AS last ON last.pgh_obj_id = present.id"
-            f" WHERE last.pgh_id IS NULL OR ({last}) IS DISTINCT FROM ({present})"
+            "   ORDER BY pgh_obj_id, pgh_id DESC) AS last ON last.pgh_obj_id = current_row.id"
+            f" WHERE last.pgh_id IS NULL OR ({last}) IS DISTINCT FROM ({current})"
         )
 
     return find
 
 
 def _deleted_rows(model: type[Model]) -> Callable[[], tuple[int, list[int]]]:
-    """Rows that are in the history but no longer in the table."""
+    """Return a function that finds rows that are in the history but no longer in the table."""
 
     def find() -> tuple[int, list[int]]:
         past = history_model(model)._meta.db_table

@@ -1,4 +1,4 @@
-"""Receivers that post credits when a track is chosen or credits change."""
+"""Receivers that post credits when a track is chosen and when credits change."""
 
 from typing import Any
 

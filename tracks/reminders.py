@@ -1,4 +1,4 @@
-"""Reminders of expiring periods and certificates, to new directors, and after an idle year."""
+"""Reminders: about expiring periods and certificates, to new directors, after an idle year."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -24,7 +24,7 @@ from tracks.counting.presentation import missing_in_words
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Certificate, Participation
 
-# Months before the end. If a reminder is missed because the worker is down, only the next is sent.
+# Months before the end. If the worker was down for several reminders, only the latest is sent.
 MONTHS = (12, 6, 3, 1)
 BATCH_SIZE_REMINDERS = 1_000
 
@@ -77,7 +77,7 @@ def _queue_ends(kind: str, rows: QuerySet[Any], field: str, fact: str) -> int:
 
 @email("tracks.period_ends")
 def period_ends_email(mail: Mail) -> Email | None:
-    """A period is ending, and the previous certificate with it."""
+    """Remind the person that a period, and with it the previous certificate, is ending."""
     participation = (
         Participation.objects.filter(pk=mail.facts["participation"], person=mail.to_id)
         .select_related("track", "rule_set", "follows", "person")
@@ -117,7 +117,7 @@ def period_ends_email(mail: Mail) -> Email | None:
 
 @email("tracks.certificate_ends")
 def certificate_ends_email(mail: Mail) -> Email | None:
-    """A certificate is expiring, and the person no longer follows its track."""
+    """Remind the person of an expiring certificate for a track they no longer follow."""
     certificate = Certificate.objects.select_related("participation__track").get(
         pk=mail.facts["certificate"], person=mail.to_id
     )
@@ -180,7 +180,7 @@ def remind_directors() -> int:
 
 @email("tracks.new_director")
 def new_director_email(mail: Mail) -> Email | None:
-    """A new director has four years to get certified."""
+    """Remind a new director of the four years they have to get certified."""
     positions = Position.objects.present().filter(pk=mail.facts["position"], person=mail.to_id)
     position = positions.select_related("organization").first()
     if position is None or position.since_on is None or not _is_wanted(mail):
@@ -211,8 +211,8 @@ def new_director_email(mail: Mail) -> Email | None:
 def remind_idle() -> int:
     """Remind people who follow a track but have not claimed anything for a year.
 
-    At most once every 365 days. Idempotent. Return the number of e-mails due, including those
-    already queued.
+    Each person gets at most one reminder in 365 days. Idempotent. Return the number of e-mails due,
+    including those already queued.
     """
     since = timezone.now() - dt.timedelta(days=365)
     a_year_ago = (today() - dt.timedelta(days=365)).isoformat()
@@ -236,7 +236,7 @@ def remind_idle() -> int:
 
 @email("tracks.idle")
 def idle_email(mail: Mail) -> Email | None:
-    """The person has not claimed anything for a year."""
+    """Remind the person that they have not claimed anything for a year."""
     person = mail.to
     assert person is not None
     since = timezone.now() - dt.timedelta(days=365)
@@ -259,7 +259,7 @@ def idle_email(mail: Mail) -> Email | None:
 
 
 def _wants_reminders(path: str = "") -> Q:
-    """A condition on the person at this path: active, and reminders are not turned off."""
+    """Return a condition that the person at this path is active and wants reminders."""
     prefix = f"{path}__" if path else ""
     return Q(**{f"{prefix}is_active": True, f"{prefix}wants_certification_reminders": True})
 

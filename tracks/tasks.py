@@ -13,7 +13,7 @@ from tracks.certification import emails
 @app.periodic(cron="17 15 * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="remind_of_certification")  # type: ignore[untyped-decorator]
 def remind_of_certification(timestamp: int) -> None:
-    """Send the daily reminders to people and supervisors, in the morning Mountain time.
+    """Send the daily reminders to people and supervisors in the morning, Mountain Time.
 
     Safe to run late or twice.
     """

@@ -266,7 +266,7 @@ def test_leaving_a_track_archives_and_choosing_it_again_posts(client, person):
     first = Participation.objects.get()
     response = client.post(f"/tracks/{first.pk}/leave/", follow=True)
     assert flash_messages(response)[-1].startswith(
-        "You no longer follow Library Staff. Your credits are kept"
+        "You no longer follow Library Staff. We have kept your credits"
     )
     assert not first.postings.exists()
     assert "You left Library Staff." in page(client, f"/tracks/{first.pk}/")

@@ -1,4 +1,4 @@
-"""The validity, the public facts and the PDF of a certificate. Takes no queries."""
+"""A certificate's validity, public details and PDF. Takes no queries."""
 
 import datetime as dt
 from decimal import Decimal
@@ -27,10 +27,10 @@ class Validity(NamedTuple):
 
 
 class CertificateFacts(NamedTuple):
-    """The public facts about a certificate. The only personal one is the name on it.
+    """The public details of a certificate. The only personal one is the name on it.
 
     `reissued` is the number of the certificate that replaced this one. `pdf_url` works only for the
-    person and for staff, and is empty once the certificate is revoked.
+    holder and for staff, and is empty once the certificate is revoked.
     """
 
     number: str
@@ -51,7 +51,10 @@ UNKNOWN = Validity(UNKNOWN_CERTIFICATE, "No certificate has this address.")
 
 
 def validity(certificate: Certificate, on: dt.date | None = None) -> Validity:
-    """A certificate is valid through its last day, then expired. Revocation is final."""
+    """Return the certificate's validity on a day, today by default.
+
+    A certificate is valid through its last day unless it has been revoked.
+    """
     number, last_day = certificate.number, format_day(certificate.expires_on)
     if certificate.revoked_at:
         day = format_day(timezone.localdate(certificate.revoked_at))
@@ -67,7 +70,7 @@ def validity(certificate: Certificate, on: dt.date | None = None) -> Validity:
 
 
 def replacement(certificate: Certificate) -> Certificate | None:
-    """The certificate that replaced it, if any. Needs `replaced_by` selected."""
+    """Return the certificate that replaced this one, if any. Needs `replaced_by` selected."""
     try:
         return certificate.replaced_by
     except ObjectDoesNotExist:
@@ -75,7 +78,7 @@ def replacement(certificate: Certificate) -> Certificate | None:
 
 
 def certificate_facts(certificate: Certificate) -> CertificateFacts:
-    """Needs the person and `replaced_by` selected."""
+    """Return the public details of a certificate. Needs the person and `replaced_by` selected."""
     reissued = replacement(certificate)
     return CertificateFacts(
         number=certificate.number,
@@ -94,7 +97,7 @@ def certificate_facts(certificate: Certificate) -> CertificateFacts:
 
 
 def certificate_url(certificate: Certificate) -> str:
-    """The absolute public address. It is printed on paper, so it does not use the request."""
+    """Return the absolute public URL. It is printed on paper, so the request plays no part."""
     return f"{settings.ADDRESS}{certificate.get_absolute_url()}"
 
 
@@ -109,7 +112,7 @@ DEMONSTRATION = (
 
 
 def certificate_pdf_file(certificate: Certificate) -> bytes:
-    """The PDF, even of an expired certificate. Needs the person selected."""
+    """Render the PDF, even for an expired certificate. Needs the person selected."""
     return pdf.render("certificate.typ", certificate_pdf_data(certificate))
 
 

@@ -26,8 +26,8 @@ NUMBERING_LOCK = 20230117
 def certify(submission: Submission, *, by: User | None) -> Certificate:
     """Issue the certificate for a submission that has just been verified.
 
-    Counted credits stay posted, surplus credits are archived, and Pending claims are approved. Also
-    starts the next period and queues the e-mail. The caller holds the person's lock.
+    Keep counted credits posted, archive surplus credits and approve Pending claims. Then start the
+    next period and queue the e-mail. The caller holds the person's lock.
     """
     participation, reviewer = submission.participation, submission.reviewed_by
     assert reviewer is not None
@@ -76,7 +76,7 @@ def _issue(
 
 
 def _next_number(year: int) -> str:
-    """The next number of the year, without gaps, such as 2026-0117. Locks until the commit."""
+    """Return the year's next number, such as 2026-0117, without gaps. Locks until the commit."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT pg_advisory_xact_lock(%s)", [NUMBERING_LOCK])
     issued = Certificate.objects.filter(number__startswith=f"{year}-").count()
@@ -84,7 +84,7 @@ def _next_number(year: int) -> str:
 
 
 def _begin_next_period(certificate: Certificate) -> None:
-    """Start the next period, if the track has renewal rules in force today.
+    """Start the next period if the track has renewal rules in force today.
 
     The caller holds the person's lock.
     """
@@ -101,11 +101,11 @@ def revoke_certificate(
 ) -> Certificate:
     """Revoke a certificate. Anyone who checks it can read the reason. Locks the person.
 
-    Its credits are archived; credits earned before it was issued do not count in the next period.
-    With `reopen`, the certified period reopens with the credits that are eligible now, so that the
-    person can correct and resubmit the record, and the next period is left. Idempotent.
-    Raises Certificate.DoesNotExist; Refused without a reason, for `by`'s own certificate, or if
-    the next period cannot be left.
+    Its credits are archived, and credits earned before it was issued do not count in the next
+    period. With `reopen`, the next period is left and the certified period reopens with the credits
+    that are eligible now, so that the person can correct and resubmit the record. Idempotent.
+    Raises Certificate.DoesNotExist; Refused without a reason, if the certificate is `by`'s own, or
+    if the next period cannot be left.
     """
     certificate = _lock(certificate_id, by=by)
     if certificate.revoked_at:
@@ -124,7 +124,7 @@ def revoke_certificate(
     participation.postings.all().delete()
     if not reopen:
         apply_step(participation, ParticipationStep.REVOKE, actor=Actor.COORDINATOR)
-        for period in next_periods:  # credits earned after the issue count in it
+        for period in next_periods:  # credits earned after the certificate was issued count
             post_archived(participation=period)
         return certificate
     for period in next_periods:
@@ -139,7 +139,7 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
     """Reissue a certificate under another name and revoke the old one.
 
     The dates and the record stay the same. Locks the person. Raises Certificate.DoesNotExist;
-    Refused without a name or reason, for `by`'s own certificate, or if it was revoked.
+    Refused without a name or reason, or if the certificate is `by`'s own or was revoked.
     """
     certificate = _lock(certificate_id, by=by)
     if certificate.revoked_at:

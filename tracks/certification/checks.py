@@ -12,14 +12,14 @@ WAITING_ADVICE = (
     "You can submit your record now, but it cannot be reviewed until staff decide on this training."
 )
 ADVICE_BY_KIND = {
-    CheckKind.SAME: "If it is the same training, withdraw one of the two before you submit.",
-    CheckKind.OVERLAP: "If you attended part of each, say so in the note; otherwise withdraw one.",
+    CheckKind.SAME: "If it is the same training, withdraw one of the claims before you submit.",
+    CheckKind.OVERLAP: "If you attended part of each, say so in the note. Otherwise, withdraw one.",
     CheckKind.MANY: "If this is correct, say so in the note.",
 }
 
 
 class RecordWarning(NamedTuple):
-    """A warning about a counted claim, and what the person can do about it."""
+    """A warning about a counted claim, with advice for the person."""
 
     claim_id: int
     text: str
@@ -35,7 +35,7 @@ def check_warning(claim: Claim, result: checks.CheckResult) -> str:
 
 
 def check_record(record: RecordData) -> list[RecordWarning]:
-    """Return the warnings about the counted claims, undecided ones first. Takes four queries."""
+    """Return the warnings about the counted claims, undecided claims first. Takes four queries."""
     claims = list(
         Claim.objects.filter(pk__in={line["claim"] for line in record["lines"]})
         .select_related("event")

@@ -1,4 +1,4 @@
-"""The status of a record for the person's pages. Takes no queries."""
+"""The status of records, as shown on the person's own pages. Takes no queries."""
 
 import dataclasses
 import datetime as dt
@@ -33,7 +33,7 @@ State = ParticipationState
 
 
 class SubmissionFacts(NamedTuple):
-    """A submission as text. Facts about steps not taken yet are empty."""
+    """A submission as text. Fields for steps that have not been taken yet are empty."""
 
     sent_on: str
     waiting: str
@@ -70,10 +70,10 @@ def _submission_facts(submission: "AnnotatedSubmission") -> SubmissionFacts:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordStatus:
-    """The status of a record; `kind` selects the text in templates/tracks/status.html.
+    """The status of a record. `kind` selects the message in templates/tracks/status.html.
 
-    `sent` is the latest submission, and `reason` explains why it was sent back or the certificate
-    revoked.
+    `sent` is the latest submission. `reason` explains why it was sent back or why the certificate
+    was revoked.
     """
 
     kind: str
@@ -89,9 +89,9 @@ class RecordStatus:
 def status_of(
     participation: Participation, latest: "AnnotatedSubmission | None", *, complete: bool
 ) -> RecordStatus | None:
-    """The status of a participation's record; None if it is incomplete and was never submitted.
+    """Return the status of a participation's record, given the latest submission.
 
-    `latest` is the latest submission.
+    Return None if the record is incomplete and was never submitted.
     """
     state = State(participation.state)
     if latest is None and state == State.OPEN and not complete:
@@ -122,7 +122,10 @@ def status_of(
 
 
 class RecordStage(NamedTuple):
-    """A stage on the way to the certificate. `note` is its date, in progress, or not started."""
+    """A stage on the way to the certificate.
+
+    `note` is its date, "in progress" or "not started".
+    """
 
     label: Label
     note: str
@@ -131,7 +134,7 @@ class RecordStage(NamedTuple):
 def stages_of(
     participation: Participation, latest: "AnnotatedSubmission | None"
 ) -> list[RecordStage]:
-    """The four stages from the record to the certificate."""
+    """Return the four stages from the submission to the certificate."""
     state = State(participation.state)
     sent = latest if state in SENT | {State.CERTIFIED} else None
     reviewed, verified = sent and sent.reviewed_at, sent and sent.verified_at
@@ -155,7 +158,7 @@ def stages_of(
 
 
 def _stage(done: str, ahead: str, at: dt.datetime | None, *, is_now: bool) -> RecordStage:
-    """The stage with its label once `done`, or while it is still `ahead`."""
+    """Return the stage, labeled `done` if it has a time, otherwise `ahead`."""
     if at:
         return RecordStage(Label(done, "good", "✓"), format_moment_day(at))
     if is_now:
@@ -188,7 +191,7 @@ def sent_before(submissions: "list[AnnotatedSubmission]") -> list[EarlierSubmiss
 
 
 class QuestionFacts(NamedTuple):
-    """A question to a supervisor, as text. A question about a year has no submission."""
+    """A question to a supervisor, as text. Questions about a year have no submission dates."""
 
     track: str
     asked_on: str
@@ -244,7 +247,7 @@ def answer_label(question: Verification) -> Label:
 
 
 def year_states(questions: list[Verification]) -> list[YearStatus]:
-    """The status of each year, newest year first, from the questions, latest first."""
+    """Return the status of each year, newest first, given the questions, latest first."""
     latest: dict[int, Verification] = {}
     for question in questions:
         latest.setdefault(question.year or 0, question)
@@ -261,6 +264,6 @@ def _day_if_any(moment: dt.datetime | None) -> str:
 
 
 def format_since(moment: dt.datetime) -> str:
-    """For example: since today, for 1 day, for 3 days."""
+    """Return "since today", "for 1 day", "for 3 days" and so on."""
     days = formats.days_since(moment)
     return f"for {counted(days, 'day')}" if days >= 1 else "since today"

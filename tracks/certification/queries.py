@@ -29,9 +29,10 @@ if TYPE_CHECKING:
 
 
 def submissions_of(participations: Iterable[Participation]) -> "QuerySet[AnnotatedSubmission]":
-    """Submissions of these participations, latest first, without their records. Takes one query.
+    """Return the submissions of these participations, latest first, without their records.
 
-    Annotated with the latest question to a supervisor (`asked_…`) and the certificate.
+    They are annotated with the latest question to a supervisor (`asked_…`) and the certificate.
+    Takes one query.
     """
     questions = Verification.objects.filter(submission=OuterRef("pk")).order_by("-pk")
     certificates = Certificate.objects.filter(submission=OuterRef("pk")).order_by("-pk")
@@ -52,19 +53,22 @@ def submissions_of(participations: Iterable[Participation]) -> "QuerySet[Annotat
 
 
 def latest_of(participations: Iterable[Participation]) -> "dict[int, AnnotatedSubmission]":
-    """The latest submission of each participation, by id. Takes one query."""
+    """Return the latest submission for each participation, by participation id.
+
+    Takes one query.
+    """
     latest = submissions_of(participations).order_by("participation_id", "-submitted_at", "-pk")
     return {each.participation_id: each for each in latest.distinct("participation_id")}
 
 
 def year_questions(participation: Participation) -> QuerySet[Verification]:
-    """Questions to supervisors about single years, latest first, without their records."""
+    """Return the questions to supervisors about single years, latest first, without records."""
     questions = Verification.objects.filter(participation=participation, submission=None)
     return questions.defer("record").order_by("-asked_at", "-pk")
 
 
 def counted_by_year(participation: Participation, on: dt.date) -> dict[int, Decimal]:
-    """The counted credits by calendar year, newest first. Takes one query."""
+    """Sum the counted credits by calendar year, newest first. Takes one query."""
     years: dict[int, Decimal] = {}
     credits = counting_queries.counting_credits(participation, on).order_by("-earned_on", "pk")
     for earned_on, amount in credits.values_list("earned_on", "amount"):
@@ -73,7 +77,10 @@ def counted_by_year(participation: Participation, on: dt.date) -> dict[int, Deci
 
 
 def questions_for(person: User) -> QuerySet[Verification]:
-    """Questions to this person, even those sent to their address before they had an account."""
+    """Return the questions to this person as a supervisor.
+
+    Include those sent to their e-mail address before they had an account.
+    """
     return (
         Verification.objects.filter(
             Q(supervisor=person) | Q(supervisor=None, supervisor_email=person.email)
@@ -85,7 +92,10 @@ def questions_for(person: User) -> QuerySet[Verification]:
 
 
 def unanswered_questions(person: User) -> QuerySet[Verification]:
-    """Questions that this person has not answered yet, oldest first. Takes one query."""
+    """Return the questions that this person has not answered yet, oldest first.
+
+    Takes one query.
+    """
     questions = questions_for(person).filter(
         answered_at=None, participation__state__in=sorted(ACTIVE)
     )
@@ -93,7 +103,10 @@ def unanswered_questions(person: User) -> QuerySet[Verification]:
 
 
 def newer_question(question: Verification) -> Verification | None:
-    """A later question to the same address about the same record, if any, unless withdrawn."""
+    """Return the latest newer question to the same address about the same record, if any.
+
+    Withdrawn questions are ignored.
+    """
     later = Verification.objects.filter(
         participation=question.participation_id,
         year=question.year,
@@ -104,7 +117,7 @@ def newer_question(question: Verification) -> Verification | None:
 
 
 def verified_years(participation_id: int) -> QuerySet[Verification]:
-    """Verifications of single years of a participation, earliest answer first."""
+    """Return the single years of a participation that are verified, earliest answer first."""
     return Verification.objects.filter(
         participation=participation_id, submission=None, answer=VerificationAnswer.VERIFIED
     ).order_by("answered_at", "pk")

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from credits.queries import EarnedCredit
 
 RecordData = dict[str, Any]
-# By credit id, the line that a supervisor verified and the verification.
+# The lines that supervisors verified and their verifications, by credit id.
 VerifiedLines = Mapping[int, tuple[dict[str, Any], Verification]]
 
 
@@ -44,7 +44,7 @@ class RecordLine(NamedTuple):
 
 
 def make_record(participation: Participation, on: dt.date) -> RecordData:
-    """The record of a participation on a day: the credits it needs, and its surplus credits.
+    """Make the record of a participation on a day, with needed and surplus credits.
 
     Takes two queries, plus one for the rule set's requirements unless they are prefetched.
     """
@@ -80,7 +80,7 @@ def make_record(participation: Participation, on: dt.date) -> RecordData:
 
 
 def record_of_year(participation: Participation, year: int, on: dt.date) -> RecordData:
-    """The record of a single calendar year, for a supervisor to verify."""
+    """Make the record of a single calendar year, for a supervisor to verify."""
     record = make_record(participation, on)
     lines = [
         line
@@ -92,7 +92,7 @@ def record_of_year(participation: Participation, year: int, on: dt.date) -> Reco
 
 
 def record_lines(record: RecordData, part: str = "lines") -> list[RecordLine]:
-    """The counted ("lines") or "surplus" lines of a record, in the order they were earned."""
+    """Return the counted ("lines") or "surplus" lines of a record, in the order earned."""
     return [
         RecordLine(
             credit_id=line["credit"],
@@ -110,10 +110,10 @@ def record_lines(record: RecordData, part: str = "lines") -> list[RecordLine]:
 
 
 def record_fingerprint(record: RecordData) -> str:
-    """A hash of the rules and the counted lines. The day of the record does not affect it."""
+    """Return a hash of the rules and the counted lines. The record's day does not affect it."""
     names = ("credit", "amount", "slug", "earned_on")
-    facts = [[line[name] for name in names] for line in record["lines"]]
-    content = json.dumps([record["rule_set"], record["total"], facts])
+    lines = [[line[name] for name in names] for line in record["lines"]]
+    content = json.dumps([record["rule_set"], record["total"], lines])
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
@@ -126,7 +126,7 @@ def required_credits(record: RecordData) -> Decimal:
 
 
 def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any, Verification]]:
-    """The lines that supervisors verified and their verifications, by credit id."""
+    """Return the lines that supervisors verified and their verifications, by credit id."""
     return {
         line["credit"]: (line, verification)
         for verification in verifications
@@ -135,9 +135,9 @@ def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any
 
 
 def why_changed(record: RecordData, credits: Iterable["EarnedCredit"]) -> str:
-    """A sentence about the first line of the record that has changed, or an empty string.
+    """Describe the first line of the record that has changed, or return an empty string.
 
-    `credits` are the current versions of those that are still posted. A different day is a change
+    `credits` are the credits that are still posted, as they are now. A different day is a change
     because credits count only for some years.
     """
     now = {credit.pk: credit for credit in credits}
@@ -197,7 +197,7 @@ class RecordGroup(NamedTuple):
 
 
 class RecordPage(NamedTuple):
-    """A record as a page shows it: lines by category, without empty categories."""
+    """A record for display, with its lines by category. Empty categories are omitted."""
 
     groups: list[RecordGroup]
     surplus: list[RecordRow]
@@ -209,9 +209,9 @@ class RecordPage(NamedTuple):
 def record_page(
     record: RecordData, categories: Iterable[Category], verified: VerifiedLines | None = None
 ) -> RecordPage:
-    """The record with its categories in the given order.
+    """Return the record for display, with its categories in the given order.
 
-    A line that was verified with its year and has not changed since has a label that says so.
+    Lines that were verified with their year and have not changed since are labeled as verified.
     """
     minimums = {each["slug"]: Decimal(each["minimum"]) for each in record["categories"]}
     counted_lines, groups = record_lines(record), []

@@ -37,7 +37,7 @@ class ReviewedClaim(NamedTuple):
 
 
 def submissions() -> QuerySet[Submission]:
-    """Submissions with everything the queue shows. A list of any length takes three queries.
+    """Return submissions with everything the queue shows. Takes three queries for any length.
 
     Sets `person.present_positions` and `open_questions` on each.
     """
@@ -56,13 +56,14 @@ def submissions() -> QuerySet[Submission]:
 
 
 def submissions_waiting() -> QuerySet[Submission]:
-    """Submissions to review, oldest first."""
+    """Return the submissions to review, oldest first."""
     return Submission.objects.filter(reviewed_at=None, ended_at=None).order_by("submitted_at", "pk")
 
 
 def next_submission(submission: Submission, *, by: User) -> Submission | None:
-    """The next submission to review, starting over after the last; never the reviewer's own.
+    """Return the next submission to review, starting over after the last one.
 
+    Skip the reviewer's own submissions.
     Takes at most two queries.
     """
     order = Order("submitted_at")
@@ -72,7 +73,7 @@ def next_submission(submission: Submission, *, by: User) -> Submission | None:
 
 
 def review_claims(record_data: record.RecordData) -> list[ReviewedClaim]:
-    """The counted claims of a record, with their files and warnings. Takes five queries."""
+    """Return a record's counted claims with their files and warnings. Takes five queries."""
     claims = list(
         Claim.objects.filter(pk__in={line["claim"] for line in record_data["lines"]})
         .select_related("event")
@@ -88,7 +89,7 @@ def review_claims(record_data: record.RecordData) -> list[ReviewedClaim]:
 
 
 def review_warnings(reviewed_claims: Iterable[ReviewedClaim]) -> list[str]:
-    """The warnings about these claims, undecided ones first."""
+    """Return the warnings about these claims, undecided claims first."""
     reviewed_claims = list(reviewed_claims)
     undecided = [undecided_warning(each.claim) for each in reviewed_claims if each.is_undecided]
     return undecided + [
@@ -97,7 +98,7 @@ def review_warnings(reviewed_claims: Iterable[ReviewedClaim]) -> list[str]:
 
 
 def submission_version(submission: Submission, reviewed_claims: Iterable[ReviewedClaim]) -> str:
-    """A hash that changes with every step, question and warning."""
+    """Return a hash that changes with every step, question and warning."""
     content = [
         submission.participation.state,
         submission.ended_at,
@@ -108,7 +109,10 @@ def submission_version(submission: Submission, reviewed_claims: Iterable[Reviewe
 
 
 def verified_before(submission: Submission) -> dict[int, Verification]:
-    """Earlier verifications of unchanged credits in the record, by credit id. Takes one query."""
+    """Return earlier verifications of unchanged credits in the record, by credit id.
+
+    Takes one query.
+    """
     verified = Verification.objects.filter(
         participation=submission.participation_id, answer=VerificationAnswer.VERIFIED
     ).exclude(submission=submission.pk)
@@ -122,7 +126,7 @@ def verified_before(submission: Submission) -> dict[int, Verification]:
 
 
 def earlier_submissions(submission: Submission) -> QuerySet[Submission]:
-    """The person's other submissions, latest first."""
+    """Return the person's other submissions, latest first."""
     return (
         Submission.objects.filter(person=submission.person_id)
         .exclude(pk=submission.pk)
@@ -133,5 +137,5 @@ def earlier_submissions(submission: Submission) -> QuerySet[Submission]:
 
 
 def certificates_of_person(submission: Submission) -> QuerySet[Certificate]:
-    """The person's certificates, latest first."""
+    """Return the person's certificates, latest first."""
     return counting_queries.certificates_of(submission.person).defer("record")

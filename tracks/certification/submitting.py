@@ -41,11 +41,11 @@ def submit_track(
     """Submit the person's record on a track to the CE Coordinator, as of today.
 
     `seen` is the fingerprint (record_fingerprint) of the record the person saw. `name` is printed
-    on the certificate and `listed_as` in the annual list; if it is empty, the person is not
-    listed. `supervisor` is the person's proposal. Locks the person. Idempotent: if there is an
+    on the certificate and `listed_as` on the annual list. If `listed_as` is empty, the person is
+    not listed. `supervisor` is the person's proposal. Locks the person. Idempotent: if there is an
     open submission, return it. Raises Participation.DoesNotExist if the participation belongs to
-    someone else; Refused if requirements are missing, the record has changed, or the person is
-    the supervisor.
+    someone else; Refused if requirements are missing, the record has changed, or `supervisor` is
+    the person themselves.
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
@@ -87,10 +87,10 @@ def submit_track(
 
 @audited_as("tracks.take_back_submission")
 def withdraw_submission(*, participation_id: int, by: User) -> None:
-    """Withdraw the person's submission, to make changes. Locks the person. Idempotent.
+    """Withdraw the person's submission so that they can make changes.
 
-    Raises Participation.DoesNotExist if the participation belongs to someone else; Refused once
-    it is certified.
+    Locks the person. Idempotent. Raises Participation.DoesNotExist if the participation belongs to
+    someone else; Refused if it is already certified.
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
@@ -104,9 +104,9 @@ def withdraw_submission(*, participation_id: int, by: User) -> None:
 def return_submission(*, submission_id: int, reason: str, seen: str = "", by: User) -> None:
     """Return a record for changes, with a reason for the person. Locks the person.
 
-    `seen` is the state that `by` saw. It prevents returning a record by accident that has gone to
-    the supervisor in the meantime. Raises Submission.DoesNotExist; Refused if the submission has
-    ended or is in another state.
+    `seen` is the state that `by` saw, so that a record that has gone to the supervisor in the
+    meantime is not returned by accident. Raises Submission.DoesNotExist; Refused if the submission
+    has ended or is in another state.
     """
     submission = lock_submission(submission_id, by=by)
     if seen and submission.participation.state != seen:
@@ -124,7 +124,7 @@ def review_submission(*, submission_id: int, supervisor: SupervisorContact, by: 
     """Approve a record and ask the supervisor to verify it. Locks the person.
 
     Raises Submission.DoesNotExist; Refused if the record is not waiting for review, contains
-    training that awaits a staff decision, or the person is the supervisor.
+    training that awaits a staff decision, or `supervisor` is the person themselves.
     """
     submission = lock_submission(submission_id, by=by)
     supervisor.check_is_not(submission.person)
@@ -196,7 +196,7 @@ def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
 
 
 def _newly_undecided(credits: Iterable[Credit]) -> str:
-    """A sentence about the first credit that awaits a staff decision, or an empty string.
+    """Describe the first credit that awaits a staff decision, or return an empty string.
 
     Merging events, or undoing a merge, can move a reviewed claim to training that is undecided.
     """

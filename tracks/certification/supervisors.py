@@ -1,7 +1,7 @@
-"""Finds the people who can verify a record, from present positions, each with the reason.
+"""Finds the people who can verify a record, and why, based on current positions.
 
 The State Library's order: staff ask their supervisor or director; directors ask the board chair or
-their supervisor; trustees ask the board chair; the board chair asks another board member.
+their supervisor; trustees ask the board chair; and the board chair asks another board member.
 """
 
 import dataclasses
@@ -17,7 +17,7 @@ from tracks.models import Track, Verification
 
 # The supervisor entered in the position itself.
 NAMED = "named"
-# The first of these that exists is proposed.
+# For each kind of position, the first of these that exists is proposed.
 SUPERVISING_POSITIONS: dict[str, tuple[str, ...]] = {
     PositionKind.STAFF: (NAMED, PositionKind.DIRECTOR),
     PositionKind.DIRECTOR: (PositionKind.BOARD_CHAIR, NAMED),
@@ -25,7 +25,7 @@ SUPERVISING_POSITIONS: dict[str, tuple[str, ...]] = {
     PositionKind.BOARD_CHAIR: (PositionKind.TRUSTEE, NAMED),
     PositionKind.FRIEND: (PositionKind.DIRECTOR, NAMED),
 }
-# The word in a track's name that shows which position it is for; used only for sorting.
+# The word in a track's name that shows which positions it is for. Used only for sorting.
 TRACK_WORDS = {
     PositionKind.DIRECTOR: "director",
     PositionKind.STAFF: "staff",
@@ -36,16 +36,16 @@ TRACK_WORDS = {
 
 @dataclasses.dataclass(frozen=True)
 class SupervisorChoice:
-    """A person with an account who can verify the record, and why."""
+    """A person with an account who can verify the record, and the reason."""
 
     person: User
     why: str
 
 
 def supervisor_choices_for(person: User, track: Track) -> list[SupervisorChoice]:
-    """The other people with active accounts who can verify the person's record, each once.
+    """Return the other people with active accounts who can verify the person's record.
 
-    Supervisors for positions that match the track come first. Takes two queries.
+    Each is listed once. Supervisors for positions that match the track come first. Takes two queries.
     """
     positions = list(positions_of(person).select_related("supervisor"))
     positions.sort(key=lambda position: not _matches(position, track))
@@ -63,7 +63,7 @@ def _matches(position: Position, track: Track) -> bool:
 
 
 def _colleagues(positions: Iterable[Position], *, exclude: User) -> list[Position]:
-    """Present positions of possible supervisors at the same organizations or their parents."""
+    """Return current positions of possible supervisors there or at parent organizations."""
     organizations = {
         organization_id
         for position in positions
@@ -80,7 +80,7 @@ def _colleagues(positions: Iterable[Position], *, exclude: User) -> list[Positio
 
 
 def _supervisors_of(position: Position, colleagues: Sequence[Position]) -> list[SupervisorChoice]:
-    """The supervisors for a position at its organization, or else at the parent organization."""
+    """Return the supervisors for a position at its organization or, failing that, its parent."""
     for kind in SUPERVISING_POSITIONS[position.kind]:
         if kind == NAMED:
             if (named := position.supervisor) and named.is_active:
@@ -105,12 +105,12 @@ LINK_SIGNER = Signer(salt="tracks.verify")
 
 
 def token_of(verification: Verification) -> str:
-    """The signed token in the question's address /verify/<token>/. It never changes."""
+    """Return the signed token in the question's URL, /verify/<token>/. It never changes."""
     return LINK_SIGNER.sign(f"{verification.pk}-{verification.nonce.hex}")
 
 
 def verification_of(token: str) -> Verification | None:
-    """The question for a token, with everything its page shows, or None if the token is invalid.
+    """Return a token's question with everything its page shows, or None if it is invalid.
 
     Takes one query, or none if the signature is wrong.
     """

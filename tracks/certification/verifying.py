@@ -1,4 +1,4 @@
-"""Actions on questions to supervisors, who answer each question once by a signed link."""
+"""Actions on questions to supervisors, who answer each question once through a signed link."""
 
 import dataclasses
 import datetime as dt
@@ -20,7 +20,7 @@ from tracks.enums import ACTIVE, Ending, ParticipationStep, VerificationAnswer
 from tracks.following.actions import apply_step
 from tracks.models import Certificate, Participation, Submission, Verification
 
-# The number of days that a link works.
+# The number of days a link works.
 LINK_DAYS = 30
 NEWER_LINK = "A newer link was sent, and only that one works."
 
@@ -53,7 +53,7 @@ def ask_about_year(
 
     Locks the person. Idempotent while the question is open. Raises Participation.DoesNotExist if
     the participation belongs to someone else; Refused if the year has no credits, is already
-    verified, or the person is the supervisor.
+    verified, or `supervisor` is the person themselves.
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
@@ -122,9 +122,9 @@ def _ask(
 def ask_again(*, verification_id: int, supervisor: SupervisorContact, by: User) -> Verification:
     """Ask another supervisor, or send the same one a new link.
 
-    The earlier link stops working. `by` is the CE Coordinator, or the person for one of their own
-    years. Locks the person. Raises Verification.DoesNotExist; Refused if the question was answered
-    or `by` asks about their own record.
+    The earlier link stops working. `by` is the CE Coordinator or, for a question about one year,
+    can be the person. Locks the person. Raises Verification.DoesNotExist; Refused if the question
+    was answered or `by` asks about their own record.
     """
     verification = _lock(verification_id)
     if verification.submission_id and verification.person_id == by.pk:
@@ -141,9 +141,8 @@ def ask_again(*, verification_id: int, supervisor: SupervisorContact, by: User) 
 def renew_link(*, verification_id: int, by: User | None) -> Verification:
     """Replace an expired link with a new one, sent only to the same e-mail address.
 
-    An old link therefore reveals nothing to anyone else who has it. Locks the person. Idempotent
-    while the link works. Raises Verification.DoesNotExist; Refused if an answer is no longer
-    needed.
+    Anyone else who has the old link therefore learns nothing. Locks the person. Idempotent while
+    the link works. Raises Verification.DoesNotExist; Refused if an answer is no longer needed.
     """
     verification = _lock(verification_id)
     _check_answer_needed(verification)
@@ -154,7 +153,7 @@ def renew_link(*, verification_id: int, by: User | None) -> Verification:
 
 
 def _end_of_day(day: dt.date) -> dt.datetime:
-    """The end of a day, because e-mails and pages only mention the day."""
+    """Return the end of a day, because e-mails and pages mention only the day."""
     return dt.datetime.combine(day, dt.time.max, timezone.get_default_timezone())
 
 
@@ -178,7 +177,7 @@ def _replace_question(
 def withdraw_question(*, verification_id: int, by: User) -> None:
     """Withdraw a question about one of the person's own years. Locks the person. Idempotent.
 
-    Raises Verification.DoesNotExist if the question is about someone else; Refused once it is
+    Raises Verification.DoesNotExist if the question is about someone else; Refused if it has been
     answered.
     """
     verification = _lock(verification_id, person=by, submission=None)
@@ -259,7 +258,7 @@ def _lock(verification_id: int, **conditions: object) -> Verification:
 
 
 def _check_can_answer(verification: Verification, *, by: User | None) -> None:
-    """Raise Refused if the question cannot be answered, or not by `by`."""
+    """Raise Refused if the question cannot be answered, or if `by` is the person."""
     if by == verification.person:
         raise Refused("You cannot verify your own record.")
     _check_answer_needed(verification)

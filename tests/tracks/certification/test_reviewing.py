@@ -283,7 +283,7 @@ def test_without_a_supervisor_nothing_is_reviewed(
     form = answer.context_data["supervisor_form"]
     assert form.errors == errors
     assert form["supervisor_name"].value() == values.get("supervisor_name")
-    assert "Nothing was decided yet." in text(answer)
+    assert "Your decision was not saved." in text(answer)
     assert state_of(submission) == ParticipationState.SUBMITTED
 
 

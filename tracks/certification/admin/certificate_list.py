@@ -1,4 +1,4 @@
-"""The admin's list and pages of certificates, for finding, reading and printing them."""
+"""The certificates in the admin, for finding, reading and printing them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Admin pages to revoke and reissue a certificate, which show the consequences first."""
+"""Admin pages for revoking and reissuing certificates. They show the consequences first."""
 
 from collections.abc import Callable
 from typing import NamedTuple
@@ -26,13 +26,13 @@ MAX_INTEGER = 2**31 - 1
 
 
 class ConfirmForm(forms.Form):
-    """A form that is saved only after its consequences were shown."""
+    """A form that is saved only after its consequences have been shown."""
 
     # The choice whose consequences were shown. If it differs now, they are shown again.
     shown = forms.CharField(max_length=200, required=False)
 
     def choice(self) -> str:
-        """The value on which the consequences depend."""
+        """Return the value on which the consequences depend."""
         raise NotImplementedError
 
 
@@ -68,7 +68,7 @@ class ReissueForm(ConfirmForm):
 
 
 class Consequences(NamedTuple):
-    """The facts for the sentences in consequences.html that `kind` selects.
+    """The details for consequences.html, where `kind` selects the sentences.
 
     `next_period_since` is empty if there is no next period.
     """

@@ -1,4 +1,4 @@
-"""The queue of submitted records and its pages, as text."""
+"""Row types and display text for the queue of submitted records and its pages."""
 
 import dataclasses
 import datetime as dt
@@ -28,13 +28,16 @@ State = ParticipationState
 
 
 def library_of_submission(submission: Submission) -> str:
-    """The person's libraries. Needs a submission from review.submissions()."""
+    """Return the names of the person's libraries.
+
+    Needs a submission from review.submissions().
+    """
     positions = submission.person.present_positions  # type: ignore[attr-defined]
     return ", ".join(dict.fromkeys(each.organization.name for each in positions)) or "–"
 
 
 def sent_text(submission: Submission) -> str:
-    """For example: Mon, Nov 2, 2026, waits 3 days."""
+    """Return text such as "Mon, Nov 2, 2026, waits 3 days"."""
     waiting_time = (
         f", {format_waiting_time(submission.submitted_at)}" if is_waiting(submission) else ""
     )
@@ -46,12 +49,12 @@ def is_waiting(submission: Submission) -> bool:
 
 
 def open_question(submission: Submission) -> Verification | None:
-    """The unanswered question, if any. Needs a submission from review.submissions()."""
+    """Return the unanswered question, if any. Needs a submission from review.submissions()."""
     return next(iter(submission.open_questions), None)  # type: ignore[attr-defined]
 
 
 def waiting_for_text(submission: Submission) -> str:
-    """The person who has to act next, or the result of the submission."""
+    """Return the name of the person who has to act next, or the result of the submission."""
     if submission.ended_at:
         return f"{submission.get_ending_display()}, {format_moment_day(submission.ended_at)}"
     question = open_question(submission)
@@ -63,11 +66,11 @@ def waiting_for_text(submission: Submission) -> str:
     return f"{name}, until {deadline}"
 
 
-# ---------- The page of a record ----------
+# ---------- A record's page ----------
 
 
 class ReviewedLine(NamedTuple):
-    """A counted line. `undecided_url` is the page of an event that awaits a staff decision."""
+    """A counted line. `undecided_url` is its event's page if it awaits a staff decision."""
 
     title: str
     url: str
@@ -110,10 +113,10 @@ class CertificateCard(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class RecordReviewPage:
-    """Everything staff need to decide about a record.
+    """Everything staff need to decide on a record.
 
     `remarks` are the current warnings, `new` those that are new since the submission, and
-    `resolved` those that no longer apply. `undecided` are the titles and addresses of events that
+    `resolved` those that no longer apply. `undecided` lists the titles and URLs of events that
     await a staff decision.
     """
 
@@ -136,7 +139,7 @@ class RecordReviewPage:
 def record_review_page(
     submission: Submission, reviewed_claims: Sequence[ReviewedClaim], *, decides: bool
 ) -> RecordReviewPage:
-    """Takes a fixed number of queries."""
+    """Return everything the page shows. Takes a fixed number of queries."""
     warnings = review.review_warnings(reviewed_claims)
     questions = list(submission.verifications.select_related("asked_by").order_by("pk"))
     can_decide = decides and submission.ended_at is None
@@ -277,7 +280,7 @@ def certificate_card(certificate: Certificate, *, decides: bool) -> CertificateC
 
 
 def _timeline(submission: Submission, questions: Sequence[Verification]) -> list[str]:
-    """The history of the record, oldest first."""
+    """Return the record's history, oldest first."""
     steps = [(submission.submitted_at, f"Sent by {submission.person}.")]
     if submission.reviewed_at:
         steps.append((submission.reviewed_at, f"Reviewed by {submission.reviewed_by}."))
@@ -305,14 +308,14 @@ def _answer(verification: Verification) -> str:
     return f"The request to {name} was withdrawn: {verification.reason}"
 
 
-# ---------- Supervisors and prepared reasons ----------
+# ---------- Supervisors and prewritten reasons ----------
 
 
 def supervisor_choices(submission: Submission) -> list[tuple[str, str, str]]:
-    """The name, address and reason of each possible supervisor, each address once.
+    """Return each possible supervisor's name, e-mail address and reason, each address once.
 
-    The supervisor asked last comes first, then the one the person proposed, then those found from
-    positions.
+    The supervisor asked last comes first, followed by the one the person proposed and those found
+    from positions.
     """
     choices: list[tuple[str, str, str]] = []
     if question := open_question(submission):
@@ -329,15 +332,15 @@ def supervisor_choices(submission: Submission) -> list[tuple[str, str, str]]:
     return [each for each in dict.fromkeys(choices) if first[each[1]] == each]
 
 
-READY_REASONS = {
+PREWRITTEN_REASONS = {
     "duplicate": "Duplicate",
     "overlap": "At the same time",
     "unproven": "No evidence",
 }
 
 
-def ready_reason(kind: str, reviewed_claims: Sequence[ReviewedClaim]) -> str:
-    """The text of a prepared reason, with the titles of the training it applies to."""
+def prewritten_reason(kind: str, reviewed_claims: Sequence[ReviewedClaim]) -> str:
+    """Return the text of a prewritten reason, with the titles of the trainings it applies to."""
     matching = {
         "duplicate": [each for each in reviewed_claims if _has(each, CheckKind.SAME)],
         "overlap": [each for each in reviewed_claims if _has(each, CheckKind.OVERLAP)],

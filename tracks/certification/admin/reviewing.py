@@ -33,7 +33,7 @@ RECORD_CHANGED = (
 
 
 class SubmissionStageFilter(ConditionFilter):
-    """Shows open submissions by default."""
+    """A filter by stage that shows open submissions by default."""
 
     title, parameter_name = "status", "state"
     default, SUPERVISOR = "under-way", "supervisor"
@@ -50,7 +50,7 @@ class SubmissionStageFilter(ConditionFilter):
 
 
 class AskSupervisorForm(SeenForm):
-    """The supervisor to ask: a proposed one, or another person by name and address."""
+    """The supervisor to ask: a proposed one, or another person by name and e-mail address."""
 
     supervisor = forms.ChoiceField(
         widget=forms.RadioSelect,
@@ -102,7 +102,7 @@ class ReturnForm(SeenForm):
 
 @admin.register(Submission)
 class SubmissionAdmin(QueueAdmin):
-    """Submitted records. Those to review come first, the oldest at the top."""
+    """Submitted records. Those to review come first, oldest at the top."""
 
     decides = DECIDES
     steps = ("review", "return", "ask")
@@ -159,7 +159,7 @@ class SubmissionAdmin(QueueAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the record, and the forms for deciding about it."""
+        """Show the record and the forms for deciding on it."""
         submission = self.shown(request, object_id)
         return self._page(request, submission, review.review_claims(submission.record))
 
@@ -205,11 +205,11 @@ class SubmissionAdmin(QueueAdmin):
     def return_view(
         self, request: AuthenticatedHttpRequest, submission: Submission
     ) -> HttpResponse:
-        """Return the record for changes. Choosing a prepared reason only fills in the text."""
-        if (ready := request.POST.get("ready")) in presentation.READY_REASONS:
+        """Return the record for changes. Choosing a prewritten reason only fills in the field."""
+        if (ready := request.POST.get("ready")) in presentation.PREWRITTEN_REASONS:
             reviewed_claims = review.review_claims(submission.record)
             typed = request.POST.get("reason", "").replace("\x00", "").strip()
-            reason = presentation.ready_reason(ready, reviewed_claims)
+            reason = presentation.prewritten_reason(ready, reviewed_claims)
             form = ReturnForm(initial={"reason": "\n\n".join(filter(None, (typed, reason)))})
             return self._page(request, submission, reviewed_claims, {"return_form": form})
         form = ReturnForm(request.POST)
@@ -234,7 +234,7 @@ class SubmissionAdmin(QueueAdmin):
         action: Callable[[], object],
         message: Callable[[], str],
     ) -> HttpResponse:
-        """Decide on the version that was shown. If that is refused, keep what was typed."""
+        """Act on the version that was shown. If the action is refused, keep the input."""
         [form] = forms.values()
         reviewed_claims = review.review_claims(submission.record)
         if form.is_valid():
@@ -269,7 +269,7 @@ class SubmissionAdmin(QueueAdmin):
             "is_own": is_own,
             "seen": review.submission_version(submission, reviewed_claims),
             "return_form": ReturnForm(),
-            "ready": presentation.READY_REASONS.items(),
+            "ready": presentation.PREWRITTEN_REASONS.items(),
             "next_url": self.next_url(submission, by=by) if decides else "",
             **(forms or {}),
         }
@@ -281,7 +281,7 @@ class SubmissionAdmin(QueueAdmin):
 
 @waits_for(DECIDES, order=30)
 def waiting_records() -> list[Waiting]:
-    """Records to review, and records whose supervisor did not answer in time."""
+    """Count the records to review and those whose supervisor did not answer in time."""
     page = reverse("admin:tracks_submission_changelist")
     expired = Q(verifications__answered_at=None, verifications__expires_at__lte=timezone.now())
     to_review, unanswered = Q(reviewed_at=None), Q(reviewed_at__isnull=False) & expired

@@ -1,4 +1,4 @@
-"""The public page of a certificate, and the pages where people find and print their own."""
+"""A certificate's public page, and the pages where people find and print their own."""
 
 from uuid import UUID
 
@@ -18,7 +18,7 @@ from tracks.models import Certificate
 
 @require_safe
 def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The person's own certificates, including revoked ones."""
+    """List the person's own certificates, including revoked ones."""
     own = counting_queries.certificates_of(request.user)
     context = {"certificates": [certificates.certificate_facts(each) for each in own]}
     return render(request, "tracks/certificates.html", context)
@@ -28,7 +28,7 @@ def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate(request: HttpRequest, address: str) -> HttpResponse:
-    """Show whether a certificate is valid to anyone who has its address.
+    """Show anyone who has a certificate's address whether it is valid.
 
     Unlike its number, the address cannot be guessed, and search engines are asked not to index it.
     """
@@ -45,7 +45,7 @@ def certificate(request: HttpRequest, address: str) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResponse:
-    """The PDF, for the person and for staff who can view certificates. 404 for everyone else."""
+    """Serve the PDF to the holder and to staff who can view certificates; 404 for others."""
     certificate = _certificate_at(address)
     if certificate is None or not _can_print(request.user, certificate):
         raise Http404
@@ -65,7 +65,7 @@ def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResp
 
 
 def _certificate_at(address: str) -> Certificate | None:
-    """The certificate with this address, which can be typed from paper in upper case."""
+    """Return the certificate with this address, if any. Upper case works too."""
     try:
         uuid = UUID(address)
     except ValueError:

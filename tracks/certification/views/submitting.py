@@ -1,4 +1,4 @@
-"""Pages to submit a record, withdraw it, and ask for verification of single years."""
+"""Pages to submit a record, withdraw it and ask for verification of single years."""
 
 from typing import Any
 
@@ -58,14 +58,14 @@ def _participation(person: User, participation_id: int) -> Participation:
 def _why_closed(participation: Participation) -> str:
     if participation.state in SENT:
         return (
-            f"You have already submitted your record for {participation.track}. It was not submitted "
-            "again."
+            f"You have already submitted your record for {participation.track}. It was not "
+            "submitted again."
         )
     return f"This period for {participation.track} is over, so there is nothing to submit."
 
 
 def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User) -> bool:
-    """Submit the record. Return whether it was accepted."""
+    """Submit the record. Return True if it was accepted."""
     with refusal_as_form_error(form):
         submitting.submit_track(
             participation_id=participation.pk,
@@ -83,7 +83,7 @@ def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User
 def _page(
     request: AuthenticatedHttpRequest, participation: Participation, form: SubmitForm
 ) -> HttpResponse:
-    """The form with the record as it is now, also after a refusal."""
+    """Show the form with the record as it is now, including after a refusal."""
     record_data = record.make_record(participation, today())
     [track] = counting_queries.track_progress_of([participation], today())
     context: dict[str, Any] = {
@@ -120,7 +120,7 @@ def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpR
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify_years(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Ask for verification of a calendar year, or withdraw a request."""
+    """Ask a supervisor to verify a calendar year, or withdraw a request."""
     person = request.user
     participation = _participation(person, participation_id)
     if participation.state not in ACTIVE:
@@ -152,7 +152,7 @@ def _year_form(
     years: list[YearStatus],
     person: User,
 ) -> YearForm:
-    """The form, with the years that are not verified and have no open request."""
+    """Build the form, offering years that are not verified and have no open request."""
     closed = {
         each.year
         for each in years
@@ -171,7 +171,7 @@ def _year_form(
 
 
 def _ask(participation: Participation, form: YearForm, *, by: User) -> bool:
-    """Ask the supervisor. Return whether the request was accepted."""
+    """Ask the supervisor. Return True if the request was accepted."""
     with refusal_as_form_error(form):
         verifying.ask_about_year(
             participation_id=participation.pk,

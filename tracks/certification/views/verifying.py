@@ -1,4 +1,4 @@
-"""The page where supervisors answer, with their link or signed in. A GET changes nothing."""
+"""The page where supervisors answer, through their link or signed in. A GET changes nothing."""
 
 from typing import Any, NamedTuple
 
@@ -27,9 +27,9 @@ from tracks.models import Certificate, Verification
 
 
 class SupervisorVisit(NamedTuple):
-    """A supervisor's visit to the page of a question.
+    """A supervisor's visit to a question's page.
 
-    `by` is their account, if known, and `url` the address of the page.
+    `by` is the supervisor's account, if known, and `url` is the page's address.
     """
 
     request: HttpRequest
@@ -44,7 +44,7 @@ class SupervisorVisit(NamedTuple):
 @csrf_exempt
 @require_http_methods(["GET", "HEAD", "POST"])
 def verify(request: HttpRequest, token: str) -> HttpResponse:
-    """The page that a supervisor's link opens without signing in.
+    """Show the page behind a supervisor's link, which works without signing in.
 
     Only a POST answers the question, because mail scanners open links.
     """
@@ -62,14 +62,17 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _supervisor(request: HttpRequest, question: Verification) -> User | None:
-    """The supervisor's account, if signed in. On a shared computer, someone else may be."""
+    """Return the supervisor's account if signed in.
+
+    On a shared computer, someone else may be signed in.
+    """
     user = request.user
     return user if user.is_authenticated and user.pk == question.supervisor_id else None
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def verification(request: AuthenticatedHttpRequest, verification_id: int) -> HttpResponse:
-    """The same page for the supervisor, signed in. 404 for everyone else."""
+    """Show the same page to the supervisor, signed in; 404 for everyone else."""
     person = request.user
     question = get_object_or_404(certification_queries.questions_for(person), pk=verification_id)
     url = reverse("tracks:verification", args=[question.pk])
@@ -147,7 +150,7 @@ def _page(visit: SupervisorVisit, verify_form: VerifyForm, refuse_form: RefuseFo
 
 
 class ClosedQuestion(NamedTuple):
-    """A question that cannot be answered with this link. `kind` selects the text."""
+    """A question that cannot be answered with this link. `kind` selects the message."""
 
     kind: str
     closed_on: str
