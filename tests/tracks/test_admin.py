@@ -28,13 +28,13 @@ RULES = "/admin/tracks/ruleset/"
 
 
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    """POST the form. Django queries the category of each of the four lines, at most."""
+    """POST the form. Django queries the category of each line, so at most four times."""
     with zeal_ignore():
         return client.post(address, values)
 
 
 def form_data(**changes: Any) -> dict[str, Any]:
-    """POST data for a rule set of 20 credits with two minimums of 10 and 5."""
+    """Return POST data for a rule set of 20 credits with minimums of 10 and 5."""
     values: dict[str, Any] = {
         "track": factories.track().pk,
         "name": "2027 Library Staff",

@@ -1,4 +1,4 @@
-"""Continuing Education, my credits, choosing a track and its progress."""
+"""Continuing Education, My credits, and choosing a track and following its progress."""
 
 import datetime as dt
 
@@ -333,7 +333,7 @@ def test_no_one_can_leave_another_persons_track(client):
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_queries_of_settling_due_attendance(client, person, number, django_assert_num_queries):
-    """The page first settles all due attendance, with a fixed number of queries."""
+    """The page first settles all due attendance in a fixed number of queries."""
     select_track(track=make.track(), by=person)
     for _ in range(number):
         register(event_id=make.event(days=1).pk, by=person)

@@ -1,6 +1,6 @@
 """check_credits finds faults that constraints normally prevent.
 
-Each fault is made directly in the database, with its triggers disabled if necessary.
+Each fault is introduced directly in the database, with its triggers disabled if necessary.
 """
 
 from io import StringIO
@@ -27,7 +27,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture
 def person() -> User:
-    """A person with a posted credit, an archived one, one from a registration and a custom one."""
+    """A person with a posted, an archived and a custom credit, and one from a registration."""
     person = make.person()
     make.claim(person)
     make.claim(person, days=-2200)

@@ -124,7 +124,7 @@ def test_control_without_the_constraint_and_the_lock_a_track_is_followed_twice(m
 
 
 @pytest.mark.django_db(transaction=True)
-def test_claims_and_a_choice_at_the_same_moment_miss_nothing():
+def test_claims_made_while_a_track_is_chosen_are_all_posted():
     """Claims wait until the transaction that posts credits to the chosen track commits."""
     person, track = make.person(), make.track()
     events = [make.event() for _ in range(10)]

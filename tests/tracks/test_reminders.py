@@ -48,7 +48,7 @@ def test_snapshots(now):
 
 
 def _a_year(june: User) -> Iterator[EmailMultiAlternatives]:
-    """A supervisor refuses to verify a year."""
+    """Yield the e-mail for a year that a supervisor refuses to verify."""
     participation = make.following(june, "Library Director")
     question = actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
@@ -60,7 +60,11 @@ def _a_year(june: User) -> Iterator[EmailMultiAlternatives]:
 
 
 def _a_certificate(june: User) -> Iterator[EmailMultiAlternatives]:
-    """A record is returned, reviewed, sent to another supervisor, certified, reissued, revoked."""
+    """Yield the e-mails for a record and its certificate.
+
+    The record is returned, resubmitted, reviewed, sent to another supervisor and certified, and the
+    certificate is reissued and then revoked.
+    """
     by = make.person(Role.CE_COORDINATOR, display_name="Cyrus Nolan")
     participation = make.following(june)
     submission = make.submission(participation)
@@ -99,7 +103,11 @@ def _extended(june: User) -> Iterator[EmailMultiAlternatives]:
 
 
 def _reminded(june: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlternatives]:
-    """A period, a certificate whose track was left, a new director, a year without a claim."""
+    """Yield the reminders.
+
+    They are about a period, a certificate whose track was left, the four years a new director has
+    and a year without a claim.
+    """
     now.move_to("2027-11-23 10:00 -0700")
     actions.remind_idle()
     yield delivered()
@@ -126,7 +134,7 @@ def _reminded(june: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlt
 
 
 def remind() -> list[tuple[str, str]]:
-    """Send the reminders twice, as if the worker had been restarted."""
+    """Send the reminders twice, as if the worker had been restarted. Return the subjects."""
     for _ in range(2):
         actions.remind_of_ends()
         actions.remind_directors()
@@ -145,7 +153,7 @@ def test_reminders_are_sent_12_6_3_and_1_months_before_a_period_ends(june, now):
     ):
         if claimed_on < day:
             now.move_to(dt.datetime.combine(claimed_on, dt.time(17), dt.UTC))
-            make.claim(june)  # so that no one gets a reminder of a year without a claim
+            make.claim(june)  # so that no reminder about a year without a claim is sent
             claimed_on = day + dt.timedelta(days=30)
         now.move_to(dt.datetime.combine(day, dt.time(17), dt.UTC))
         found += [(day, subject) for _, subject in remind()]

@@ -45,7 +45,7 @@ class SupervisorChoice:
 def supervisor_choices_for(person: User, track: Track) -> list[SupervisorChoice]:
     """Return the other people with active accounts who can verify the person's record.
 
-    Each is listed once. Supervisors for positions that match the track come first. Takes two queries.
+    Each is listed once, those for positions that match the track first. Takes two queries.
     """
     positions = list(positions_of(person).select_related("supervisor"))
     positions.sort(key=lambda position: not _matches(position, track))

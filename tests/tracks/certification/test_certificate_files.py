@@ -1,4 +1,4 @@
-"""The PDF of a certificate, as screen readers read it and cameras scan its code."""
+"""The certificate PDF, as screen readers read it and cameras scan its code."""
 
 import datetime as dt
 import io
@@ -48,7 +48,7 @@ def certificate():
 
 
 def issue(person, **fields):
-    """A certificate reviewed two days after the submission and verified after four."""
+    """Issue a certificate, reviewed two days after the submission and verified after four."""
     with time_machine.travel(NOW, tick=False) as clock:
         submission = make.submission(make.following(person, "Library Staff"), **fields)
         clock.shift(86_400 * 2)
@@ -63,12 +63,12 @@ def issue(person, **fields):
 
 
 def parts(content):
-    """The texts read aloud, with a space for each line break."""
+    """Return the strings that are read aloud, with a space for each line break."""
     tags = tagged_pdf.read(content).find("Title", "P", "Figure")
     return [" ".join(" ".join(piece.text for piece in tag.find("")).split()) for tag in tags]
 
 
-# ---------- Read aloud ----------
+# ---------- Reading aloud ----------
 
 
 def test_it_reads_in_order(certificate):
@@ -155,11 +155,11 @@ def test_a_demonstration_is_marked(certificate):
     assert red in colors(picture_of(certificate))  # printed across the whole page
 
 
-# ---------- Rendered ----------
+# ---------- Rendering ----------
 
 
 def picture_of(certificate, points=2):
-    """The page as an image with `points` pixels per point, rendered from the same data."""
+    """Render the page from the same data as an image with `points` pixels per point."""
     content = typst.compile(
         django_settings.BASE_DIR / "templates/pdf/certificate.typ",
         ignore_system_fonts=True,
@@ -186,7 +186,7 @@ def is_white_inside_the_frame(image):
 
 
 def test_the_code_contains_the_address_printed_below_it(certificate):
-    """Compare every module of the printed code with the code that segno makes."""
+    """Every module of the printed code matches the code that segno makes."""
     image = picture_of(certificate, points=4)
     black = image.convert("L").point(lambda value: 255 if value == 0 else 0).getbbox()
     expected = [

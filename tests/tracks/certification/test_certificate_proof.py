@@ -1,4 +1,4 @@
-"""check_credits finds faults in certificates that were made directly in the database."""
+"""check_credits finds faults introduced into certificates directly in the database."""
 
 import datetime as dt
 
@@ -128,7 +128,7 @@ def test_rows_that_differ_from_their_history(certificate, table, change, name):
     ],
 )
 def test_deleted_rows(table, name):
-    """Give the history ids without rows, as if the rows had been deleted."""
+    """The history gets ids that have no rows, as if the rows had been deleted."""
     make.verification()
     if table == "certificate":
         make.certificate()

@@ -1,4 +1,4 @@
-"""The pages of certificates, for anyone with the address, for the person, and for staff."""
+"""Certificate pages: for anyone with the address, for the holder and for staff."""
 
 import datetime as dt
 import uuid
@@ -103,7 +103,7 @@ def test_it_is_valid_through_its_last_day(certificate, years, days, label):
     assert (expired in main(response)) == (label == "Expired")
 
 
-def test_a_revoked_certificate_says_since_when_and_why(certificate):
+def test_a_revoked_certificate_shows_the_day_and_the_reason(certificate):
     revoke(certificate)
     with time_machine.travel(NOW.replace(year=2035)):  # and it stays revoked
         response = Client().get(certificate.get_absolute_url())
@@ -250,7 +250,7 @@ def test_queries_of_the_list(june, number, django_assert_num_queries):
         client.get("/certificates/")
 
 
-# ---------- Its credits, in My credits and on their own pages ----------
+# ---------- Counted credits, in My credits and on their own pages ----------
 
 
 @pytest.fixture

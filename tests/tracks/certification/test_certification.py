@@ -58,7 +58,7 @@ def test_from_the_record_to_the_certificate():
 
 def test_surplus_credits_are_archived_with_the_reason():
     june = make.person()
-    participation = make.following(june)  # 15 credits of Library Administration fill it
+    participation = make.following(june)  # it is filled by 15 credits in Library Administration
     extra = make.claim(june, credits={make.TECHNOLOGY: "3.0"}, days=-1).credits.get()
     assert participation.postings.count() == 2
     certificate = make.certificate(participation)
@@ -103,7 +103,7 @@ def revoke(certificate: Certificate, **fields):
 
 
 def last(participation: Participation, model: type):
-    """The id of the latest submission, verification or certificate; 0 if there is none."""
+    """Return the id of the latest submission, verification or certificate, or 0."""
     found = model.objects.filter(participation=participation).order_by("pk").last()
     return found.pk if found else 0
 
@@ -179,7 +179,7 @@ DOES_NOT_EXIST = (
 
 
 def person_acting_as(actor: Actor, participation: Participation):
-    """A person in this role. For the portal, it is the coordinator who declines a claim."""
+    """Return a person in this role. For the portal, a coordinator, who declines a claim."""
     match actor:
         case Actor.PERSON:
             return participation.person
@@ -209,7 +209,7 @@ def test_each_actor_takes_the_steps_that_the_table_allows(state, step):
 @pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("step", list(ParticipationStep))
 def test_other_actors_cannot_take_a_step(state, step):
-    """Every action makes this check."""
+    """Every action runs this check."""
     participation = Participation(state=state, track=Track(name="Trustee"))
     transition = PARTICIPATION_TRANSITIONS[step]
     for actor in Actor:

@@ -18,7 +18,7 @@ from tracks.models import Certificate, Extension, Participation, Posting, Submis
 pytestmark = pytest.mark.django_db
 DAY = dt.timedelta(days=1)
 TABLES = (Participation, Posting, Extension, Submission, Verification, Certificate)
-# These include the unique id and only let other tables reference it with a second column.
+# These include the unique id, only so that other tables can reference it with a second column.
 KEYS = {
     "tracks_participation_with_person",
     "tracks_submission_with_answers",
@@ -60,7 +60,7 @@ def assert_frozen(row: models.Model, name: str, statement: str, *values: Any) ->
 
 
 def triggers(table: type[models.Model]) -> set[str]:
-    """The names of a table's triggers, except those that write its history."""
+    """Return the names of a table's triggers, except those that write its history."""
     names = {trigger.name for trigger in getattr(table._meta, "triggers", ())}
     return {name for name in names if not name.startswith(("insert_", "update_", "delete_"))}
 
@@ -71,7 +71,7 @@ DELETE = "DELETE FROM {table} WHERE id = %s"
 # ---------- Periods ----------
 
 
-def test_a_period_has_a_known_state_and_a_start_that_fits() -> None:
+def test_a_period_has_a_known_state_and_a_consistent_start() -> None:
     participation = make.following()
     assert_refused(participation, "tracks_state_known", state="lost")
     ahead = participation.selected_on + DAY
@@ -147,7 +147,7 @@ def test_a_record_is_verified_by_someone_else_after_its_review() -> None:
     assert_refused(never, "tracks_reviewed_before_verified", **signed)
 
 
-def test_a_submission_ends_at_a_time_in_a_known_way_with_a_reason_if_it_is_sent_back() -> None:
+def test_an_ended_submission_has_a_time_a_known_ending_and_a_reason_if_sent_back() -> None:
     submission, now = make.submission(), timezone.now()
     assert_refused(submission, "tracks_submission_ended_both_or_neither", ended_at=now)
     assert_refused(submission, "tracks_submission_ended_both_or_neither", ending=Ending.TAKEN_BACK)
@@ -233,7 +233,7 @@ def test_a_supervisor_is_someone_else_with_a_name_and_has_time_to_answer() -> No
     )
 
 
-def test_a_question_is_answered_at_a_time_in_a_known_way_with_a_reason_if_refused() -> None:
+def test_an_answered_question_has_a_time_a_known_answer_and_a_reason_if_refused() -> None:
     question, now = make.verification(), timezone.now()
     somehow = "tracks_verification_answered_both_or_neither"
     assert_refused(question, somehow, answered_at=now)
@@ -363,7 +363,7 @@ def test_certificates_cannot_be_changed_or_deleted() -> None:
 
 
 def test_every_constraint_and_trigger_is_tested() -> None:
-    """Either in this file or in test_promises.py."""
+    """The tests are in this file or in test_promises.py."""
     here = Path(__file__)
     text = here.read_text() + here.parents[1].joinpath("test_promises.py").read_text()
     names = {constraint.name for table in TABLES for constraint in table._meta.constraints}

@@ -1,4 +1,4 @@
-"""Certification when several people act at the same moment."""
+"""Certification when several people act at the same time."""
 
 import threading
 import time
@@ -57,9 +57,9 @@ def submit(participation: Participation) -> Callable[[], Submission]:
 
 @pytest.fixture
 def without_lock(monkeypatch: Any) -> Callable[[Any], None]:
-    """Let the actions of a module run at the same time: each reads, waits, and writes.
+    """A function that lets a module's actions run concurrently: each reads, waits and writes.
 
-    Fails if the module has no `lock_people` or `apply_step` to replace.
+    It fails if the module has no `lock_people` or `apply_step` to replace.
     """
 
     def release(module: Any) -> None:
@@ -148,7 +148,7 @@ def test_a_record_verified_and_refused_at_once_gets_only_one_answer() -> None:
 
 
 def test_a_record_verified_and_corrected_at_once_is_certified_or_reopened() -> None:
-    """If the correction is first, the record reopens; otherwise the certificate does not change."""
+    """If the correction comes first, the record reopens. Otherwise, the certificate stays as is."""
     question = make.verification()
     credit = question.participation.postings.get().credit
     category, staff = make.category(make.ADMINISTRATION), make.person(Role.HELP_DESK)

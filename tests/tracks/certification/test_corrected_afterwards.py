@@ -1,4 +1,4 @@
-"""Corrections after a record was submitted or a certificate issued."""
+"""Corrections made after a record was submitted or a certificate issued."""
 
 import datetime as dt
 
@@ -23,7 +23,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 
 
 def move(event: Event, days: float) -> None:
-    """Move an event by some days, as a correction by staff."""
+    """Move an event by this many days, as a correction by staff."""
     event.begins_at += dt.timedelta(days=days)
     event.ends_at += dt.timedelta(days=days)
     event_actions.save_event(event=event, by=make.person())

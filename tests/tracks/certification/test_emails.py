@@ -1,4 +1,4 @@
-"""The e-mails about records and certificates, as they are delivered."""
+"""E-mails about records and certificates, as delivered."""
 
 import datetime as dt
 
@@ -24,7 +24,7 @@ def june() -> User:
 
 
 def read_all() -> dict[tuple[str, str], str]:
-    """Send the queued e-mails and return their text by address and subject."""
+    """Send the queued e-mails and return their bodies by address and subject."""
     messages = sent()
     found = {(message.to[0], message.subject): body_of(message) for message in messages}
     assert len(found) == len(messages)

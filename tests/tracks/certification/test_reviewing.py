@@ -1,4 +1,4 @@
-"""The CE Coordinator's queue of records: the list, the page, and the decisions."""
+"""The CE Coordinator's queue of records: the list, the page and the decisions."""
 
 import datetime as dt
 from typing import Any
@@ -47,7 +47,7 @@ def state_of(submission: Submission) -> str:
 
 
 def with_custom_event(by: User) -> Submission:
-    """A record with a custom event that awaits a staff decision."""
+    """Submit a record with a custom event that awaits a staff decision."""
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=by)
     make.claim(by, days=-40, credits={ADMINISTRATION: "7.5"})
     make.claim(by, days=-30, credits={ADMINISTRATION: "7.0"})
@@ -62,7 +62,7 @@ def listed(client: Client, query: str = "") -> list[int]:
 # ---------- The list ----------
 
 
-def test_records_to_review_come_first_the_oldest_at_the_top() -> None:
+def test_records_to_review_come_first_oldest_at_the_top() -> None:
     with time_machine.travel(timezone.now()) as clock:
         returned = make.submission()
         actions.return_submission(
@@ -310,7 +310,7 @@ def test_a_record_is_returned_with_a_reason() -> None:
 
 
 @pytest.mark.parametrize("kind", ["duplicate", "overlap", "unproven"])
-def test_a_prepared_reason_only_fills_in_the_text(kind: str) -> None:
+def test_a_prewritten_reason_only_fills_in_the_field(kind: str) -> None:
     submission = with_custom_event(make.person())
     answer = decide(coordinator(), submission, "return", reason="My own words.", ready=kind)
     filled = answer.context_data["return_form"]["reason"].value()
@@ -320,7 +320,7 @@ def test_a_prepared_reason_only_fills_in_the_text(kind: str) -> None:
     assert state_of(submission) == ParticipationState.SUBMITTED
 
 
-def test_a_prepared_reason_lists_the_training_it_applies_to() -> None:
+def test_a_prewritten_reason_lists_the_training_it_applies_to() -> None:
     june = make.person()
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     event = make.claim(june, credits={ADMINISTRATION: "7.5"}).event
@@ -350,7 +350,7 @@ def test_staff_decide_on_custom_events_before_the_review() -> None:
 
 
 @pytest.mark.parametrize("what", ["review", "return"])
-def test_a_record_that_changed_since_it_was_shown_is_not_decided(what: str) -> None:
+def test_a_record_that_changed_since_it_was_shown_is_not_decided_on(what: str) -> None:
     submission = make.submission()
     client = coordinator()
     old = seen(client, submission)
@@ -380,7 +380,7 @@ def test_a_record_that_went_to_the_supervisor_is_not_returned_by_accident() -> N
     assert "This record has changed since you opened it" in text(answer)
     assert answer.context_data["return_form"]["reason"].value() == "Listed twice."
     assert state_of(submission) == ParticipationState.REVIEWED
-    # Even if it goes there between the check and the lock.
+    # Not even if it goes to the supervisor between the check and the lock.
     with pytest.raises(Refused, match="has changed since you opened it"):
         actions.return_submission(
             submission_id=submission.pk, reason="No.", seen="submitted", by=make.person()
@@ -457,7 +457,7 @@ def test_asking_again_needs_an_open_question() -> None:
 
 
 @pytest.mark.parametrize("what", ["review", "return", "ask"])
-def test_no_one_decides_about_their_own_record(what: str) -> None:
+def test_no_one_decides_on_their_own_record(what: str) -> None:
     me = make.person(Role.CE_COORDINATOR)
     submission = make.submission(make.following(me))
     if what == "ask":
@@ -469,7 +469,7 @@ def test_no_one_decides_about_their_own_record(what: str) -> None:
     before = state_of(submission)
     values = {"supervisor": make.SUPERVISOR.email, "reason": "Mine."}
     answer = decide(client, submission, what, **values)
-    # The form's error, and the page's own text.
+    # Once in the form's error and once on the page itself.
     assert text(answer).count("your own record. Ask a colleague to do it.") == 2
     assert state_of(submission) == before
 
@@ -529,7 +529,7 @@ def test_the_admin_index_counts_waiting_records() -> None:
 
 @pytest.mark.parametrize("items", [1, 3])
 def test_queries(items: int, django_assert_num_queries: Any) -> None:
-    """The same for one and three waiting records, lines, earlier records and certificates."""
+    """The number does not depend on how many records, lines and certificates there are."""
     june, library = make.person(), make.organization()
     Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)

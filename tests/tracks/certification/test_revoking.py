@@ -25,7 +25,7 @@ def page(certificate: Certificate, what: str) -> str:
 
 
 def confirm(client: Client, address: str, **values: str) -> Any:
-    """Send the form as it is after its consequences were shown."""
+    """Confirm the form after its consequences have been shown."""
     shown = client.post(address, values | {"look": "1"}).context["shown"]
     return client.post(address, values | {"shown": shown, "save": "1"})
 
@@ -175,7 +175,7 @@ def test_without_name_or_reason_nothing_is_reissued(
 
 
 @pytest.mark.parametrize("what", ["revoke", "reissue"])
-def test_no_one_decides_about_their_own_certificate(what: str) -> None:
+def test_no_one_revokes_or_reissues_their_own_certificate(what: str) -> None:
     me = make.person(Role.CE_COORDINATOR)
     certificate = make.certificate(make.following(me))
     client = signed_in(me)
@@ -186,7 +186,7 @@ def test_no_one_decides_about_their_own_certificate(what: str) -> None:
     data = {"reason": WHY, "then": "leave", "name": "Me"}
     for shown_before in ("leave", "Me"):
         answer = client.post(page(certificate, what), data | {"shown": shown_before, "save": "1"})
-        assert text(answer).count(refusal) == 2  # the form's error, and the page's own text
+        assert text(answer).count(refusal) == 2  # in the form's error and on the page itself
     certificate.refresh_from_db()
     assert certificate.revoked_at is None
 

@@ -1,4 +1,4 @@
-"""The person's pages to submit and withdraw a record and have single years verified."""
+"""The pages to submit and withdraw a record, and to have single years verified."""
 
 import datetime as dt
 
@@ -35,7 +35,7 @@ def page(client, address):
 
 
 def typed(client, participation, **fields):
-    """Form data from a person who has opened the page."""
+    """Return the form data of a person who has opened the page."""
     record = client.get(f"/tracks/{participation.pk}/submit/").context.get("record")
     values = {
         "seen": record.fingerprint if record else "",
@@ -252,7 +252,7 @@ def test_the_stages_are_completed_in_order(client, june):
     assert labels[2] == "Verified by Dana Chair"
 
 
-def test_the_status_of_a_record_sent_back_says_who_why_and_what_to_do(client, june):
+def test_the_status_of_a_returned_record_says_by_whom_why_and_what_to_do(client, june):
     participation = make.following(june)
     coordinator = make.person(Role.CE_COORDINATOR, display_name="Cora")
     submission = make.submission(participation)
