@@ -107,7 +107,7 @@ def period_ends_email(mail: Mail) -> Email | None:
             ("Credits", f"{format_amount(progress.counted)} of {format_amount(progress.total)}"),
             ("Deadline", day),
         ],
-        button=("View the track", full_url(participation.get_absolute_url())),
+        button=("View track", full_url(participation.get_absolute_url())),
         closing=[
             "If you need more time, open a help ticket and tell us why: "
             + page_url("helpdesk:create")
@@ -138,7 +138,7 @@ def certificate_ends_email(mail: Mail) -> Email | None:
             f"({_in_days(certificate.expires_on)}), and you are not currently following this "
             "track. To renew your certificate, choose the track again."
         ],
-        button=("Choose the track", page_url("tracks:choose")),
+        button=("Choose track", page_url("tracks:choose")),
     )
 
 

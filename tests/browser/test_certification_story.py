@@ -206,8 +206,8 @@ def revokes_it(staff: Visitor) -> None:
     staff.follow("June Alvarez")
     staff.follow(f"Revoke… {NUMBER}")
     staff.page.get_by_label("Reason").fill("The security training was invented.")
-    staff.press("Show the consequences")
-    staff.press("Revoke the certificate")
+    staff.press("Show consequences")
+    staff.press("Revoke certificate")
 
 
 def finds_the_next_period_open_and_empty(librarian: Visitor) -> None:

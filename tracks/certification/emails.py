@@ -93,7 +93,7 @@ def question_email(mail: Mail) -> Email | None:
             ("Credits", f"{format_credits(record.counted_credits(question.record))} ({lines})"),
             ("Answer by", format_day(timezone.localdate(question.expires_at))),
         ],
-        button=("View the record", page_url("tracks:verify", token_of(question))),
+        button=("View record", page_url("tracks:verify", token_of(question))),
         closing=[
             "If you do not know this person, or you are not the right person to ask, open the "
             "record and say so under “Report a problem with this record.” Nothing will be verified "
@@ -255,7 +255,7 @@ def certified_email(mail: Mail) -> Email | None:
             ("Issued", format_day(certificate.issued_on)),
             ("Valid until", format_day(certificate.expires_on)),
         ],
-        button=_open_certificate(certificate),
+        button=_view_certificate(certificate),
         closing=[f"{next_period} See your tracks: {page_url('tracks:dashboard')}"],
     )
 
@@ -314,7 +314,7 @@ def reissued_email(mail: Mail) -> Email | None:
             ("Name", certificate.name),
             ("Reason", before.revoked_reason.removeprefix(REISSUED_PREFIX)),
         ],
-        button=_open_certificate(certificate),
+        button=_view_certificate(certificate),
     )
 
 
@@ -342,7 +342,7 @@ def _record_name(question: Verification) -> str:
 
 
 def _view(what: str, participation: Participation) -> tuple[str, str]:
-    return f"View the {what}", full_url(participation.get_absolute_url())
+    return f"View {what}", full_url(participation.get_absolute_url())
 
 
 def _certificate(mail: Mail) -> Certificate:
@@ -351,5 +351,5 @@ def _certificate(mail: Mail) -> Certificate:
     )
 
 
-def _open_certificate(certificate: Certificate) -> tuple[str, str]:
-    return "Open the certificate", full_url(certificate.get_absolute_url())
+def _view_certificate(certificate: Certificate) -> tuple[str, str]:
+    return "View certificate", full_url(certificate.get_absolute_url())

@@ -38,5 +38,5 @@ def extended_email(mail: Mail) -> Email | None:
             f"{format_day(extension.closed_on)}. Credits you earn by then will count."
         ],
         quote=("The CE Coordinator wrote:", extension.reason),
-        button=("View the track", full_url(participation.get_absolute_url())),
+        button=("View track", full_url(participation.get_absolute_url())),
     )

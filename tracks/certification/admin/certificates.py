@@ -102,8 +102,8 @@ def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpR
         consequences_of=lambda form: _consequences(
             certificate, form.choice(), next_period=_next_period(certificate)
         ),
-        title="Revoke a certificate",
-        button="Revoke the certificate",
+        title="Revoke certificate",
+        button="Revoke certificate",
         done=f"Certificate {certificate.number} was revoked.",
     )
 
@@ -126,8 +126,8 @@ def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> Http
         ReissueForm(request.POST or None, initial={"name": certificate.name}),
         action,
         consequences_of=lambda form: _consequences(certificate, "reissue", name=form.choice()),
-        title="Reissue a certificate",
-        button="Reissue the certificate",
+        title="Reissue certificate",
+        button="Reissue certificate",
         done=f"Certificate {certificate.number} was reissued.",
     )
 
