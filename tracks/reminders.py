@@ -1,4 +1,4 @@
-"""Reminders: about expiring periods and certificates, to new directors, after an idle year."""
+"""Reminders about expiring periods and certificates, for new directors and after idle years."""
 
 import datetime as dt
 from collections.abc import Callable

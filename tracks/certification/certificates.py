@@ -97,7 +97,7 @@ def certificate_facts(certificate: Certificate) -> CertificateFacts:
 
 
 def certificate_url(certificate: Certificate) -> str:
-    """Return the absolute public URL. It is printed on paper, so the request plays no part."""
+    """Return the absolute public URL. It is printed, so it does not depend on the request."""
     return f"{settings.ADDRESS}{certificate.get_absolute_url()}"
 
 

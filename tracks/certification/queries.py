@@ -103,7 +103,7 @@ def unanswered_questions(person: User) -> QuerySet[Verification]:
 
 
 def newer_question(question: Verification) -> Verification | None:
-    """Return the latest newer question to the same address about the same record, if any.
+    """Return the last later question to the same address about the same record, if any.
 
     Withdrawn questions are ignored.
     """

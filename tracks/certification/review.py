@@ -63,8 +63,7 @@ def submissions_waiting() -> QuerySet[Submission]:
 def next_submission(submission: Submission, *, by: User) -> Submission | None:
     """Return the next submission to review, starting over after the last one.
 
-    Skip the reviewer's own submissions.
-    Takes at most two queries.
+    Skip the reviewer's own submissions. Takes at most two queries.
     """
     order = Order("submitted_at")
     return next_after(

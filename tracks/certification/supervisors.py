@@ -63,7 +63,7 @@ def _matches(position: Position, track: Track) -> bool:
 
 
 def _colleagues(positions: Iterable[Position], *, exclude: User) -> list[Position]:
-    """Return current positions of possible supervisors there or at parent organizations."""
+    """Return current positions of possible supervisors at the same or parent organizations."""
     organizations = {
         organization_id
         for position in positions

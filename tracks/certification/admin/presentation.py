@@ -37,7 +37,7 @@ def library_of_submission(submission: Submission) -> str:
 
 
 def sent_text(submission: Submission) -> str:
-    """Return text such as "Mon, Nov 2, 2026, waits 3 days"."""
+    """Return text such as "Mon, Nov 2, 2026, waiting 3 days"."""
     waiting_time = (
         f", {format_waiting_time(submission.submitted_at)}" if is_waiting(submission) else ""
     )
