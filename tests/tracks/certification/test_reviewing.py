@@ -208,7 +208,9 @@ def test_a_record_is_reviewed_and_the_next_one_opens() -> None:
         make.SUPERVISOR.email,
     )
     assert state_of(first) == ParticipationState.REVIEWED
-    assert flash_messages(answer) == [f"{first.person}'s record: Reviewed. We asked Dana Chair to verify it."]
+    assert flash_messages(answer) == [
+        f"{first.person}'s record: Reviewed. We asked Dana Chair to verify it."
+    ]
     assert "Reviewed. We asked Dana Chair to verify it." in text(
         client.get(address(first, "history"))
     )
