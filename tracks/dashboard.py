@@ -233,5 +233,5 @@ def _record_status(
     return {
         "status": status,
         "stages": certification_presentation.stages_of(participation, latest) if status else [],
-        "sent_before": certification_presentation.sent_before(submissions),
+        "earlier_submissions": certification_presentation.earlier_submissions(submissions),
     }

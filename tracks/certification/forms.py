@@ -9,7 +9,7 @@ from tracks.certification.supervisors import SupervisorChoice
 from tracks.certification.verifying import SupervisorContact
 
 SOMEONE_ELSE = "else"
-OWN, OTHER, NOT = "own", "other", "not"
+SAME_NAME, OTHER_NAME, NOT_LISTED = "own", "other", "not"
 
 
 class SupervisorForm(forms.Form):
@@ -88,11 +88,11 @@ class SubmitForm(SupervisorForm):
     listing = forms.ChoiceField(
         label="How should your name appear on the public annual list?",
         choices=[
-            (OWN, "As on the certificate"),
-            (OTHER, "Under another name"),
-            (NOT, "Not at all"),
+            (SAME_NAME, "As on the certificate"),
+            (OTHER_NAME, "Under another name"),
+            (NOT_LISTED, "Not at all"),
         ],
-        initial=OWN,
+        initial=SAME_NAME,
         widget=forms.RadioSelect,
         help_text="The State Library publishes a list of newly certified people each year.",
     )
@@ -113,7 +113,7 @@ class SubmitForm(SupervisorForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()
-        needs_name = data.get("listing") == OTHER and "other_name" not in self.errors
+        needs_name = data.get("listing") == OTHER_NAME and "other_name" not in self.errors
         if needs_name and not data.get("other_name"):
             self.add_error("other_name", "Enter the name for the list.")
         return data
@@ -121,7 +121,11 @@ class SubmitForm(SupervisorForm):
     def listed_as(self) -> str:
         """Return the name for the annual list, or an empty string."""
         data = self.cleaned_data
-        names: dict[str, str] = {OWN: data["name"], OTHER: data["other_name"], NOT: ""}
+        names: dict[str, str] = {
+            SAME_NAME: data["name"],
+            OTHER_NAME: data["other_name"],
+            NOT_LISTED: "",
+        }
         return names[data["listing"]]
 
 

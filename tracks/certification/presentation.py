@@ -175,7 +175,7 @@ class EarlierSubmission(NamedTuple):
     reason: str
 
 
-def sent_before(submissions: "list[AnnotatedSubmission]") -> list[EarlierSubmission]:
+def earlier_submissions(submissions: "list[AnnotatedSubmission]") -> list[EarlierSubmission]:
     return [
         EarlierSubmission(
             sent_on=format_moment_day(each.submitted_at),

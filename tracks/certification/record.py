@@ -134,7 +134,7 @@ def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any
     }
 
 
-def why_changed(record: RecordData, credits: Iterable["EarnedCredit"]) -> str:
+def describe_change(record: RecordData, credits: Iterable["EarnedCredit"]) -> str:
     """Describe the first line of the record that has changed, or return an empty string.
 
     `credits` are the credits that are still posted, as they are now. A different day is a change

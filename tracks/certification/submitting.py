@@ -187,7 +187,7 @@ def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
         counted = [line["credit"] for line in submission.record["lines"]]
         posted = Credit.objects.filter(pk__in=counted, postings__participation=participation)
         credits = list(with_earned_on(posted).select_related("category", "claim__event"))
-        why = record.why_changed(submission.record, credits)
+        why = record.describe_change(submission.record, credits)
         if not why and participation.state == ParticipationState.REVIEWED:
             why = _newly_undecided(credits)
         if why:

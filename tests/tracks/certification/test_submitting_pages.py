@@ -34,7 +34,7 @@ def page(client, address):
     return client.get(address).content.decode()
 
 
-def typed(client, participation, **fields):
+def form_data(client, participation, **fields):
     """Return the form data of a person who has opened the page."""
     record = client.get(f"/tracks/{participation.pk}/submit/").context.get("record")
     values = {
@@ -49,7 +49,7 @@ def typed(client, participation, **fields):
 
 
 def send(client, participation, **fields):
-    values = typed(client, participation, **fields)
+    values = form_data(client, participation, **fields)
     return client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
 
 
@@ -85,7 +85,7 @@ def test_a_record_is_submitted_as_shown(client, june):
 
 def test_submitting_twice_makes_one_submission(client, june):
     participation = make.following(june)
-    values = typed(client, participation)
+    values = form_data(client, participation)
     for _ in range(2):
         response = client.post(f"/tracks/{participation.pk}/submit/", values, follow=True)
     assert Submission.objects.count() == 1
@@ -135,7 +135,7 @@ def test_the_page_lists_missing_requirements(client, june):
 
 def test_a_changed_record_is_shown_and_the_form_is_kept(client, june):
     participation = make.following(june)
-    values = typed(client, participation, note="Keep me")
+    values = form_data(client, participation, note="Keep me")
     correct_credit(
         credit_id=Claim.objects.get(person=june).credits.get().pk,
         category=make.category(make.ADMINISTRATION),
@@ -265,7 +265,7 @@ def test_the_status_of_a_returned_record_says_by_whom_why_and_what_to_do(client,
     actions.refuse_record(verification_id=question.pk, reason="Who is that?", by=None)
     text = page(client, participation.get_absolute_url())
     assert "Dana Chair reported a problem on" in text
-    rows = client.get(participation.get_absolute_url()).context["sent_before"]
+    rows = client.get(participation.get_absolute_url()).context["earlier_submissions"]
     assert [(row.ending, row.reason) for row in rows] == [
         ("Refused by the supervisor", "Who is that?"),
         ("Returned for changes", "Listed twice."),
