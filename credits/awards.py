@@ -1,4 +1,4 @@
-"""Reading award lists, matching them with accounts, and awards waiting for an account."""
+"""Reading award lists, matching them with accounts, and finding awards that wait for one."""
 
 import csv
 import re
@@ -21,44 +21,47 @@ from events.models import CreditOffer, Event, Registration
 
 
 class AwardResult(NamedTuple):
-    """Pairs of person and event ids: those with a live claim, and why others cannot be awarded."""
+    """Who cannot be awarded an event, as pairs of person and event ids.
 
-    live: set[tuple[int, int]]
-    why_not: dict[tuple[int, int], str]
+    `have_claims` are pairs with a live claim; `reasons` says why other pairs cannot be awarded.
+    """
+
+    have_claims: set[tuple[int, int]]
+    reasons: dict[tuple[int, int], str]
 
 
 def award_result(people: Collection[int], events: Collection[Event]) -> AwardResult:
     """Return the AwardResult for these people and events. Takes two queries."""
     by_id = {event.pk: event for event in events}
     conditions = {"person__in": people, "event__in": list(by_id)}
-    live: set[tuple[int, int]] = set()
+    have_claims: set[tuple[int, int]] = set()
     ended: dict[tuple[int, int], Claim] = {}
     for claim in Claim.objects.filter(rules.SETTLED_CLAIM, **conditions).order_by("pk"):
         pair = (claim.person_id, claim.event_id)
         if claim.state in LIVE:
-            live.add(pair)
+            have_claims.add(pair)
         else:
             ended[pair] = claim
     absent = Registration.objects.filter(attendance=Attendance.ABSENT, **conditions).order_by("pk")
     absences = {(each.person_id, each.event_id): each for each in absent}
-    why_not = {}
-    for pair in {*ended, *absences} - live:
+    reasons = {}
+    for pair in {*ended, *absences} - have_claims:
         reason = rules.why_no_award(
             by_id[pair[1]], claim=ended.get(pair), registration=absences.get(pair)
         )
         if reason:
-            why_not[pair] = reason
-    return AwardResult(live, why_not)
+            reasons[pair] = reason
+    return AwardResult(have_claims, reasons)
 
 
 # ---------- Matching a list ----------
 
 
 class AwardMatch(NamedTuple):
-    """The people and addresses on an award list, by what awarding it does.
+    """The people and addresses on an award list, grouped by what applying the list would do.
 
-    `held` are people who have the credits already; `own` is the person who awards; `repeated` are
-    further addresses of people on the list; `unknown` are addresses without an account.
+    `held` are people who already have the credits; `own` is the person awarding them; `repeated`
+    are additional addresses of people on the list; `unknown` are addresses without an account.
     """
 
     award: list[User]
@@ -70,7 +73,7 @@ class AwardMatch(NamedTuple):
 
 
 def match_award_list(award_list: AwardList, event: Event, *, by: User) -> AwardMatch:
-    """Match a list with accounts and claims. Takes four queries, however long the list is."""
+    """Match a list with accounts and claims. Takes four queries for a list of any length."""
     people = people_by_email(str(row[0]) for row in award_list.rows)
     known: dict[int, User] = {}
     repeated, unknown = [], []
@@ -83,14 +86,14 @@ def match_award_list(award_list: AwardList, event: Event, *, by: User) -> AwardM
         else:
             known[person.pk] = person
     own = [known.pop(by.pk)] if by.pk in known else []
-    live, why_not = award_result(list(known), [event])
+    have_claims, reasons = award_result(list(known), [event])
     award, held, refused = [], [], []
     for person in known.values():
         pair = (person.pk, event.pk)
-        if pair in live:
+        if pair in have_claims:
             held.append(person)
-        elif pair in why_not:
-            refused.append((person, why_not[pair]))
+        elif pair in reasons:
+            refused.append((person, reasons[pair]))
         else:
             award.append(person)
     return AwardMatch(award, held, refused, own, repeated, unknown)
@@ -101,7 +104,7 @@ def has_credit(event: Event) -> bool:
 
 
 def with_address_counts(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
-    """Annotate the number of addresses (`addresses`) and of refused lines (`left_out`)."""
+    """Annotate lists with their numbers of `addresses` and of refused lines (`left_out`)."""
     return lists.annotate(
         addresses=Func(F("rows"), function="jsonb_array_length", output_field=IntegerField()),
         left_out=Func(F("refused"), function="jsonb_array_length", output_field=IntegerField()),
@@ -120,9 +123,9 @@ def awards_waiting_for(person: User) -> QuerySet[WaitingAward]:
 
 
 def surviving_events(event_ids: Iterable[int]) -> dict[int, int]:
-    """Map each event to the event it was merged into, or to itself, by id.
+    """Map each event's id to that of the event it ended up in through merges, or to itself.
 
-    Takes one query, and another for each merge in the longest chain.
+    Takes one query, plus one for each merge in the longest chain.
     """
     survivors = {event_id: event_id for event_id in event_ids}
     while True:
@@ -145,10 +148,10 @@ QUOTED_NAME = re.compile(r'"[^"@]*"')
 
 
 class AddressRows(NamedTuple):
-    """The contents of a list.
+    """An award list's contents.
 
-    `rows` are [address in lower case, line number], one per address; `refused` are
-    [line number, reason, text], in the order of the list.
+    `rows` are [lowercase address, line number], one per address; `refused` are
+    [line number, reason, contents], in list order.
     """
 
     rows: list[list[str | int]]
@@ -156,7 +159,7 @@ class AddressRows(NamedTuple):
 
 
 class _ListReader:
-    """Collects the addresses on a list, each once, and the refused lines."""
+    """Collects a list's distinct addresses and its refused lines."""
 
     def __init__(self) -> None:
         self.lines: dict[str, int] = {}
@@ -198,14 +201,17 @@ class _ListReader:
 
 
 def _pieces(entry: str) -> list[str]:
-    """Split at commas and semicolons, but not at a comma inside a name."""
+    """Split at commas and semicolons, but not at commas inside names."""
     bare = QUOTED_NAME.sub(" ", entry)
     separator = r";|(?<=>)\s*," if "<" in bare else r"[,;]"
     return [piece for piece in re.split(separator, bare) if piece.strip()] or [""]
 
 
 def read_text(text: str) -> AddressRows:
-    """Read addresses, with or without names, any number per line. Raise Refused if too many."""
+    """Read addresses, with or without names, any number per line.
+
+    Raise Refused if there are too many.
+    """
     reader = _ListReader()
     for number, line in enumerate(text.splitlines(), start=1):
         if line.strip():
@@ -237,8 +243,8 @@ def _read_table(rows: Any) -> AddressRows:
             reader.read(entry, rows.line_num, ", ".join(cell.strip() for cell in cells))
     if column is None:
         raise Refused(
-            "The file has no e-mail column. Give the column with the addresses the heading Email, "
-            "or paste the addresses into the field above.",
+            "The file has no e-mail column. Put the heading Email above the addresses, or paste "
+            "the addresses into the field above.",
             field="file",
         )
     return reader.result()

@@ -35,11 +35,12 @@ if TYPE_CHECKING:
 
 ONE_DAY = dt.timedelta(days=1)
 MAX_CREDITS_PER_DAY = 12
-# Titles that share at least this many of their trigrams are similar. With pg_trgm's default of 0.3,
-# "Budget basics" and "Budget planning" would be similar, too.
+# Titles that share at least this fraction of their trigrams are similar. With pg_trgm's default of
+# 0.3, "Budget basics" and "Budget planning" would be similar, too.
 MIN_SIMILARITY_CHECKED = 0.5
-# PostgreSQL computes similarity a little differently, so Python rechecks the candidates it finds.
-RECHECK_SIMILARITY = 0.4
+# PostgreSQL computes similarity slightly differently, so it finds candidates with a lower limit and
+# Python rechecks them.
+CANDIDATE_SIMILARITY = 0.4
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,8 @@ class CheckResult:
     """A warning for the person and for staff.
 
     `event` is the other event, or None if the warning is about a whole day. `claim_id` is the
-    person's own claim on that event, if any. `can_claim` is True if it could be claimed instead.
+    person's own claim on that event, if any. `can_claim` is True if that event can be claimed
+    instead.
     """
 
     kind: CheckKind
@@ -71,7 +73,7 @@ class Subject:
 
 
 def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
-    """Return the check results of these live claims, by claim id. Takes three queries."""
+    """Return the check results for these live claims, by claim id. Takes three queries."""
     subjects = _subjects(Claim.objects.filter(pk__in=[claim.pk for claim in claims]))
     results = check_subjects(subjects)
     return {
@@ -84,7 +86,7 @@ def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
 def check_proposed(
     proposed: Sequence[tuple[Event, Decimal]], *, person: User, claim_id: int | None = None
 ) -> list[list[CheckResult]]:
-    """Return the check results of each event with its credits, as if the person claimed them all.
+    """Return the check results for each (event, credits), as if the person claimed all of them.
 
     The events can be unsaved and are also compared with each other. `claim_id` is the claim being
     edited, which is not compared with itself. Takes two queries.
@@ -97,7 +99,7 @@ def check_proposed(
 
 
 def check_fingerprint(results: Iterable[CheckResult]) -> str:
-    """Return a text that a form sends back to confirm which results the person has read."""
+    """Return a string that a form sends back to confirm which results the person saw."""
     return " ".join(
         f"{each.kind}:{each.event.pk or each.event.title if each.event else ''}" for each in results
     )
@@ -118,7 +120,7 @@ def titles_similar(one: str, other: str) -> bool:
 
 
 def same_page(one: str, other: str) -> bool:
-    """Return whether two web addresses are those of the same recording."""
+    """Return whether two URLs are for the same recording."""
     return bool(one and other) and _normalized_url(one) == _normalized_url(other)
 
 
@@ -126,7 +128,7 @@ def same_page(one: str, other: str) -> bool:
 
 
 def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
-    """Return the results of each subject, in the order given. Takes two queries."""
+    """Return each subject's check results, in the given order. Takes two queries."""
     if not subjects:
         return []
     given = {each.claim_id: each for each in subjects if each.claim_id is not None}
@@ -160,7 +162,7 @@ def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
 def _is_repeat(subject: Subject, claimed: Subject) -> bool:
     """Return whether the person has pressed Save twice for the same new training.
 
-    This gets no warning, because saving it reports that the training is already listed.
+    No warning is needed, because saving reports that the training is already listed.
     """
     return (
         subject.event.pk is None
@@ -220,10 +222,10 @@ def _check_overlaps(subject: Subject, others: Sequence[Subject]) -> Iterable[Che
 
 
 def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[CheckResult]:
-    """Warn about the event's day with the most credits, if it has more than the daily maximum.
+    """Warn about the event's busiest day if its credits exceed the daily maximum.
 
-    The credits of an event of several days are spread evenly over its days. A single event can
-    exceed the maximum.
+    A multi-day event's credits are spread evenly over its days. A single event can exceed the
+    maximum.
     """
     spans = [(each.credits, _span(each.event)) for each in [subject, *others]]
     own = spans[0][1]
@@ -248,8 +250,9 @@ def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[
 def _may_be_same(one: Event, other: Event) -> bool:
     """Return whether two events may be the same training.
 
-    They have the same recording, or similar titles and start within a day of each other. Sessions
-    of one conference are compared only by recording, because their titles are often similar.
+    They may be if they have the same recording, or if their titles are similar and they start
+    within a day of each other. Sessions at one conference are compared only by recording, because
+    their titles are often similar.
     """
     if same_page(one.recording_url, other.recording_url):
         return True
@@ -261,7 +264,7 @@ def _may_be_same(one: Event, other: Event) -> bool:
 
 
 def _overlap(one: Event, other: Event) -> bool:
-    """Return whether two live events overlap. Recordings and courses of over a day never do."""
+    """Return whether two live events overlap. Recordings and courses longer than a day never do."""
     for event in (one, other):
         is_long = event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
         if is_long or event.recording_available_at:
@@ -312,7 +315,7 @@ def _normalized_url(address: str) -> str:
 
 
 def with_credit_sum(claims: QuerySet[Claim]) -> "QuerySet[SummedClaim]":
-    """Annotate the total of a claim's credits that were not withdrawn, as `sum`."""
+    """Annotate claims with `sum`, the total of their credits that were not withdrawn."""
     counting = Q(credits__withdrawn_at=None)
     return claims.annotate(sum=Coalesce(Sum("credits__amount", filter=counting), Value(Decimal())))
 
@@ -363,7 +366,7 @@ SAME_RECORDING_SQL = rf"""
 
 
 def _nearby_claims(subjects: Sequence[Subject]) -> RawSQL:
-    """Select the same people's claims within a day of these events, or on the same recording."""
+    """Select the same people's claims within a day of these events or on the same recordings."""
     people = [each.person_id for each in subjects]
     windows = [_comparison_window(each.event) for each in subjects]
     return RawSQL(
@@ -379,13 +382,13 @@ def _nearby_claims(subjects: Sequence[Subject]) -> RawSQL:
 
 
 def _comparison_window(event: Event) -> tuple[dt.datetime, dt.datetime]:
-    """Return the time from a day before the event until a day after it."""
+    """Return the period from a day before the event to a day after it."""
     ends_at = max(event.begins_at, event.ends_at or event.begins_at)
     return event.begins_at - ONE_DAY, ends_at + ONE_DAY
 
 
 def _similar_published_events(subjects: Sequence[Subject]) -> QuerySet[Event]:
-    """Return the published events similar to any custom event here, except college courses."""
+    """Return published events similar to the subjects' custom events, except college courses."""
     events = [each.event for each in subjects if each.event.origin == Origin.CUSTOM]
     recordings = [url for event in events if (url := _normalized_url(event.recording_url))]
     begins = [event.begins_at for event in events]
@@ -395,7 +398,7 @@ def _similar_published_events(subjects: Sequence[Subject]) -> QuerySet[Event]:
             [event.title for event in events],
             [begins_at - ONE_DAY for begins_at in begins],
             [begins_at + ONE_DAY for begins_at in begins],
-            RECHECK_SIMILARITY,
+            CANDIDATE_SIMILARITY,
             *([recordings] if recordings else []),
         ),
     )

@@ -51,7 +51,7 @@ UNDECIDED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
 
 
 class CheckKind(models.TextChoices):
-    """The kinds of check results (see checks.py)."""
+    """Kinds of check results (see checks.py)."""
 
     SAME = "same", "Possible duplicate"
     OVERLAP = "overlap", "Overlapping times"

@@ -1,3 +1,5 @@
+"""Claims with their credits and evidence, drafts, merges and awards."""
+
 import pghistory
 import pgtrigger
 from django.conf import settings
@@ -15,7 +17,7 @@ from events.models.material import upload_storage
 
 @pghistory.track(model_name="ClaimHistory")
 class Claim(models.Model):
-    """One person's statement "I took part in this event". It is never deleted."""
+    """One person's statement that they took part in an event. Claims are never deleted."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="claims")
     event = models.ForeignKey(Event, models.PROTECT, related_name="claims")
@@ -88,10 +90,11 @@ class Claim(models.Model):
 
 @pghistory.track(model_name="CreditHistory")
 class Credit(models.Model):
-    """One line of a claim: its credits in one category. It is never deleted.
+    """One line of a claim: the credits in one category. Credits are never deleted.
 
-    There is no "archived" column: a credit is archived as long as no posting refers to it. A single
-    line can be withdrawn if the event is corrected; the claim and its other lines remain.
+    There is no "archived" column: a credit is archived as long as no posting refers to it. If an
+    event is corrected, single lines of a claim can be withdrawn; the claim and its other lines
+    remain.
     """
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="credits")
@@ -169,7 +172,7 @@ class Draft(models.Model):
     """A Create New… form that the person has not submitted yet. Each person has at most one."""
 
     person = models.OneToOneField(settings.AUTH_USER_MODEL, models.PROTECT, related_name="draft")
-    typed = models.JSONField(default=dict, help_text="Text by field name.")
+    typed = models.JSONField(default=dict, help_text="Form input by field name.")
     kept_at = models.DateTimeField()
 
     class Meta:
@@ -189,11 +192,13 @@ class Merge(models.Model):
     target = models.ForeignKey(Event, models.PROTECT, related_name="merges_into")
     reason = models.CharField(max_length=1000, blank=True)
     was = models.CharField(
-        max_length=10, choices=EventState, help_text="State of the source before the merge."
+        max_length=10, choices=EventState, help_text="The source's state before the merge."
     )
-    moved = models.JSONField(default=list, help_text="Claims that moved, with their earlier state.")
+    moved = models.JSONField(
+        default=list, help_text="Claims that moved, with their earlier states."
+    )
     dropped = models.JSONField(
-        default=list, help_text="Second claims that were withdrawn, with their earlier state."
+        default=list, help_text="Duplicate claims that were withdrawn, with their earlier states."
     )
     merged_at = models.DateTimeField()
     merged_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -225,7 +230,8 @@ class AwardList(models.Model):
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="award_lists")
     file_name = models.CharField(max_length=150, blank=True)
-    # `rows` are [address, line number], one per address; `refused` are [line number, reason, text].
+    # `rows` holds [address, line number], one per address; `refused` holds [line number, reason,
+    # contents].
     rows = models.JSONField(default=list)
     refused = models.JSONField(default=list)
     uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -248,14 +254,19 @@ class AwardList(models.Model):
 
 
 class WaitingAward(models.Model):
-    """Credits awarded to an address without an account, for the person who confirms it."""
+    """Credits awarded to an e-mail address that has no account.
+
+    They go to the person who confirms the address.
+    """
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="waiting_awards")
     address = models.EmailField("e-mail address", max_length=254)
     awarded_at = models.DateTimeField()
     awarded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     claim = models.OneToOneField(Claim, models.PROTECT, null=True, blank=True, related_name="+")
-    matched_at = models.DateTimeField(null=True, blank=True)
+    matched_at = models.DateTimeField(
+        null=True, blank=True, help_text="When the award stopped waiting, with or without a claim."
+    )
 
     class Meta:
         ordering = ["event_id", "address"]

@@ -1,4 +1,4 @@
-"""Receivers for signals of the calendar, confirmed e-mail addresses, and sign-ins."""
+"""Receivers for calendar signals, confirmed e-mail addresses and sign-ins."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ from events.signals import (
 
 
 @receiver(attendance_settled)
-def list_or_withdraw(
+def credit_or_withdraw_attendance(
     sender: Any, registrations: list[Registration], earned: bool, by: User, **kwargs: Any
 ) -> None:
     if earned:
@@ -30,7 +30,7 @@ def list_or_withdraw(
 
 
 @receiver(presenting_settled)
-def list_presenting(sender: Any, presentations: list[Presenter], by: User, **kwargs: Any) -> None:
+def credit_presenters(sender: Any, presentations: list[Presenter], by: User, **kwargs: Any) -> None:
     actions.credit_presenting(presentations=presentations, by=by)
 
 
@@ -42,23 +42,23 @@ def apply_custom_event_decision(
 
 
 @receiver(event_revised)
-def update_claims_of_event(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
+def update_claims(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
     actions.update_claims_with_event(event=event, by=by)
 
 
 @receiver(catalog_changed)
-def update_credits_of_catalog(sender: Any, event_ids: list[int], by: User, **kwargs: Any) -> None:
+def update_credits(sender: Any, event_ids: list[int], by: User, **kwargs: Any) -> None:
     actions.update_catalog_credits(event_ids=event_ids, by=by)
 
 
 @receiver(post_save, sender=EmailAddress)
 def match_waiting_awards(sender: Any, instance: EmailAddress, **kwargs: Any) -> None:
-    """An address is confirmed through its link, a password reset, or by staff."""
+    """Match awards after an address is confirmed through its link, a password reset or by staff."""
     if instance.verified:
         actions.match_awards(by=instance.user)
 
 
 @receiver(user_logged_in)
 def match_missed_awards(sender: Any, user: User, **kwargs: Any) -> None:
-    """Catch awards that were missed because an address was confirmed while a list was applied."""
+    """Match awards that were missed if an address was confirmed while a list was being applied."""
     actions.match_awards(by=user)

@@ -21,18 +21,19 @@ ROLE_FACTORS = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
 MAX_PRESENTATIONS_PER_TOPIC, PRESENTATION_WINDOW_YEARS = 2, 4
 # Overlaps up to this long are ignored, because people need time to change rooms.
 ROOM_CHANGE = dt.timedelta(minutes=5)
-# Claims that are live, declined, or withdrawn by the person. Automatic credits and awards skip the
-# events of these claims.
+# Claims that are live, declined, or withdrawn by the person. Automatic credits and awards skip
+# events with such a claim.
 SETTLED_CLAIM = Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | Q(
     state=ClaimState.WITHDRAWN, decided_by=F("person")
 )
 
 
 def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
-    """Return whether a topic that was `presented` on these days earns presenter credit on `day`.
+    """Return whether presenting a topic on `day` earns presenter credit.
 
-    Any four years can contain at most two presentations of a topic. This applies to the four years
-    ending on `day` and to those ending on each later presentation that was credited first.
+    `presented` are the days of the topic's other presentations with credit. Any four years can
+    contain at most two. This applies to the four years ending on `day` and to those ending on each
+    later presentation that has already been credited.
     """
     later = [each for each in presented if day < each < years_after(day, PRESENTATION_WINDOW_YEARS)]
     return all(
@@ -56,11 +57,11 @@ def overlaps(one: Event, other: Event) -> bool:
 
 
 def counted_catalog_years(claim: Claim, earned_on: dt.date) -> set[int]:
-    """Return the fiscal years in which the catalog can list the event for this claim.
+    """Return the fiscal years whose catalogs apply to this claim.
 
     These are the year in which the credit was earned and, for a recording, the year in which it
-    was watched, because a catalog can include recordings from earlier years. The same rule in SQL
-    is queries.from_catalog.
+    was claimed, because a catalog can include recordings from earlier years. queries.from_catalog
+    is the same rule in SQL.
     """
     years = {fiscal_year(earned_on)}
     if has_recording(claim.event, claim.claimed_at):
@@ -84,10 +85,10 @@ def refuse_move(claim: Claim, target: ClaimState, actor: Actor) -> None:
 def why_not_claim(
     event: Event, *, has_credit: bool, registration: Registration | None, earlier: Claim | None
 ) -> str | None:
-    """Return the reason why a person cannot claim an event, or None.
+    """Return why a person cannot claim an event, or None.
 
-    `registration` and `earlier`, a declined claim, are the person's own for this event. People who
-    were absent can still watch the recording.
+    `registration` is the person's registration for the event, and `earlier` their declined claim.
+    People who were absent can still claim the recording.
     """
     if event.state == EventState.CANCELLED:
         return "This event was canceled, so it earns no credit."
@@ -98,7 +99,7 @@ def why_not_claim(
         return "This event is not over yet. Credit can be claimed once it has ended."
     if event.recording_until_at and is_past_recording(event, now):
         day = format_day(timezone.localdate(event.recording_until_at))
-        return f"The recording could be claimed until {day}."
+        return f"Credit for this recording could be claimed until {day}."
     absent = registration is not None and registration.attendance == Attendance.ABSENT
     if absent and not has_recording(event, now):
         return "The organizer marked you as absent. If that is a mistake, open a help ticket."
@@ -110,9 +111,9 @@ def why_not_claim(
 
 
 def why_not_award(event: Event, *, has_credit: bool) -> str | None:
-    """Return the reason why staff cannot award the credits of an event, or None."""
+    """Return why staff cannot award an event's credits, or None."""
     if event.state == EventState.MERGED:
-        return "This event was merged into another event. Award the credits of that event instead."
+        return "This event was merged into another event. Award that event's credits instead."
     if event.state != EventState.PUBLISHED:
         return f"This event is {state_for_editors(event)}, so it earns no credit."
     if not has_credit:
@@ -123,9 +124,9 @@ def why_not_award(event: Event, *, has_credit: bool) -> str | None:
 
 
 def why_no_award(event: Event, *, claim: Claim | None, registration: Registration | None) -> str:
-    """Return why a person without a live claim on the event cannot be awarded it, or "".
+    """Return why a person without a live claim on the event cannot be awarded credit, or "".
 
-    `claim` is the person's claim if it was declined, or withdrawn by the person.
+    `claim` is the person's claim that was declined or that they withdrew, if any.
     """
     if claim is not None and claim.state == ClaimState.DECLINED:
         return f"Declined earlier: {claim.reason}"

@@ -1,4 +1,4 @@
-"""Signals to the apps above. Receivers run in the sender's transaction."""
+"""Signals for the apps that build on this one. Receivers run in the sender's transaction."""
 
 from typing import NamedTuple
 
@@ -12,7 +12,7 @@ CreditParticipationPairs = frozenset[tuple[int, int]]
 
 
 class PostingChanges(NamedTuple):
-    """Postings added, removed and kept, as pairs of credit id and participation id."""
+    """Postings added, removed and kept, as pairs of credit and participation ids."""
 
     added: CreditParticipationPairs = frozenset()
     removed: CreditParticipationPairs = frozenset()

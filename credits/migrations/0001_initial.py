@@ -129,7 +129,7 @@ class Migration(migrations.Migration):
             migrations.CreateModel('Draft', fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('person', models.OneToOneField(on_delete=models.PROTECT, related_name='draft', to=settings.AUTH_USER_MODEL)),
-                ('typed', models.JSONField(default=dict, help_text='Text by field name.')),
+                ('typed', models.JSONField(default=dict, help_text='Form input by field name.')),
                 ('kept_at', models.DateTimeField()),
             ], options={'ordering': ['person_id']}),
             migrations.CreateModel('Merge', fields=[
@@ -137,9 +137,9 @@ class Migration(migrations.Migration):
                 ('source', models.ForeignKey(on_delete=models.PROTECT, related_name='merges', to='events.event')),
                 ('target', models.ForeignKey(on_delete=models.PROTECT, related_name='merges_into', to='events.event')),
                 ('reason', models.CharField(blank=True, max_length=1000)),
-                ('was', models.CharField(choices=[('draft', 'Draft'), ('pending', 'Waiting for approval'), ('published', 'Published'), ('cancelled', 'Canceled'), ('declined', 'Declined'), ('merged', 'Merged')], help_text='State of the source before the merge.', max_length=10)),
-                ('moved', models.JSONField(default=list, help_text='Claims that moved, with their earlier state.')),
-                ('dropped', models.JSONField(default=list, help_text='Second claims that were withdrawn, with their earlier state.')),
+                ('was', models.CharField(choices=[('draft', 'Draft'), ('pending', 'Waiting for approval'), ('published', 'Published'), ('cancelled', 'Canceled'), ('declined', 'Declined'), ('merged', 'Merged')], help_text="The source's state before the merge.", max_length=10)),
+                ('moved', models.JSONField(default=list, help_text='Claims that moved, with their earlier states.')),
+                ('dropped', models.JSONField(default=list, help_text='Duplicate claims that were withdrawn, with their earlier states.')),
                 ('merged_at', models.DateTimeField()),
                 ('merged_by', models.ForeignKey(on_delete=models.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('undone_at', models.DateTimeField(blank=True, null=True)),
@@ -173,7 +173,7 @@ class Migration(migrations.Migration):
                 ('awarded_at', models.DateTimeField()),
                 ('awarded_by', models.ForeignKey(on_delete=models.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('claim', models.OneToOneField(blank=True, null=True, on_delete=models.PROTECT, related_name='+', to='credits.claim')),
-                ('matched_at', models.DateTimeField(blank=True, null=True)),
+                ('matched_at', models.DateTimeField(blank=True, help_text='When the award stopped waiting, with or without a claim.', null=True)),
             ], options={
                 'ordering': ['event_id', 'address'],
                 'constraints': [
