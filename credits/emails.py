@@ -1,4 +1,4 @@
-"""E-mails about credits that were added for people, and about staff decisions."""
+"""E-mails about credits that people did not claim themselves and about staff decisions."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -40,23 +40,25 @@ def queue_listed_emails(claims: Iterable[Claim]) -> None:
 
 @email("credits.listed")
 def listed_email(mail: Mail) -> Email | None:
-    """Compose the e-mail about credit for attending or presenting, or awarded by staff.
+    """Compose the e-mail about credit that was added automatically or awarded by staff.
 
     Takes two queries.
     """
     claim = _claim(mail)
-    facts = _facts(claim)
-    if claim.state not in LIVE or not facts:
+    details = _details(claim)
+    if claim.state not in LIVE or not details:
         return None
     credit_is = "credit is" if len(_remaining_credits(claim)) == 1 else "credits are"
     pending = []
     if claim.state == ClaimState.PENDING:
-        pending = ["Pending credits already count. They are verified together with your track."]
+        pending = [
+            "Pending credits already count. They will be verified when your track record is."
+        ]
     return Email(
         subject=f"Your credit is listed: {claim.event.title}",
         paragraphs=[f"{_opening(claim)} “{claim.event.title}”. Your {credit_is} listed."],
-        facts=facts,
-        button=("See your credits", page_url("tracks:credits")),
+        facts=details,
+        button=("View your credits", page_url("tracks:credits")),
         closing=[*pending, _help_note()],
     )
 
@@ -65,7 +67,7 @@ def _opening(claim: Claim) -> str:
     if claim.role == ClaimRole.PRESENTER:
         return "You presented"
     if claim.source == ClaimSource.AWARD:
-        return "Library staff awarded you credit for"
+        return "State Library staff awarded you credit for"
     return "You attended"
 
 
@@ -97,7 +99,7 @@ def queue_approved_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 
 @email("credits.approved")
 def approved_email(mail: Mail) -> Email | None:
-    """List the claims of one person that staff approved within an hour. Takes two queries."""
+    """Compose the e-mail that lists a person's claims approved within an hour. Two queries."""
     since, until = (dt.datetime.fromisoformat(str(mail.facts[name])) for name in ("since", "until"))
     if timezone.now() < until + COMMIT_ALLOWANCE:
         raise NotYet(until + COMMIT_ALLOWANCE)
@@ -121,7 +123,7 @@ def approved_email(mail: Mail) -> Email | None:
     return Email(
         subject=f"Approved: {subject}",
         paragraphs=[f"State Library staff approved your {noun}:", "\n".join(_lines(claims))],
-        button=("See your credits", page_url("tracks:credits")),
+        button=("View your credits", page_url("tracks:credits")),
         closing=["You do not need to do anything.", _help_note()],
     )
 
@@ -133,7 +135,7 @@ def _lines(claims: Sequence[Claim]) -> list[str]:
 
 
 def queue_returned_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
-    """Notify the event's author, the only one who can change it. Takes one query."""
+    """Notify the event's author, the only person who can change the event. Takes one query."""
     enqueue_many(
         kind="credits.returned",
         messages=[
@@ -146,7 +148,7 @@ def queue_returned_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 
 @email("credits.returned")
 def returned_email(mail: Mail) -> Email | None:
-    """Ask the author of a custom event for the changes staff requested. Takes two queries."""
+    """Compose the e-mail that asks a custom event's author for changes. Takes two queries."""
     claim = _claim(mail)
     if claim.state != ClaimState.RETURNED or not is_current(mail, claim.decided_at):
         return None
@@ -157,17 +159,17 @@ def returned_email(mail: Mail) -> Email | None:
             "before they can approve it. Your entry and its credit are saved."
         ],
         quote=(STAFF_WROTE, claim.reason),
-        facts=_facts(claim),
+        facts=_details(claim),
         button=("Edit and resubmit", page_url("credits:revise", claim.event_id)),
         closing=[
-            "If they ask for a certificate or a transcript, add it to your claim first: "
+            "If they asked for a certificate or a transcript, add it to your claim first: "
             + page_url("credits:detail", claim.pk),
         ],
     )
 
 
 def queue_declined_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
-    """Notify each person that the claim was declined, and why. Takes one query."""
+    """Notify each person that their claim was declined, and why. Takes one query."""
     enqueue_many(
         kind="credits.declined",
         messages=[
@@ -186,12 +188,12 @@ def declined_email(mail: Mail) -> Email | None:
     return Email(
         subject=f"Declined: {claim.event.title}",
         paragraphs=[
-            f"State Library staff declined your claim for “{claim.event.title}”. It does not count "
-            "toward any track. Your entry is saved."
+            f"State Library staff declined your claim for “{claim.event.title}”. The credit does "
+            "not count toward any track, but we have kept your entry."
         ],
         quote=(STAFF_WROTE, claim.reason),
-        facts=_facts(claim),
-        button=("See your claim", page_url("credits:detail", claim.pk)),
+        facts=_details(claim),
+        button=("View your claim", page_url("credits:detail", claim.pk)),
         closing=[
             "If you think this is a mistake, open a help ticket and we will look at it again: "
             + page_url("helpdesk:create")
@@ -208,8 +210,8 @@ def _claim(mail: Mail) -> Claim:
     return claims.get(pk=mail.facts["claim"], person=mail.to_id)
 
 
-def _facts(claim: Claim) -> list[tuple[str, str]]:
-    """Return the credits and the day they were earned, or nothing if there are no credits."""
+def _details(claim: Claim) -> list[tuple[str, str]]:
+    """Return the credits and the day they were earned, with labels, or [] if none remain."""
     lines = cast("list[EarnedCredit]", _remaining_credits(claim))
     if not lines:
         return []
@@ -222,7 +224,7 @@ def _earned(claim: Claim) -> str:
 
 
 def _remaining_credits(claim: Claim) -> list[Credit]:
-    """Return the prefetched credits of a claim that were not taken out, in order."""
+    """Return a claim's prefetched credits that were not withdrawn, in order."""
     lines = sorted(claim.credits.all(), key=lambda credit: credit.line)
     return [line for line in lines if line.withdrawn_at is None]
 

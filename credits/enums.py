@@ -37,8 +37,8 @@ CLAIM_LABELS = label_table(
         ClaimState.WITHDRAWN: ("neutral", "–"),
     }
 )
-# A credit line that was taken out of a live claim.
-TAKEN_OUT = Label("Taken out", "neutral", "–")
+# A credit line that was withdrawn while its claim remained live.
+TAKEN_OUT = Label("Credit withdrawn", "neutral", "–")
 LISTED = Label("Listed in your credits", "good", "✓")
 
 

@@ -1,7 +1,7 @@
-"""The history of a claim and its credits as text, from the history tables.
+"""The history of a claim and its credits in plain English, from the history tables.
 
 Actions add details with audit.add_audit_context: `ticket` is the number of a help ticket, `reason`
-is for changes of rows without a field for it, and `corrected` is the id of an event that was
+explains a change to a row that has no field for it, and `corrected` is the id of an event that was
 corrected for everyone.
 """
 
@@ -27,14 +27,14 @@ from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
 from events.models import EventHistory  # type: ignore[attr-defined]
 
 PORTAL = "portal@aspen.invalid"
-# What staff are called, by the first of these roles they have.
+# How entries refer to staff, by the first of these roles that they hold.
 ROLE_NAMES = {
     Role.CE_COORDINATOR: "the CE Coordinator",
     Role.HELP_DESK: "the help desk",
     Role.ADMINISTRATOR: "an administrator",
     Role.EVENT_EDITOR: "the organizer",
 }
-# The text for a new claim: the verb, whether to add by whom, and how.
+# The wording for a new claim: the verb, whether to say by whom, and how it was made.
 CREATION_TEXTS = {
     ClaimSource.REGISTRATION: ("Added automatically", False, ", because {you} registered"),
     ClaimSource.CALENDAR: ("Claimed", True, ", with Add CE credit"),
@@ -54,7 +54,7 @@ TRANSITION_TEXTS = {
 
 @dataclasses.dataclass(frozen=True)
 class HistoryEntry:
-    """One change: a sentence without its period, and the reason for it.
+    """One change, as a sentence without its period, and the reason for the change.
 
     `credit_id` is the credit that changed, or None if the claim or its event did.
     """
@@ -72,7 +72,7 @@ class HistoryEntry:
 def claim_history(claim: Claim, *, reader: User | None = None) -> list[HistoryEntry]:
     """Return the history of a claim, its credits, files and event, oldest first.
 
-    The text calls the claim's person "you", unless the reader is someone else. Takes six queries.
+    The text calls the claimant "you" unless the reader is someone else. Takes six queries.
     """
     claims = list(ClaimHistory.objects.filter(pgh_obj=claim.pk).order_by("pgh_id"))
     credits = CreditHistory.objects.filter(claim=claim.pk).select_related("category")
@@ -96,10 +96,10 @@ def credit_history(credit: Credit, *, reader: User | None = None) -> list[Histor
 
 
 def how_credit_ended(credit: Credit, *, reader: User | None = None) -> HistoryEntry | None:
-    """Return why a credit no longer counts, or None if it does.
+    """Return the entry that says why a credit no longer counts, or None if it counts.
 
-    Its claim was declined or withdrawn, or its line was taken out. Takes no query if the person who
-    decided and their groups are loaded.
+    Either its claim was declined or withdrawn, or the credit itself was withdrawn. Takes no query
+    if the person who decided and their groups are loaded.
     """
     claim = credit.claim
     you = claim.person_id if reader and reader.pk == claim.person_id else None
@@ -107,7 +107,7 @@ def how_credit_ended(credit: Credit, *, reader: User | None = None) -> HistoryEn
         text, by, at = TRANSITION_TEXTS[ClaimState(claim.state)], claim.decided_by, claim.decided_at
         reason = "" if _is_own_withdrawal(claim) else claim.reason
     elif credit.withdrawn_at:
-        text, by, at = "Taken out", credit.withdrawn_by, credit.withdrawn_at
+        text, by, at = "Credit withdrawn", credit.withdrawn_by, credit.withdrawn_at
         reason = credit.withdrawn_reason
     else:
         return None
@@ -125,7 +125,7 @@ class _HistoryWriter:
         self.people = _people(rows)
         self.before: dict[tuple[type, int], Any] = {}
         self.claim: Any = None
-        # A claim that was moved shows the latest title of each event.
+        # Entries about moved claims use each event's latest title.
         self.titles = {row.id: row.title for row in rows if isinstance(row, EventHistory)}
 
     def entries(self) -> Iterator[HistoryEntry]:
@@ -193,17 +193,17 @@ class _HistoryWriter:
                 yield self._entry(row, f"{line} added", credit=row.id)
         elif change := _correction(before, row):
             yield self._entry(row, change, credit=row.id)
-        was_out = before is not None and before.withdrawn_at is not None
-        if row.withdrawn_at is not None and not was_out:
+        was_withdrawn = before is not None and before.withdrawn_at is not None
+        if row.withdrawn_at is not None and not was_withdrawn:
             yield self._entry(
                 row,
-                f"{line} taken out",
+                f"{line} withdrawn",
                 person_id=row.withdrawn_by_id,
                 at=row.withdrawn_at,
                 reason=row.withdrawn_reason,
                 credit=row.id,
             )
-        elif row.withdrawn_at is None and was_out:
+        elif row.withdrawn_at is None and was_withdrawn:
             yield self._entry(row, f"{line} restored", credit=row.id)
 
     def _file_entries(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
@@ -213,7 +213,7 @@ class _HistoryWriter:
     # ---------- The event ----------
 
     def _event_entries(self, row: Any, before: Any) -> Iterator[HistoryEntry]:
-        """Report changes of title, time and origin while the claim was on the event."""
+        """Report changes to the event's title, time and origin made while the claim was on it."""
         if before is None or self.claim is None or self.claim.event_id != row.id:
             return
         if row.origin != before.origin:
@@ -239,16 +239,16 @@ class _HistoryWriter:
         credit: int | None = None,
     ) -> HistoryEntry:
         """Fill in a missing person, time or reason from the history row and its context."""
-        facts = row.pgh_context or {}
+        context = row.pgh_context or {}
         at = at or row.pgh_created_at
-        ticket = facts.get("ticket")
+        ticket = context.get("ticket")
         how = f", ticket {ticket}" if ticket else ""
-        if "corrected" in facts:
+        if "corrected" in context:
             how = ", for everyone who claimed this event"
         return HistoryEntry(
             at,
-            f"{text}{self._by(person_id or facts.get('by'), row)}{_on(at)}{how}",
-            reason=facts.get("reason", "") if reason is None else reason,
+            f"{text}{self._by(person_id or context.get('by'), row)}{_on(at)}{how}",
+            reason=context.get("reason", "") if reason is None else reason,
             ticket=ticket,
             credit_id=credit,
         )
@@ -260,7 +260,7 @@ class _HistoryWriter:
 
 
 def _by(person: User | None, *, you: int | None, claimant: int, action: str = "") -> str:
-    """Return " by …" with "you", the portal, or a name with the staff role if any; or ""."""
+    """Return " by" with "you", the portal, or a name and any staff role; "" without a person."""
     if person is None:
         return ""
     if person.pk == you:
@@ -272,13 +272,13 @@ def _by(person: User | None, *, you: int | None, claimant: int, action: str = ""
 
 
 def _is_own_withdrawal(claim: Any) -> bool:
-    """Return whether the person withdrew it. The reason then adds nothing."""
+    """Return whether the claimant withdrew the claim. Its reason then adds nothing."""
     own: bool = claim.decided_by_id == claim.person_id
     return own and claim.state == ClaimState.WITHDRAWN
 
 
 def _correction(before: Any, row: Any) -> str:
-    """Return the change of a credit's category or amount, or ""."""
+    """Return the change to a credit's category or amount as text, or ""."""
     old, new = format_amount(before.amount), format_amount(row.amount)
     if row.category_id == before.category_id:
         return "" if old == new else f"{row.category} changed from {old} to {new}"
@@ -292,7 +292,7 @@ def _on(at: dt.datetime) -> str:
 
 
 def _people(rows: Iterable[Any]) -> dict[int, User]:
-    """Return the people in the rows and their audit contexts, with groups. Takes two queries."""
+    """Return the people in these rows and their audit contexts, by id. Takes two queries."""
     ids: set[Any] = set()
     for row in rows:
         ids.add((row.pgh_context or {}).get("by"))

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     EarnedCredit = WithAnnotations[Credit, _Earned]
 
 
-# A credit counts while its claim is live and its line was not withdrawn.
+# A credit counts while its claim is live and its line has not been withdrawn.
 LIVE_CREDIT = Q(claim__state__in=sorted(LIVE), withdrawn_at=None)
 
 
@@ -55,9 +55,9 @@ def live_credits() -> "QuerySet[EarnedCredit]":
 
 
 def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
-    """Annotate the day each credit was earned (`earned_on`): the event's last day, Mountain time.
+    """Annotate credits with `earned_on`, the event's last day in Mountain time.
 
-    For a recording that was claimed before that day, it is the day of the claim.
+    If a recording was claimed before that day, `earned_on` is the day of the claim.
     """
     last_day = F("claim__event__last_day")
     return credits.annotate(
@@ -74,9 +74,9 @@ def with_earned_on(credits: QuerySet[Credit]) -> "QuerySet[EarnedCredit]":
 def from_catalog() -> Exists:
     """Return the condition that a credit's event is in the course catalog.
 
-    The credit needs `earned_on`. The catalog is that of the fiscal year in which the credit was
-    earned or, for a recording claimed while it was available, the fiscal year of the claim. The
-    same rule without a query is rules.counted_catalog_years.
+    The credits must be annotated with `earned_on`. The catalog is for the fiscal year in which the
+    credit was earned or, if a recording was claimed while it was available, the fiscal year of the
+    claim. rules.counted_catalog_years is the same rule without a query.
     """
     claimed_at = OuterRef("claim__claimed_at")
     earned = Q(fiscal_year=FiscalYear(OuterRef("earned_on")))
@@ -96,7 +96,7 @@ def live_claim(person: User, event: Event) -> Claim | None:
 def why_person_cannot_claim(person: User, event: Event) -> str | None:
     """Return why the person cannot claim an event now, or None. Takes three queries.
 
-    Does not look for a live claim.
+    Ignores live claims.
     """
     conditions = {"event": event, "person": person}
     return rules.why_not_claim(
@@ -108,7 +108,7 @@ def why_person_cannot_claim(person: User, event: Event) -> str | None:
 
 
 class ClaimOutlook(NamedTuple):
-    """Whether a person has claimed an event, and the reason why it cannot be claimed, or ""."""
+    """Whether a person has claimed an event, and why they cannot claim it, or ""."""
 
     is_claimed: bool
     reason: str
@@ -143,20 +143,20 @@ def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutl
 
 
 def claimed_sessions_of_same_conference(person: User, events: Sequence[Event]) -> list[Event]:
-    """Return the sessions of the same conferences that the person has claimed, by start."""
+    """Return the sessions at these events' conferences that the person has claimed, by start."""
     parents = {event.parent_id for event in events if event.parent_id}
     claims = Claim.objects.filter(person=person, state__in=sorted(LIVE))
     sessions = Event.objects.filter(parent__in=parents, pk__in=claims.values("event"))
     return list(sessions.defer("search", "description").order_by("begins_at", "pk"))
 
 
-def presenting_ahead(person: User, events: Sequence[Event]) -> list[Event]:
+def events_due_presenter_credit(person: User, events: Sequence[Event]) -> list[Event]:
     """Return the events for which the person is now due presenter credit, by date.
 
-    Leave out events that already earned it, that were declined or withdrawn by the person, that
-    carry no credit, and whose topic already earned it often enough (rules.may_present_again).
-    Include events whose claim was withdrawn because they were canceled or moved. Takes three
-    queries.
+    Skip events that have already earned it, whose claim was declined or withdrawn by the person,
+    that carry no credit, or whose topic has earned it often enough (rules.may_present_again).
+    Include events whose claim was withdrawn because they were canceled or moved to a later date.
+    Takes three queries.
     """
     by_date = sorted(events, key=lambda event: (event.last_day, event.pk))
     offered = event_queries.credit_lines(by_date)
@@ -187,7 +187,7 @@ def presenting_ahead(person: User, events: Sequence[Event]) -> list[Event]:
 def presented_on(person: User, title: str, *, excluding: Claim | None = None) -> list[dt.date]:
     """Return the last days of events with this title that earned the person presenter credit.
 
-    Case is ignored. `excluding` is a claim to leave out.
+    Case is ignored. `excluding` is a claim to ignore.
     """
     claims = Claim.objects.filter(
         person=person, role=ClaimRole.PRESENTER, state__in=sorted(LIVE), event__title__iexact=title
@@ -210,12 +210,12 @@ def own_trainings(person: User) -> QuerySet[Claim]:
 
 
 def offers_as_text(offers: Mapping[int, Decimal]) -> str:
-    """Return an event's credit lines as text, so that a form can detect changes."""
+    """Return an event's credit lines as a string, so that a form can detect changes."""
     return " ".join(f"{category}:{amount:.1f}" for category, amount in offers.items()) or "nothing"
 
 
 def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
-    """Return (time, person, reason) of each correction of an event, latest first.
+    """Return (time, person, reason) for each correction of an event, latest first.
 
     Takes three queries.
     """
@@ -238,23 +238,23 @@ def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
 
 
 def why_not_decide(claim: Claim, *, by: User) -> str | None:
-    """Return why `by` cannot decide about this claim in any state, or None.
+    """Return why `by` cannot decide on this claim, whatever its state, or None.
 
-    Takes no query if the event and person are loaded.
+    Takes no query if the event and the person are loaded.
     """
     event = claim.event
     if claim.person_id == by.pk:
-        return f"This is your own claim for “{event.title}”. A colleague has to decide about it."
+        return f"You cannot decide on your own claim for “{event.title}”. Ask a colleague to do it."
     if event.origin == Origin.CUSTOM and event.created_by_id == claim.person_id:
         return (
             f"{claim.person}'s claim for “{event.title}” is decided together with the custom "
-            "event. Decide about the event in the queue."
+            "event. Decide on the event in the queue."
         )
     return None
 
 
 def claim_version(claim: Claim) -> str:
-    """Return a text that changes with every transition of a claim."""
+    """Return a string that changes whenever the claim changes state."""
     return f"{claim.state} {claim.decided_at.isoformat() if claim.decided_at else ''}".strip()
 
 
@@ -279,11 +279,11 @@ def recorded_event_ids(person: User, events: list[Event]) -> set[int]:
 
 
 def claimable_by(person: User) -> QuerySet[Event]:
-    """Return the list to claim from: events with credit that ended in the past year, newest first.
+    """Return the events on the list that the person can claim from, newest first.
 
-    Leave out events that the person has claimed, was declined for, or missed without a recording.
-    The one-year limit applies only to this list, not to Add CE credit on the calendar (State
-    Library's help pages).
+    These are events with credit that ended in the past year. Skip those that the person has
+    claimed, was declined for, or missed without a recording. The one-year limit applies only to
+    this list, not to Add CE credit on the calendar (State Library's help pages).
     """
     settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         Q(state__in=sorted(LIVE)) | Q(state=ClaimState.DECLINED)

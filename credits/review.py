@@ -1,4 +1,4 @@
-"""Facts that help staff decide about custom events, queried for a whole list at a time."""
+"""Information that helps staff decide on custom events, queried for a whole list at a time."""
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
@@ -25,7 +25,7 @@ UNANSWERED_AFTER = dt.timedelta(days=30)
 
 
 class EarlierDecisions(NamedTuple):
-    """The numbers of a person's custom events with the same sponsor, by decision."""
+    """How many of a person's custom events with the same sponsor were approved and declined."""
 
     approved: int
     declined: int
@@ -35,7 +35,7 @@ NO_EARLIER_DECISIONS = EarlierDecisions(0, 0)
 
 
 class QueueItem(NamedTuple):
-    """A custom event with its author's claim and the facts to consider before deciding."""
+    """A custom event with its author's claim and information to consider before deciding."""
 
     event: Event
     claim: Claim | None
@@ -55,9 +55,9 @@ def waiting_since(event: Event) -> dt.datetime:
 
 
 def next_custom_event(event: Event, *, by: User) -> Event | None:
-    """Return the next custom event to decide about, starting over after the last one.
+    """Return the next custom event to decide on, starting over after the last one.
 
-    Leave out events that `by` created. Takes at most two queries.
+    Skip events that `by` created. Takes at most two queries.
     """
     others = (
         custom_events_waiting()
@@ -89,7 +89,7 @@ def queue_items(events: Sequence[Event]) -> list[QueueItem]:
 def check_results_by_event(
     events: Iterable[Event], claims: "Mapping[int, SummedClaim]"
 ) -> dict[int, Sequence[CheckResult]]:
-    """Return the check results of the live claims, by event id."""
+    """Return the live claims' check results, by event id."""
     subjects = [
         Subject(person_id=claim.person_id, event=event, credits=claim.sum, claim_id=claim.pk)
         for event in events
@@ -100,7 +100,7 @@ def check_results_by_event(
 
 
 def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
-    """Return the claim of each custom event's author with its evidence, by event id.
+    """Return the authors' claims on these custom events, with evidence, by event id.
 
     Takes two queries.
     """
@@ -116,7 +116,7 @@ def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
 
 
 def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
-    """Count the decisions about the author's custom events with the same sponsor, by event id."""
+    """Count decisions on the author's custom events with the same sponsor, by event id."""
     sponsor = Lower("sponsor")
     decided = Event.objects.filter(
         origin=Origin.CUSTOM,
@@ -140,7 +140,7 @@ def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
 
 
 class SimilarWithClaims(NamedTuple):
-    """A similar event and the number of people who claimed it."""
+    """A similar event, its similarity in percent, and the number of people who claimed it."""
 
     event: Event
     percent: int
@@ -160,7 +160,7 @@ def similar_with_claims(event: Event, *, limit: int = 3) -> list[SimilarWithClai
 
 
 def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
-    """Return the author's custom events with the same sponsor, latest decision first."""
+    """Return decided custom events by the same author and sponsor, latest decision first."""
     return (
         CustomEvent.objects.filter(
             origin=Origin.CUSTOM,
@@ -175,7 +175,7 @@ def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
 
 
 def overlapping_claims(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
-    """Return the author's live claims on events at the same time, by start."""
+    """Return the author's live claims on overlapping events, by start."""
     ends_at = event.ends_at or event.begins_at
     return (
         Claim.objects.filter(

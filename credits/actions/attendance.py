@@ -62,7 +62,7 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
     """
     person = presentations[0].person
     lock_people([person.pk])
-    events = queries.presenting_ahead(person, [each.event for each in presentations])
+    events = queries.events_due_presenter_credit(person, [each.event for each in presentations])
     if not events:
         return []
     attended = Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE))

@@ -144,11 +144,11 @@ def test_a_stale_form_cannot_overturn_a_colleagues_decision() -> None:
     assert state(claim)[0] == ClaimState.APPROVED
 
 
-def test_staff_cannot_decide_about_their_own_claim() -> None:
+def test_staff_cannot_decide_on_their_own_claim() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     claim = factories.claim(staff)
     client = signed_in(staff)
-    assert "A colleague has to decide" in text(decide(client, claim, "approved"))
+    assert "Ask a colleague to do it." in text(decide(client, claim, "approved"))
     assert state(claim) == (ClaimState.PENDING, "", None)
     assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
 
@@ -157,7 +157,7 @@ def test_an_authors_claim_is_decided_only_with_the_custom_event() -> None:
     claim = claim_custom_event(facts=factories.facts(), by=factories.person())
     client = coordinator()
     page = text(decide(client, claim, "approved"))
-    assert "is decided together with the custom event. Decide about the event in the queue." in page
+    assert "is decided together with the custom event. Decide on the event in the queue." in page
     assert state(claim)[0] == ClaimState.PENDING
     assert 'name="decision"' not in text(client.get(f"{CLAIMS}{claim.pk}/change/"))
 

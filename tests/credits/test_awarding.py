@@ -87,7 +87,7 @@ def test_an_award_is_approved_posted_and_e_mailed(staff: User) -> None:
         [ada.email],
         f"Your credit is listed: {event.title}",
     )
-    assert f"Library staff awarded you credit for “{event.title}”" in message.body
+    assert f"State Library staff awarded you credit for “{event.title}”" in message.body
     assert "Pending" not in message.body
 
 

@@ -89,7 +89,7 @@ def test_presenters_and_people_who_were_awarded_credit_get_their_own_text() -> N
         ({"role": ClaimRole.PRESENTER}, "You presented “Repair”. Your credit is listed."),
         (
             {"role": ClaimRole.ATTENDEE, "source": ClaimSource.AWARD},
-            "Library staff awarded you credit for “Repair”. Your credit is listed.",
+            "State Library staff awarded you credit for “Repair”. Your credit is listed.",
         ),
     ):
         Claim.objects.filter(pk=claim.pk).update(**fields)
@@ -152,7 +152,7 @@ def test_decisions_about_single_claims_are_sent(now: time_machine.Traveller) -> 
     assert (message.to, message.subject) == ([good.person.email], "Approved: Repair")
 
 
-def test_a_line_that_was_taken_out_is_not_listed(now: time_machine.Traveller) -> None:
+def test_a_withdrawn_line_is_not_listed(now: time_machine.Traveller) -> None:
     event, staff = make.event(credits={TECHNOLOGY: "1.0", PUBLIC: "0.5"}), make.person()
     claim = make.claim(make.person(), event)
     actions.correct_event(

@@ -182,14 +182,14 @@ def test_a_withdrawal_by_the_person() -> None:
     assert entries(claim)[1:] == ["Withdrawn by you."]
 
 
-def test_a_line_taken_out_and_restored() -> None:
+def test_a_line_withdrawn_and_restored() -> None:
     claim = make.claim(make.person(), credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "2.0"})
     staff = make.person(Role.CE_COORDINATOR, display_name="Dana")
     now = timezone.now()
     [credit, other] = claim.credits.order_by("line")
 
     @audited
-    def take_out(*, by: User) -> None:
+    def withdraw_line(*, by: User) -> None:
         withdrawn = {"withdrawn_at": now, "withdrawn_by": by, "withdrawn_reason": "Never offered."}
         Credit.objects.filter(pk=credit.pk).update(**withdrawn)
 
@@ -200,11 +200,11 @@ def test_a_line_taken_out_and_restored() -> None:
             withdrawn_at=None, withdrawn_by=None, withdrawn_reason=""
         )
 
-    take_out(by=staff)
+    withdraw_line(by=staff)
     restore(by=staff)
     line = "Library Administration 1"
     assert entries(claim)[1:] == [
-        f"{line} taken out by the CE Coordinator (Dana): Never offered.",
+        f"{line} withdrawn by the CE Coordinator (Dana): Never offered.",
         f"{line} restored by the CE Coordinator (Dana): It was offered.",
     ]
     assert len(history.credit_history(credit)) == 3

@@ -37,7 +37,7 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
     if claim.state in ENDED:
         return f"{ClaimState(claim.state).label}: {claim.reason}"
     if credit.withdrawn_at:
-        return f"Taken out: {credit.withdrawn_reason}"
+        return f"Credit withdrawn: {credit.withdrawn_reason}"
     if number := certificate_of(credit, participation):
         return f"Already counted in certificate {number}."
     if earned_on < participation.counts_from:

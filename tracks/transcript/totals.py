@@ -152,7 +152,7 @@ def arrange_transcript(
             note = "Kept for you, but not counted in any certification track at the moment."
             groups.append(TranscriptGroup(PERIOD_CHOICES[ARCHIVED], note, by_key[key]))
         elif key == ended:
-            note = "Declined, withdrawn or taken out; not included in the totals."
+            note = "Declined or withdrawn; not included in the totals."
             groups.append(
                 TranscriptGroup(PERIOD_CHOICES[NOT_COUNTED], note, by_key[key], counts=False)
             )

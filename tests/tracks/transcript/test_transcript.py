@@ -218,8 +218,8 @@ def test_ended_credits_show_who_when_and_why(client, many):
     by, on = "by the CE Coordinator (Dana)", "on Fri, Nov 20, 2026"
     assert rows["A vendor's demo"].reason == f"Declined {by} {on}: A demo."
     assert rows["Not me"].reason == f"Withdrawn by you {on}."
-    assert rows["Half"].reason == f"Taken out {by} {on}: Never offered."
-    assert rows["Half"].state.text == "Taken out"
+    assert rows["Half"].reason == f"Credit withdrawn {by} {on}: Never offered."
+    assert rows["Half"].state.text == "Credit withdrawn"
 
 
 def test_group_on_two_pages_shows_its_full_total(client, person):
