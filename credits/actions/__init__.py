@@ -1,7 +1,7 @@
-"""All actions that write claims and credits. Each is atomic and takes `by=`.
+"""Actions that write claims and credits. Each is atomic and takes `by=`.
 
 To avoid deadlocks, each locks the event (events.queries.lock_event) and then the people
-(accounts.queries.lock_people), and only then reads what it decides on.
+(accounts.queries.lock_people), and only then reads the rows its decisions depend on.
 """
 
 from credits.actions.attendance import credit_attendance, credit_presenting, withdraw_attendance

@@ -17,7 +17,7 @@ from events.enums import EventState
 from events.models import CreditOffer, Event, Presenter, Registration
 from events.rules import has_recording
 
-# We send no e-mail about older events, because these were imported or settled late.
+# We send no e-mail about older events, which were imported or settled late.
 NEWS_WINDOW = dt.timedelta(days=14)
 
 
@@ -25,8 +25,8 @@ NEWS_WINDOW = dt.timedelta(days=14)
 def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
     """Claim the events that one person registered for and attended. Idempotent.
 
-    Leave out events that are already claimed, that were declined or withdrawn by the person, and
-    that carry no credit. The caller must hold the events' locks. Takes a fixed number of queries.
+    Skip events whose claim is live, declined, or withdrawn by the person, and events that carry no
+    credit. The caller must hold the events' locks. Takes a fixed number of queries.
     """
     person = registrations[0].person
     lock_people([person.pk])
@@ -56,9 +56,9 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
     """Claim the events that one person presented, for double credit. Idempotent.
 
     Presenter credit replaces the person's claim as an attendee, which is withdrawn. The same topic
-    (title) earns it at most twice in any four years; after that, a claim as an attendee remains
-    (State Library, 2009). Leave out events that were declined or withdrawn by the person. The
-    caller must hold the events' locks. Takes a fixed number of queries.
+    (title) earns presenter credit at most twice in any four years; after that, a claim as an
+    attendee remains (State Library, 2009). Skip events whose claim was declined or withdrawn by
+    the person. The caller must hold the events' locks. Takes a fixed number of queries.
     """
     person = presentations[0].person
     lock_people([person.pk])
@@ -66,7 +66,7 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
     if not events:
         return []
     attended = Claim.objects.filter(person=person, event__in=events, state__in=sorted(LIVE))
-    reason = "Your presenter credit for this event replaces it."
+    reason = "Your presenter credit for this event replaces your attendee credit."
     withdraw_claims(list(attended.order_by("pk")), reason=reason, by=portal_user())
     claims = create_claims(
         events, person=person, source=ClaimSource.PRESENTING, role=ClaimRole.PRESENTER, by=by
@@ -79,8 +79,8 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
 def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> None:
     """Withdraw the claims of one person who was marked absent. Idempotent.
 
-    A presenter's claim remains. If there is a recording, a claim that the person made remains too,
-    because the person may have watched it.
+    A presenter's claim remains. If there is a recording, so does a claim the person made
+    themselves, because they may have watched it.
     """
     person = registrations[0].person
     lock_people([person.pk])

@@ -29,8 +29,8 @@ def store_award_list(
 ) -> AwardList:
     """Read and store a list without awarding anything.
 
-    The list is pasted (`text`) or uploaded (`file_name` and `data`). Raise Refused if it has no
-    addresses or cannot be read, or without the permission.
+    The list is pasted (`text`) or uploaded (`file_name` and `data`). Raise Refused if the list
+    has no addresses or cannot be read, or if `by` lacks the permission.
     """
     _refuse_unless_allowed(by)
     sheet = awards.read_file(data) if file_name else awards.read_text(text)
@@ -57,7 +57,7 @@ def _refuse_unless_allowed(by: User) -> None:
 
 
 class AwardCounts(NamedTuple):
-    """The number of people who got credits, and of addresses that now wait for an account."""
+    """The numbers of people awarded credits and of addresses now waiting for an account."""
 
     people: int
     waiting: int
@@ -67,10 +67,10 @@ class AwardCounts(NamedTuple):
 def apply_award_list(*, list_id: int, by: User) -> AwardCounts:
     """Award the event's credits to the people on the list, and queue e-mails to them.
 
-    awards.match_award_list decides who gets them: no one gets an event twice, and staff cannot
-    award themselves. Addresses without an account wait for one (match_awards). Idempotent. Lock
-    the event, then the people. Takes a fixed number of statements per thousand people. Raise
-    AwardList.DoesNotExist, or Refused without the permission or if the event earns no credit.
+    awards.match_award_list decides who gets them: no one gets credit for an event twice, and staff
+    cannot award themselves. Addresses without an account wait for one (match_awards). Idempotent.
+    Lock the event, then the people. Takes a fixed number of statements per thousand people. Raise
+    AwardList.DoesNotExist, or Refused if `by` lacks the permission or the event earns no credit.
     """
     _refuse_unless_allowed(by)
     event_id = AwardList.objects.values_list("event_id", flat=True).get(pk=list_id)
@@ -80,7 +80,7 @@ def apply_award_list(*, list_id: int, by: User) -> AwardCounts:
         return AwardCounts(0, 0)
     if reason := rules.why_not_award(event, has_credit=awards.has_credit(event)):
         raise Refused(reason)
-    # The event's lock also blocks new claims and changes of attendance.
+    # The event's lock also blocks new claims and attendance changes.
     match = awards.match_award_list(award_list, event, by=by)
     lock_people(person.pk for person in match.award)
     for start in range(0, len(match.award), BATCH):
@@ -92,7 +92,7 @@ def apply_award_list(*, list_id: int, by: User) -> AwardCounts:
 
 
 def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
-    """Create an approved claim with credits for each (person, event, awarded by); queue e-mails."""
+    """Create an approved claim with credits for each (person, event, awarder). Queue e-mails."""
     now = timezone.now()
     claims = Claim.objects.bulk_create(
         Claim(
@@ -101,11 +101,11 @@ def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
             source=ClaimSource.AWARD,
             state=ClaimState.APPROVED,
             claimed_at=now,
-            claimed_by=staff,
+            claimed_by=awarder,
             decided_at=now,
-            decided_by=staff,
+            decided_by=awarder,
         )
-        for person, event, staff in grants
+        for person, event, awarder in grants
     )
     write_credits(claims)
     emails.queue_listed_emails(claims)
@@ -113,7 +113,7 @@ def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
 
 
 def _store_waiting(addresses: Sequence[str], event: Event, by: User) -> int:
-    """Store a waiting award for each of these addresses; return the number of new ones.
+    """Store a waiting award for each of these addresses. Return the number of new awards.
 
     If an earlier award was withdrawn or ended without a claim, the address waits again.
     """
@@ -139,14 +139,17 @@ def _store_waiting(addresses: Sequence[str], event: Event, by: User) -> int:
 def withdraw_waiting_award(*, award_id: int, by: User) -> WaitingAward:
     """Withdraw an award that is waiting for an account. Lock the event.
 
-    Raise WaitingAward.DoesNotExist, or Refused without the permission or if it no longer waits.
+    Raise WaitingAward.DoesNotExist, or Refused if `by` lacks the permission or the award is no
+    longer waiting.
     """
     _refuse_unless_allowed(by)
     event_id = WaitingAward.objects.values_list("event_id", flat=True).get(pk=award_id)
     event_queries.lock_event(event_id)
     award = WaitingAward.objects.select_for_update(no_key=True).get(pk=award_id)
     if award.matched_at:
-        raise Refused("This award is no longer waiting, so it cannot be withdrawn here.")
+        raise Refused(
+            "This award is no longer waiting for an account, so it cannot be withdrawn here."
+        )
     award.matched_at = timezone.now()
     award.save(update_fields=["matched_at"])
     return award
@@ -154,13 +157,13 @@ def withdraw_waiting_award(*, award_id: int, by: User) -> WaitingAward:
 
 @audited
 def match_awards(*, by: User) -> int:
-    """Turn awards waiting for addresses that `by` has confirmed into claims; return their number.
+    """Turn awards waiting for addresses that `by` has confirmed into claims. Return their number.
 
     If the event was merged, the award applies to the target. The award ends without a claim if the
-    event was canceled or declined, if the person has already claimed it or cannot be awarded it,
-    or if the person made the award. It keeps waiting while the event is not over or has no credit.
-    Idempotent. Lock the events, then the person. Takes one query if nothing is waiting, otherwise a
-    fixed number.
+    event was canceled or declined, or if the person has claimed the event, cannot be awarded it, or
+    made the award. It keeps waiting while the event is not over or carries no credit. Idempotent.
+    Lock the events, then the person. Takes one query if nothing is waiting, otherwise a fixed
+    number.
     """
     ids = set(awards.awards_waiting_for(by).order_by().values_list("event_id", flat=True))
     if not ids:
@@ -189,18 +192,18 @@ def match_awards(*, by: User) -> int:
 def _divide_by_outcome(
     waiting: Sequence[WaitingAward], survivors: dict[int, int], by: User
 ) -> tuple[list[tuple[Event, WaitingAward]], list[WaitingAward]]:
-    """Return (event, award) for awards to grant, and all awards that no longer wait."""
+    """Return (event, award) pairs to grant, and all awards that stop waiting."""
     events = Event.objects.in_bulk(survivors.values())
     offered = event_queries.credit_lines(events.values())
-    live, why_not = awards.award_result([by.pk], events.values())
+    have_claims, reasons = awards.award_result([by.pk], events.values())
     granted: dict[int, tuple[Event, WaitingAward]] = {}
     ended = []
     for award in waiting:
         event = events[survivors[award.event_id]]
         pair = (by.pk, event.pk)
-        has_claim = pair in live or event.pk in granted
+        has_claim = pair in have_claims or event.pk in granted
         is_off = event.state in (EventState.CANCELLED, EventState.DECLINED)
-        if has_claim or is_off or pair in why_not or award.awarded_by_id == by.pk:
+        if has_claim or is_off or pair in reasons or award.awarded_by_id == by.pk:
             ended.append(award)
         elif has_taken_place(event) and event.pk in offered:
             granted[event.pk] = (event, award)

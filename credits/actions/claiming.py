@@ -1,4 +1,4 @@
-"""Claims that people make and withdraw themselves, and drafts of Create New…"""
+"""Claims that people make and withdraw themselves, and Create New… drafts."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -40,7 +40,7 @@ def claim_event(
 ) -> Claim:
     """Claim a calendar event or an approved custom event for `by`, with the credits it offers.
 
-    Raise Event.DoesNotExist, AlreadyClaimed, or Refused.
+    Raise Event.DoesNotExist, AlreadyClaimed, or Refused if the event cannot be claimed.
     """
     event_queries.lock_event(event_id)
     lock_people([by.pk])
@@ -85,10 +85,10 @@ def claim_custom_event(
 def claim_outside_conference(
     *, sessions: Sequence[event_actions.CustomEventFacts], by: User
 ) -> list[Claim]:
-    """Create a custom event and a Pending claim for each session, all or none.
+    """Create a custom event and a Pending claim for each session, all or nothing.
 
-    Idempotent: sessions that were saved before are left out. Lock the person. Raise Refused with
-    the title of the session.
+    Idempotent: sessions that are already saved are skipped. Lock the person. Raise Refused, naming
+    the session, if one cannot be created.
     """
     lock_people([by.pk])
     events = []
@@ -106,9 +106,9 @@ def claim_outside_conference(
 
 @audited_as("credits.note_claim")
 def set_claim_note(*, claim_id: int, note: str, by: User) -> Claim:
-    """Set the note of an undecided claim of `by`. Lock the person.
+    """Set the note on an undecided claim of `by`. Lock the person.
 
-    Raise Claim.DoesNotExist for another person's claim, or Refused.
+    Raise Claim.DoesNotExist for another person's claim, or Refused if staff have decided.
     """
     lock_people([by.pk])
     claim = Claim.objects.get(pk=claim_id, person=by)
@@ -124,10 +124,10 @@ def set_claim_note(*, claim_id: int, note: str, by: User) -> Claim:
 
 @audited
 def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
-    """Claim several sessions of conferences for `by`, all or none.
+    """Claim several conference sessions for `by`, all or nothing.
 
-    Leave out sessions that are already claimed. Lock the events, then the person. Raise Refused
-    with the titles of sessions that cannot be claimed or that overlap.
+    Skip sessions that are already claimed. Lock the events, then the person. Raise Refused, naming
+    the sessions, if any cannot be claimed or if two overlap.
     """
     ids = sorted(set(event_ids))
     event_queries.lock_events(ids)
@@ -149,7 +149,7 @@ def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
 
 
 def _refuse_overlapping_sessions(events: Sequence[Event], claimed: Sequence[Event]) -> None:
-    """Raise Refused with the titles of two sessions if no one can have attended both."""
+    """Raise Refused, naming two sessions, if no one can have attended both."""
     for number, event in enumerate(events):
         for other in [*events[number + 1 :], *claimed]:
             if rules.overlaps(event, other):
@@ -161,7 +161,7 @@ def _refuse_overlapping_sessions(events: Sequence[Event], claimed: Sequence[Even
 
 @audited
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
-    """Withdraw a Pending claim of `by`. The training can be claimed again.
+    """Withdraw a Pending claim of `by`. The training can then be claimed again.
 
     If it is the last live claim on a custom event that is not approved, cancel the event.
     Idempotent. Raise Claim.DoesNotExist for another person's claim, or Refused if the claim is in
@@ -177,7 +177,9 @@ def withdraw_claim(*, claim_id: int, by: User) -> Claim:
         )
     if _is_last_claim(claim):
         event_actions.cancel_custom_event(event=claim.event)
-    move_claim(claim, ClaimState.WITHDRAWN, actor=Actor.PERSON, reason="You withdrew it.", by=by)
+    move_claim(
+        claim, ClaimState.WITHDRAWN, actor=Actor.PERSON, reason="You withdrew this claim.", by=by
+    )
     return claim
 
 
@@ -194,9 +196,9 @@ MAX_TEXT_LENGTH = 5000
 
 @audited_as("credits.keep_draft")
 def save_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
-    """Replace the person's draft with these texts by field name.
+    """Replace the person's draft with this form input by field name.
 
-    If all of them are empty, keep the older draft and return None.
+    If every field is empty, keep the earlier draft and return None.
     """
     texts = {name: text[:MAX_TEXT_LENGTH].replace("\0", "") for name, text in typed.items() if text}
     if not texts:

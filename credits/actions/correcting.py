@@ -1,4 +1,4 @@
-"""Correcting one person's credit, or the credits of an event for everyone."""
+"""Correcting one person's credit, or an event's credits for everyone."""
 
 import dataclasses
 from collections import Counter, defaultdict
@@ -15,7 +15,7 @@ from aspen.errors import Refused
 from aspen.formats import format_credits
 from aspen.halves import MESSAGE, is_in_halves
 from credits import queries
-from credits.actions.lines import Offers, RewriteResult, set_lines
+from credits.actions.lines import Offers, RewriteResult, set_credit_lines
 from credits.actions.store import announce_credits_changed, lock_claim
 from credits.enums import ENDED, ClaimRole
 from credits.models import Claim, Credit
@@ -44,7 +44,9 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     if not is_in_halves(amount):
         raise Refused(MESSAGE, field="amount")
     if (before.category_id, before.amount) == (category.pk, amount):
-        raise Refused("The credit already has this category and amount. Change at least one.")
+        raise Refused(
+            "The credit already has this category and amount. Change at least one of them."
+        )
     if claim.event.origin == Origin.CUSTOM:
         _correct_custom_event(claim, before, category, amount)
     else:
@@ -57,10 +59,10 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
 def _correct_custom_event(
     claim: Claim, before: Credit, category: Category, amount: Decimal
 ) -> None:
-    """Give a custom event the credit lines of its claim, if only one person has claimed it.
+    """Give a custom event its claim's credit lines if only one person has claimed it.
 
     The event's lines are the credits that attendees earn. Raise Refused if the credits would exceed
-    the length of the event.
+    the event's length.
     """
     factor = ROLE_FACTORS[ClaimRole(claim.role)]
     if not is_in_halves(amount / factor):
@@ -79,9 +81,10 @@ def _correct_custom_event(
 
 
 def _refuse_more_than_offered(before: Credit, amount: Decimal) -> None:
-    """Raise Refused if the claim would earn more than a presenter: double the event's credits.
+    """Raise Refused if the claim would earn more than double the event's credits.
 
-    If the event no longer offers credit, the limit is the amount that was claimed.
+    This is the most that a presenter earns. If the event no longer offers credit, the limit is the
+    amount that was claimed.
     """
     event = before.claim.event
     credits = before.claim.credits.filter(withdrawn_at=None)
@@ -106,8 +109,9 @@ CreditLines = tuple[tuple[int, Decimal], ...]
 class CorrectionResult:
     """The effect of a correction.
 
-    `changes` are (lines before, lines after, number of claims). `tracks` is the number of
-    participations. `own` is True if the person who corrects also has a claim.
+    `claims` and `unchanged` are numbers of claims. `changes` are (lines before, lines after, number
+    of claims). `tracks` is the number of participations. `own` is True if the person making the
+    correction also has a claim.
     """
 
     claims: int
@@ -125,16 +129,16 @@ def correct_event(
 
     Presenters' claims get double. Claims that were corrected individually change too. Lines are
     changed, added, or withdrawn with the reason. `seen` is the queries.offers_as_text that the form
-    showed. `by` can have a claim of their own on a calendar event, and the history records it. Lock
-    the event, then the people. Takes a fixed number of statements. Raise Event.DoesNotExist, or
-    Refused.
+    showed. `by` can also have a claim on a calendar event, and the history then says so. Lock the
+    event, then the people. Takes a fixed number of statements. Raise Event.DoesNotExist, or Refused
+    if the correction is invalid or changes nothing.
     """
     event = event_queries.lock_event(event_id)
     before = event_queries.offers_of(event)
     if seen and seen != queries.offers_as_text(before):
         raise Refused(
-            "The credit lines of this event have changed since you opened this page. Nothing was "
-            "saved. Review them again."
+            "This event's credit lines have changed since you opened this page. Nothing was saved. "
+            "Review the lines again."
         )
     _refuse_invalid(event, offers, reason)
     live = queries.claims_on_event(event)
@@ -142,10 +146,10 @@ def correct_event(
     claims = list(live)
     own = any(claim.person_id == by.pk for claim in claims)
     if event.origin == Origin.CUSTOM and (own or event.created_by_id == by.pk):
-        raise Refused("This is your own training. A colleague has to correct it.")
+        raise Refused("You cannot correct your own training. Ask a colleague to do it.")
     audit.add_audit_context(reason=reason.strip(), corrected=event.pk, own=own)
     event_actions.set_offers(event=event, offers=offers)
-    rewritten = set_lines(claims, offers, reason=reason.strip(), by=by)
+    rewritten = set_credit_lines(claims, offers, reason=reason.strip(), by=by)
     if not rewritten.after and before == dict(offers):
         raise Refused("Everyone already has these credits, so there is nothing to correct.")
     return _outcome(claims, rewritten, own=own)

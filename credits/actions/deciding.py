@@ -1,4 +1,4 @@
-"""Staff decisions about single claims."""
+"""Staff decisions on single claims."""
 
 from collections.abc import Collection
 
@@ -21,10 +21,10 @@ DECIDED = (ClaimState.APPROVED, ClaimState.DECLINED)
 
 @audited
 def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> int:
-    """Approve those of these claims that are Pending; return their number.
+    """Approve the Pending ones among these claims. Return the number approved.
 
     Their record was verified, and `by` reviewed it. Idempotent. Takes a fixed number of queries.
-    The caller must hold the people's locks, which a merge of their events needs too.
+    The caller must hold the people's locks, which also keep their events from being merged.
     """
     pending = list(
         Claim.objects.filter(pk__in=claim_ids, state=ClaimState.PENDING)
@@ -43,9 +43,10 @@ def decide_claim(
 ) -> Claim:
     """Approve or decline one claim (`target`), update the tracks, and queue an e-mail.
 
-    Lock the event, then the person. Declining needs a reason, which the person can read. `seen` is
-    the queries.claim_version that the form showed, if known. A custom event and its author's claim
-    are decided together in the queue instead. Raise Claim.DoesNotExist or Refused.
+    Lock the event, then the person. Declining requires a reason, which the person can read. `seen`
+    is the queries.claim_version that the form showed, if known. A custom event and its author's
+    claim are decided together in the queue instead. Raise Claim.DoesNotExist, or Refused if `by`
+    cannot decide on the claim or it has changed.
     """
     event_id, person_id = Claim.objects.values_list("event_id", "person_id").get(pk=claim_id)
     event_queries.lock_event(event_id)

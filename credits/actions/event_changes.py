@@ -10,7 +10,7 @@ from accounts.queries import lock_people
 from aspen.db.audit import audited, audited_as
 from aspen.transitions import Actor
 from credits import awards, emails, queries, rules
-from credits.actions.lines import set_lines
+from credits.actions.lines import set_credit_lines
 from credits.actions.store import (
     announce_claims_changed,
     announce_credits_changed,
@@ -35,9 +35,9 @@ def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> N
     """Approve, return, decline or resubmit the claims on a custom event together with the event.
 
     After a merge, people other than the author can have claims too. Claims that are already in the
-    new state do not change, and `by` never approves their own. If the event was resubmitted, its
-    author's credits are updated to its credit lines. Staff decisions queue e-mails. The caller must
-    hold the event's lock.
+    new state do not change, and staff never approve a claim of their own. If the event was
+    resubmitted, the author's credits are updated to the event's credit lines. Staff decisions queue
+    e-mails. The caller must hold the event's lock.
     """
     lock_people(queries.claims_on_event(event).values_list("person_id", flat=True))
     claims = list(queries.claims_on_event(event).select_related("person", "event"))
@@ -50,23 +50,24 @@ def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> N
     resubmitted = target == ClaimState.PENDING
     actor = Actor.PERSON if resubmitted else Actor.STAFF
     if resubmitted:
-        own = [claim for claim in claims if claim.person_id == event.created_by_id]
-        _refuse_presented_too_often(own, event)
-        set_lines(own, event_queries.offers_of(event), reason="You changed it.", by=by)
-    moving = [
+        authors_claims = [claim for claim in claims if claim.person_id == event.created_by_id]
+        _refuse_third_presentation_credits(authors_claims, event)
+        offers = event_queries.offers_of(event)
+        set_credit_lines(authors_claims, offers, reason="You changed the event.", by=by)
+    claims_to_update = [
         claim
         for claim in claims
         if rules.may_move(claim, target, actor)
         and not (target == ClaimState.APPROVED and claim.person_id == by.pk)
     ]
     at = timezone.now()
-    move_claims(moving, target, actor=actor, reason=reason, by=by, at=at)
+    move_claims(claims_to_update, target, actor=actor, reason=reason, by=by, at=at)
     if actor == Actor.STAFF:
-        emails.queue_decision_emails(moving, target, at=at)
-    announce_claims_changed(moving)
+        emails.queue_decision_emails(claims_to_update, target, at=at)
+    announce_claims_changed(claims_to_update)
 
 
-def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
+def _refuse_third_presentation_credits(claims: Iterable[Claim], event: Event) -> None:
     for claim in claims:
         if claim.role == ClaimRole.PRESENTER:
             day = timezone.localdate(event.ends_at or event.begins_at)
@@ -75,12 +76,12 @@ def _refuse_presented_too_often(claims: Iterable[Claim], event: Event) -> None:
 
 @audited_as("credits.follow_event")
 def update_claims_with_event(*, event: Event, by: User | None) -> None:
-    """Update the claims on a calendar event after its state or dates changed.
+    """Update the claims on a calendar event after a change to its state or dates.
 
-    If the event was canceled or postponed, withdraw the live claims with the reason. Otherwise
-    restore awards that were withdrawn for that reason, and announce all credits, because the day on
-    which they were earned may have changed. `by` is None for an import; the portal user then acts.
-    The caller must hold the event's lock.
+    If the event was canceled or moved to a later date, withdraw the live claims with the reason.
+    Otherwise restore awards that were withdrawn for that reason, and send credits_changed for all
+    credits, because the day on which they were earned may have changed. `by` is None for an import,
+    and the portal user then acts. The caller must hold the event's lock.
     """
     if event.origin != Origin.CALENDAR:
         return
@@ -96,7 +97,7 @@ def update_claims_with_event(*, event: Event, by: User | None) -> None:
 
 
 def why_it_earns_nothing(event: Event) -> str:
-    """Return why an event earns no credit: it was canceled, postponed or declined. Otherwise ""."""
+    """Return why an event earns no credit (canceled, declined or not over yet), or ""."""
     if event.state in (EventState.CANCELLED, EventState.DECLINED):
         return EVENT_CANCELLED if event.state == EventState.CANCELLED else EVENT_DECLINED
     return "" if event.origin == Origin.CUSTOM or has_taken_place(event) else EVENT_NOT_OVER
@@ -104,9 +105,9 @@ def why_it_earns_nothing(event: Event) -> str:
 
 @audited
 def update_catalog_credits(*, event_ids: Collection[int], by: User) -> None:
-    """Announce every credit of these events, because some tracks count only catalog credits.
+    """Send credits_changed for every credit of these events after a change to the catalog.
 
-    Lock the people. The caller must hold the events' locks.
+    Some tracks count only catalog credits. Lock the people. The caller must hold the events' locks.
     """
     _announce_all(event_ids)
 
@@ -119,11 +120,11 @@ def _announce_all(event_ids: Collection[int]) -> None:
 
 
 def _restore_awards(event: Event) -> None:
-    """Approve awards again that were withdrawn because the event was canceled or postponed.
+    """Approve awards again if they were withdrawn because the event was canceled or moved.
 
-    Leave out people who have claimed the event since or cannot be awarded it
-    (awards.award_result), and awards made before the event's current end. The caller locks the
-    people and announces the change.
+    Skip people who have since claimed the event or cannot be awarded it (awards.award_result), and
+    awards made before the event's current end. The caller must lock the people and announce the
+    change.
     """
     withdrawn = Claim.objects.filter(
         event=event,
@@ -137,11 +138,11 @@ def _restore_awards(event: Event) -> None:
     }
     if not claims:
         return
-    live, why_not = awards.award_result(list(claims), [event])
+    have_claims, reasons = awards.award_result(list(claims), [event])
     by_awarder: dict[User, list[Claim]] = {}
     for person_id, claim in claims.items():
-        if (person_id, event.pk) not in {*live, *why_not}:
+        if (person_id, event.pk) not in {*have_claims, *reasons}:
             by_awarder.setdefault(claim.claimed_by, []).append(claim)
     at = timezone.now()
-    for staff, awarded in by_awarder.items():
-        move_claims(awarded, ClaimState.APPROVED, actor=Actor.PORTAL, reason="", by=staff, at=at)
+    for awarder, awarded in by_awarder.items():
+        move_claims(awarded, ClaimState.APPROVED, actor=Actor.PORTAL, reason="", by=awarder, at=at)

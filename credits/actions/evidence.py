@@ -1,4 +1,4 @@
-"""Evidence files of claims, and files from forms that had errors."""
+"""Claims' evidence files, and files uploaded with forms that had errors."""
 
 import dataclasses
 import datetime as dt
@@ -21,7 +21,7 @@ from events import uploads
 
 MAX_FILES = 10
 TOO_MANY = (
-    f"A claim can have {MAX_FILES} files at most. Remove one first, or combine pages in one PDF."
+    f"A claim can have at most {MAX_FILES} files. Remove one first, or combine pages in one PDF."
 )
 # Files are deleted if their form is not saved within this time.
 WAITING_FILE_LIFETIME = dt.timedelta(days=1)
@@ -30,7 +30,7 @@ WAITING_SALT = "credits.evidence.waiting"
 
 
 def check_evidence_file(file: File) -> uploads.FileKind:
-    """Return the kind of an evidence file by its content. Raise Refused with the file's name."""
+    """Return an evidence file's kind, based on its content. Raise Refused if it is not allowed."""
     name = uploads.clean_name(file.name or "")
     try:
         return uploads.kind_of(
@@ -44,7 +44,10 @@ def check_evidence_file(file: File) -> uploads.FileKind:
 
 
 def attach_evidence(claim: Claim, files: Iterable[File]) -> list[Evidence]:
-    """Add files to a claim. The caller must hold its person's lock. Raise Refused."""
+    """Add files to a claim. The caller must hold the person's lock.
+
+    Raise Refused if there are too many files or one is not allowed.
+    """
     files = list(files)
     if files and claim.evidence.count() + len(files) > MAX_FILES:
         raise Refused(TOO_MANY, field="evidence")
@@ -67,9 +70,10 @@ def _store(claim: Claim, file: File) -> Evidence:
 
 @audited
 def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evidence]:
-    """Add files to a live claim of `by`, all or none.
+    """Add files to a live claim of `by`, all or nothing.
 
-    Lock the person. Raise Claim.DoesNotExist for another person's claim, or Refused.
+    Lock the person. Raise Claim.DoesNotExist for another person's claim, or Refused if the claim
+    has ended or a file is not allowed.
     """
     lock_people([by.pk])
     claim = Claim.objects.get(pk=claim_id, person=by)
@@ -84,7 +88,7 @@ def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evid
 def remove_evidence(*, evidence_id: int, by: User) -> None:
     """Remove a file from an undecided claim of `by`. Idempotent.
 
-    The stored file is deleted on commit. Lock the person. Raise Refused.
+    The stored file is deleted on commit. Lock the person. Raise Refused if staff have decided.
     """
     lock_people([by.pk])
     files = Evidence.objects.filter(pk=evidence_id, person=by)
@@ -104,7 +108,7 @@ def remove_evidence(*, evidence_id: int, by: User) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class WaitingFile:
-    """A file uploaded with a form that had errors. The form sends `ticket` back to get it."""
+    """A file uploaded with a form that had errors. The form sends `ticket` back to keep it."""
 
     name: str
     path: str
@@ -115,7 +119,7 @@ class WaitingFile:
 
 
 def store_waiting_file(file: File, *, by: User) -> WaitingFile:
-    """Store a valid file until the form is saved. Delete expired files."""
+    """Store a valid file until the form is saved. Also delete expired files."""
     storage = storages["uploads"]
     _delete_expired()
     path = storage.save(f"{WAITING_FOLDER}/{by.pk}-{uploads.random_name()}", file)
@@ -124,7 +128,7 @@ def store_waiting_file(file: File, *, by: User) -> WaitingFile:
 
 
 def waiting_files(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
-    """Return the person's own waiting files with these tickets that still exist."""
+    """Return the person's own waiting files for these tickets if they still exist."""
     files = {}
     for ticket in tickets[:MAX_FILES]:
         try:

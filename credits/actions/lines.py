@@ -34,7 +34,7 @@ class _Plan:
         self.added: list[Credit] = []
 
     def add(self, claim: Claim, lines: Sequence[Credit], offers: Offers) -> None:
-        """Plan one claim. Reuse lines of other categories before adding or withdrawing lines."""
+        """Plan one claim. Reuse lines of other categories before adding or withdrawing any."""
         missing = dict(offers)
         spare = []
         for line in (each for each in lines if each.withdrawn_at is None):
@@ -62,11 +62,13 @@ class _Plan:
             )
 
 
-def set_lines(claims: Sequence[Claim], offers: Offers, *, reason: str, by: User) -> RewriteResult:
-    """Give each claim exactly these amounts by category id, and presenters' claims double.
+def set_credit_lines(
+    claims: Sequence[Claim], offers: Offers, *, reason: str, by: User
+) -> RewriteResult:
+    """Give each claim exactly these amounts by category id, doubled for presenters.
 
     Add missing lines, and withdraw surplus lines with the reason. Idempotent. Takes at most five
-    statements and two per category. The caller must hold the locks of the event and the people.
+    statements, plus two per category. The caller must hold the locks of the event and the people.
     """
     before = _lines_of(claims)
     plan = _Plan()
@@ -96,7 +98,7 @@ def _ids(credits: Iterable[Credit]) -> list[int]:
 
 
 def _lines_of(claims: Sequence[Claim]) -> dict[int, list[Credit]]:
-    """Return all credit lines of these claims, including withdrawn ones, by claim id. One query."""
+    """Return these claims' credit lines, including withdrawn ones, by claim id. One query."""
     lines: dict[int, list[Credit]] = {claim.pk: [] for claim in claims}
     for credit in Credit.objects.filter(claim__in=claims).order_by("claim", "line"):
         lines[credit.claim_id].append(credit)

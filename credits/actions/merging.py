@@ -37,11 +37,12 @@ LineSet = frozenset[tuple[int, Decimal]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MergeResult:
-    """The numbers of claims that a merge changed.
+    """How many claims a merge changed.
 
-    `dropped` are the second claims of people who had claimed both events. `sent_back` is the number
-    of returned claims that became Pending, and `differing` the number of moved claims with credits
-    other than the target offers. `tracks` is the number of participations whose postings changed.
+    `dropped` are the duplicate claims of people who had claimed both events. `sent_back` is the
+    number of returned claims that became Pending, and `differing` the number of moved claims whose
+    credits differ from the target's. `tracks` is the number of participations whose postings
+    changed.
     """
 
     merge: Merge
@@ -65,7 +66,7 @@ def merge_events(
     statements. Raise Event.DoesNotExist, or Refused.
     """
     # A merged event is never settled, so this is the last chance for registrations to earn credit.
-    # Each person's are settled in a separate transaction.
+    # Each person's registrations are settled in a separate transaction.
     event_actions.settle_due(event_id=source_id)
     return _merge(source_id=source_id, target_id=target_id, reason=reason.strip(), by=by, seen=seen)
 
@@ -138,14 +139,15 @@ def why_not_merge(source: Event, target: Event) -> str | None:
     for event in (source, target):
         if event.state == EventState.MERGED:
             return (
-                f"“{event.title}” was already merged into another event. Choose that event instead."
+                f"“{event.title}” has already been merged into another event. Choose that event "
+                "instead."
             )
         if event.origin == Origin.CALENDAR and event.state == EventState.PUBLISHED:
             # People registered for the source would never get their credit.
             if not has_taken_place(event) or (event is source and not is_over(event)):
                 return (
-                    f"“{event.title}” is not over yet. If both are on the calendar, cancel one of "
-                    "them instead."
+                    f"“{event.title}” is not over yet. If both events are on the calendar, cancel "
+                    "one of them instead."
                 )
             continue
         allowed = MERGEABLE_SOURCE_STATES if event is source else MERGEABLE_TARGET_STATES
@@ -164,7 +166,7 @@ def _lock_claims(*event_ids: int) -> list[Claim]:
 def _divide(
     claims: Iterable[Claim], source: Event, target: Event
 ) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims that move to the target, and people's second claims, which are dropped."""
+    """Return the claims that move to the target, and the duplicates, which are withdrawn."""
     claims = list(claims)
     at_target = {claim.person_id: claim for claim in claims if claim.event_id == target.pk}
     moving, dropping = [], []
@@ -195,8 +197,8 @@ def _divide_by_decision(
     approving = [claim for claim in moving if claim.state != ClaimState.APPROVED]
     if any(claim.person_id == by.pk for claim in approving):
         raise Refused(
-            f"“{target.title}” is approved, so this would approve your own claim. A colleague has "
-            "to merge the two events."
+            f"“{target.title}” is approved, so the merge would approve your own claim. Ask a "
+            "colleague to merge the events."
         )
     return sent_back, approving
 
@@ -206,7 +208,7 @@ def _ids(claims: Iterable[Claim]) -> list[int]:
 
 
 def _snapshot(claim: Claim) -> dict[str, Any]:
-    """Return what is needed to restore the claim if the merge is undone."""
+    """Return the data needed to restore the claim if the merge is undone."""
     return {
         "claim": claim.pk,
         "state": claim.state,
@@ -217,7 +219,7 @@ def _snapshot(claim: Claim) -> dict[str, Any]:
 
 
 def _differing(claims: Sequence[Claim], target: Event) -> int:
-    """Return the number of claims with credits other than the target offers. Takes two queries."""
+    """Return the number of claims whose credits differ from the target's. Takes two queries."""
     offers = list(
         CreditOffer.objects.filter(event=target).order_by("pk").values_list("category", "amount")
     )
@@ -238,11 +240,12 @@ def _differing(claims: Sequence[Claim], target: Event) -> int:
 
 @audited
 def undo_merge(*, merge_id: int, by: User) -> Merge:
-    """Move the claims back to the source and restore their state, within a day of the merge.
+    """Move the claims back to the source and restore their states, within a day of the merge.
 
-    Claims that were decided since the merge keep the decision, unless they only changed with the
-    target, when it was canceled for example. Later claims on the target and corrections of credits
-    remain. Lock both events, then the people. Idempotent. Raise Merge.DoesNotExist, or Refused.
+    Claims that were decided since the merge keep the decision, unless they changed only because the
+    target did, for example when it was canceled. Later claims on the target and corrections of
+    credits remain. Lock both events, then the people. Idempotent. Raise Merge.DoesNotExist, or
+    Refused if the merge can no longer be undone.
     """
     merge = Merge.objects.get(pk=merge_id)
     source, target = _lock(merge.source_id, merge.target_id)
@@ -289,7 +292,7 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
 def why_not_undo(merge: Merge, target: Event) -> str | None:
     """Return why a merge can no longer be undone, or None. Takes no query."""
     if timezone.now() >= merge.merged_at + UNDO_WINDOW:
-        return "A merge can only be undone within one day. Correct single claims instead."
+        return "A merge can only be undone within one day. Correct individual claims instead."
     if target.state == EventState.MERGED:
         return f"“{target.title}” has since been merged into another event. Undo that merge first."
     return None
@@ -298,7 +301,7 @@ def why_not_undo(merge: Merge, target: Event) -> str | None:
 def _changed_with_target(claim: Claim, merge: Merge) -> bool:
     """Return whether the claim's state changed only because the target's did.
 
-    The claim was withdrawn by anyone but its person, or returned although the source was not.
+    It was withdrawn by someone other than the claimant, or returned although the source was not.
     """
     if claim.state == ClaimState.WITHDRAWN:
         return claim.decided_by_id != claim.person_id
@@ -328,5 +331,5 @@ def _refuse_two_claims(claims: Sequence[Claim]) -> None:
         if claim := live.get((person_id, event_id)):
             raise Refused(
                 f"{claim.person} has claimed the same event again since the merge, so the merge "
-                "cannot be undone. Decide about that claim first."
+                "cannot be undone. Decide on that claim first."
             )

@@ -1,4 +1,4 @@
-"""Functions that all actions share: new claims, transitions, and the credits_changed signal."""
+"""Functions shared by all actions: new claims, transitions and the credits_changed signal."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -31,7 +31,7 @@ def lock_claim(claim_id: int, **conditions: object) -> Claim:
     claim = claims.select_related("event").get(pk=claim_id)
     if claim.event_id != event_id:
         raise Refused(
-            f"This event was just merged with “{claim.event.title}”. Nothing was changed. "
+            f"This event has just been merged with “{claim.event.title}”. Nothing was changed. "
             "Review the credit again."
         )
     return claim
@@ -65,7 +65,7 @@ def create_claims(
 
 
 def write_credits(claims: Sequence[Claim]) -> None:
-    """Create the credits of new claims, by event and role. Takes a fixed number of queries."""
+    """Create new claims' credits for their event and role. Takes a fixed number of queries."""
     offers: dict[int, list[CreditOffer]] = {}
     offered = CreditOffer.objects.filter(event__in={claim.event_id for claim in claims})
     for offer in offered.order_by("event_id", "category__position"):
@@ -101,7 +101,7 @@ def refuse_third_presentation_credit(
 
 
 def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
-    """Send credits_changed for these credits; return the changes in postings of its receivers."""
+    """Send credits_changed for these credits. Return the receivers' changes to postings."""
     responses = signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
     changes = PostingChanges()
     for _, response in responses:
@@ -111,7 +111,7 @@ def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
 
 
 def announce_claims_changed(claims: Sequence[Claim]) -> PostingChanges:
-    """Send credits_changed for all credits of these claims; return the changes in postings."""
+    """Send credits_changed for all credits of these claims. Return the changes to postings."""
     return announce_credits_changed(
         Credit.objects.filter(claim__in=claims).order_by("claim", "line")
     )
@@ -120,7 +120,7 @@ def announce_claims_changed(claims: Sequence[Claim]) -> PostingChanges:
 def move_claim(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, by: User) -> None:
     """Move one claim to another state and announce it. The caller must hold the locks.
 
-    Raise Refused if the transition table does not allow it.
+    Raise Refused if the transition table does not allow the move.
     """
     claim.decided_at = timezone.now()
     move_claims([claim], target, actor=actor, reason=reason, by=by, at=claim.decided_at)
@@ -137,9 +137,9 @@ def move_claims(
     by: User,
     at: dt.datetime,
 ) -> None:
-    """Move claims to one state, in one statement. The caller announces the change.
+    """Move claims to one state, in one statement. The caller must announce the change.
 
-    Raise Refused if the transition table does not allow it.
+    Raise Refused if the transition table does not allow the move.
     """
     for claim in claims:
         rules.refuse_move(claim, target, actor)
@@ -155,8 +155,8 @@ def withdraw_claims(
     """Withdraw live claims for a reason that may no longer apply later.
 
     Claims that people withdrew themselves are never restored automatically. So if `by` is an
-    organizer with a claim of their own, the portal user withdraws it instead. Takes a fixed number
-    of queries.
+    organizer who has also claimed the event, the portal user withdraws that claim instead. Takes a
+    fixed number of queries.
     """
     if not claims:
         return PostingChanges()

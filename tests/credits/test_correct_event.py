@@ -149,7 +149,7 @@ def test_a_correction_that_changes_only_claims_is_listed() -> None:
 def test_staff_cannot_correct_their_own_training() -> None:
     staff = make.person()
     claim = actions.claim_custom_event(facts=make.facts(), by=staff)
-    with pytest.raises(Refused, match="A colleague has to correct it"):
+    with pytest.raises(Refused, match="Ask a colleague to do it"):
         correct(claim.event, {TECHNOLOGY: "0.5"}, staff)
     assert live_lines(claim) == {TECHNOLOGY: 1}
     correct(claim.event, {TECHNOLOGY: "0.5"})

@@ -171,7 +171,8 @@ def test_presenter_credit_replaces_attendee_credit() -> None:
     presented = Claim.objects.exclude(pk=attended.pk).get()
     assert entries(presented) == ["Added automatically, because you presented: Technology 2."]
     assert entries(attended)[1:] == [
-        "Withdrawn by the portal: Your presenter credit for this event replaces it."
+        "Withdrawn by the portal: Your presenter credit for this event replaces your attendee "
+        "credit."
     ]
 
 

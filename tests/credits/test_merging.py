@@ -163,7 +163,7 @@ def test_a_merge_cannot_approve_your_own_claim() -> None:
     staff, other = make.person(), custom()
     own = custom(staff)
     decide(other, Decision.APPROVE)
-    with pytest.raises(Refused, match="A colleague has to merge"):
+    with pytest.raises(Refused, match="Ask a colleague to merge the events"):
         merge(own.event, other.event, staff)
     assert (refresh(own).state, refresh(own).event) == (ClaimState.PENDING, own.event)
     merge(own.event, other.event)
@@ -263,17 +263,17 @@ def test_merging_into_itself_or_again_is_refused() -> None:
     first, second, third = make.event(), make.event(), make.event()
     assert_refused(first, first, "into itself")
     merge(first, second)
-    assert_refused(first, third, "was already merged into another event")
-    assert_refused(third, first, "was already merged into another event")
-    assert_refused(second, first, "was already merged into another event")
+    assert_refused(first, third, "has already been merged into another event")
+    assert_refused(third, first, "has already been merged into another event")
+    assert_refused(second, first, "has already been merged into another event")
 
 
 def test_a_circle_is_refused() -> None:
     first, second, third = make.event(), make.event(), make.event()
     merge(first, second)
     merge(second, third)
-    assert_refused(third, first, "was already merged into another event")
-    assert_refused(third, second, "was already merged into another event")
+    assert_refused(third, first, "has already been merged into another event")
+    assert_refused(third, second, "has already been merged into another event")
 
 
 def test_neither_event_can_be_in_the_future_or_canceled() -> None:

@@ -69,7 +69,7 @@ def test_presenter_credit_replaces_an_attendee_claim() -> None:
     old = Claim.objects.get(role=ClaimRole.ATTENDEE)
     assert (old.state, old.reason) == (
         ClaimState.WITHDRAWN,
-        "Your presenter credit for this event replaces it.",
+        "Your presenter credit for this event replaces your attendee credit.",
     )
 
 
