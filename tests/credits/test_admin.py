@@ -1,4 +1,4 @@
-"""Claims in the administration: the list, a claim's page and decisions."""
+"""Claims in the admin: the list, a claim's page and decisions."""
 
 from typing import Any
 

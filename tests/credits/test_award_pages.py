@@ -57,7 +57,7 @@ def list_page(award_list: AwardList) -> str:
 
 
 def press_award(client: Client, award_list: AwardList) -> list[str]:
-    """Press the button; return the messages."""
+    """Press the award button and return the messages."""
     answer = client.post(f"{LISTS}{award_list.pk}/award/", follow=True)
     return [str(message) for message in answer.context["messages"]]
 
@@ -70,7 +70,7 @@ def group_numbers(answer: Any) -> dict[str, int]:
 
 
 def crowd(number: int) -> list[User]:
-    """The given number of people, each following a track."""
+    """Create this many people, each following a track."""
     password = make_password(None)
     people = User.objects.bulk_create(
         User(email=f"p{n}@library.example", display_name=f"Person {n}", password=password)

@@ -50,7 +50,7 @@ def wait_for_an_account(event: Event, staff: User, address: str = STRANGER) -> W
 
 
 def signed_up(address: str = STRANGER) -> User:
-    """A new account with this address, confirmed."""
+    """Create an account with this address, which is confirmed."""
     return create_account(
         email=address, display_name="Sam Stranger", password_hash=make_password(PASSWORD)
     )
@@ -102,7 +102,7 @@ def test_an_award_skips_people_who_cannot_get_it(staff: User) -> None:
     mine = Claim.objects.filter
     mine(person=declined).update(state=ClaimState.DECLINED, decided_by=staff, **ended)
     actions.withdraw_claim(claim_id=Claim.objects.get(person=back).pk, by=back)
-    # Not withdrawn by the person, but because the event was canceled for a while, for example.
+    # Not withdrawn by the person but, for example, because the event was canceled for a while.
     mine(person=cancelled).update(state=ClaimState.WITHDRAWN, decided_by=staff, **ended)
     place = Registration.objects.create(
         event=event, person=absent, state=RegistrationState.CONFIRMED, registered_at=now

@@ -67,7 +67,7 @@ def test_similar_titles(one, other, expected):
         ("", "", False),
     ],
 )
-def test_addresses_of_the_same_recording(one, other, expected):
+def test_urls_of_the_same_recording(one, other, expected):
     assert checks.same_page(one, other) is expected
 
 
@@ -131,7 +131,7 @@ def test_the_same_recording_is_reported_years_later():
         "https://elsewhere.example/?to=https://video.example/weeding",
     ],
 )
-def test_the_database_finds_other_addresses_of_the_same_recording(address):
+def test_the_database_finds_other_urls_of_the_same_recording(address):
     known = make.event(title="Quite different", days=-900, recording_url=address)
     make.event(title="Another", recording_url="https://video.example/weeding/2")
     new = custom(make.person(), recording_url="https://www.video.example/weeding")
@@ -227,7 +227,7 @@ def test_more_than_twelve_credits_in_one_mountain_day():
     assert result.text.endswith("in 3 trainings. More than 12 in one day is unusual.")
 
 
-def test_credits_of_several_days_are_spread_evenly():
+def test_credits_of_a_multi_day_event_are_spread_evenly():
     begins_at = morning()
     claim = make.claim(
         make.person(),
@@ -241,7 +241,7 @@ def test_credits_of_several_days_are_spread_evenly():
 
 
 def test_an_event_with_a_mistyped_year_is_checked_quickly():
-    """Only days on which an event starts are added up, so an event of thirty years is quick."""
+    """Only days on which an event starts are added up, so even a thirty-year event is quick."""
     person = make.person()
     for hour in (8, 14):
         begins_at = morning(-30, hour)
@@ -281,7 +281,7 @@ def test_proposed_events_are_compared_with_claims_and_with_each_other():
     assert Claim.objects.get().state == ClaimState.PENDING
 
 
-def test_a_claim_that_is_changed_is_not_compared_with_itself():
+def test_an_edited_claim_is_not_compared_with_itself():
     person = make.person()
     claim = custom(person, title="Weeding online")
     [results] = checks.check_proposed([(claim.event, Decimal(1))], person=person, claim_id=claim.pk)

@@ -119,7 +119,7 @@ def test_a_recording_cannot_precede_its_event_or_have_an_impossible_date(moment)
         Event.objects.filter(pk=event.pk).update(recording_available_at=event.begins_at + moment)
 
 
-def test_the_list_has_the_past_years_ended_events_newest_first():
+def test_the_list_has_events_from_the_past_year_newest_first():
     person = make.person()
     wanted = [make.event(days=days) for days in (-1, -30, -364)]
     make.event(days=-367)
@@ -423,7 +423,7 @@ def test_a_claim_withdrawn_by_its_person_is_not_restored():
     assert not Claim.objects.filter(state=ClaimState.PENDING).exists()
 
 
-def test_a_live_event_is_not_earned_on_the_day_of_the_claim():
+def test_credit_for_a_live_event_is_not_earned_on_the_day_of_the_claim():
     made = make.claim(make.person(), days=-30)
     Event.objects.update(begins_at=timezone.now() - dt.timedelta(days=2), ends_at=None)
     Claim.objects.update(claimed_at=timezone.now() - dt.timedelta(days=20))

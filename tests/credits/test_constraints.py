@@ -1,4 +1,4 @@
-"""Database constraints on evidence, credit lines, merges and awards."""
+"""Database constraints on evidence, credit lines, merges, college courses and awards."""
 
 from typing import Any
 
@@ -20,7 +20,7 @@ def assert_refused(model: type[models.Model], constraint: str, **values: Any) ->
         model._default_manager.all().update(**values)
 
 
-def test_evidence_is_a_file_of_the_person_of_its_claim() -> None:
+def test_evidence_is_a_file_of_the_claims_person() -> None:
     claim = make.claim(make.person())
     values = {"file": "evidence/1", "file_name": "a.pdf", "content_type": "application/pdf"}
     Evidence.objects.create(claim=claim, person=claim.person, size=9, **values)
@@ -40,7 +40,7 @@ def test_a_withdrawn_line_has_a_person_and_a_reason() -> None:
     assert_refused(Credit, name, withdrawn_reason="One line is enough.")
 
 
-def test_an_event_is_merged_once_and_into_another() -> None:
+def test_an_event_is_merged_only_once_and_not_into_itself() -> None:
     source, target, staff = make.event(), make.event(), make.person()
     values = {"was": "published", "merged_at": timezone.now(), "merged_by": staff}
     Merge.objects.create(source=source, target=target, **values)
@@ -61,7 +61,7 @@ def test_a_merged_event_refers_to_another_event() -> None:
         Event.objects.filter(pk=event.pk).update(state=EventState.MERGED, merged_into=event)
 
 
-def test_college_courses_have_a_known_system_and_credits() -> None:
+def test_college_courses_have_a_known_credit_system_and_credits() -> None:
     CollegeWork.objects.create(event=make.event(), system=CourseSystem.SEMESTER, course_credits=3)
     assert_refused(CollegeWork, "events_college_course_credits_known", course_credits=4)
     assert_refused(CollegeWork, "events_college_course_credits_known", course_credits=0)

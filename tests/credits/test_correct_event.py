@@ -1,4 +1,4 @@
-"""Correcting the credits of an event for everyone."""
+"""Correcting an event's credits for everyone."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -177,7 +177,7 @@ def test_a_refused_correction_changes_nothing(
     assert live_lines(claim) == {TECHNOLOGY: 1}
 
 
-def test_credits_of_a_custom_event_are_limited_to_its_length() -> None:
+def test_a_custom_events_credits_are_limited_to_its_length() -> None:
     claim = actions.claim_custom_event(facts=make.facts(), by=make.person())
     with pytest.raises(Refused, match="at most 1 credit"):
         correct(claim.event, {TECHNOLOGY: "1.0", PUBLIC: "0.5"})
@@ -199,7 +199,7 @@ def test_the_number_of_statements_does_not_grow() -> None:
 
 
 def divided_claim() -> Claim:
-    """A three-hour custom event whose credits staff divided between two categories."""
+    """Return a claim whose three credits staff divided between two categories."""
     begins_at = timezone.now() - dt.timedelta(days=7)
     facts = make.facts(
         begins_at=begins_at,
@@ -232,7 +232,7 @@ def test_the_total_of_all_lines_is_limited_to_the_length() -> None:
 
 
 def return_and_resubmit(claim: Claim, **fields: Any) -> None:
-    """Return the event and resubmit it as the form does, which shows only the first line."""
+    """Return the event and resubmit it with only the first line, as the form does."""
     event = Event.objects.get(pk=claim.event_id)
     event_actions.decide_custom_event(
         event_id=event.pk, decision=Decision.RETURN, reason="Which?", by=make.person()

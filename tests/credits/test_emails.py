@@ -1,4 +1,4 @@
-"""E-mails about credits that were listed or decided."""
+"""E-mails about listed credits and decisions on claims."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -83,7 +83,7 @@ def _one_of_each(zoe: User, now: time_machine.Traveller) -> Iterator[EmailMultiA
 # ---------- Listed ----------
 
 
-def test_presenters_and_people_who_were_awarded_credit_get_their_own_text() -> None:
+def test_presenters_and_people_awarded_credit_get_different_wording() -> None:
     claim = make.claim(make.person(), make.event(title="Repair"))
     for fields, first in (
         ({"role": ClaimRole.PRESENTER}, "You presented “Repair”. Your credit is listed."),

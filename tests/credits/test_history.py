@@ -212,7 +212,7 @@ def test_a_line_withdrawn_and_restored() -> None:
     assert len(history.credit_history(other)) == 1
 
 
-def test_a_moved_claim_shows_changes_of_its_new_event() -> None:
+def test_a_moved_claim_shows_changes_to_its_new_event() -> None:
     person, staff = make.person(), make.person(Role.CE_COORDINATOR, display_name="Dana")
     claim = actions.claim_custom_event(facts=make.facts(title="My {notes}"), by=person)
     target = make.event(title="Weeding")
@@ -230,7 +230,7 @@ def test_a_moved_claim_shows_changes_of_its_new_event() -> None:
     ]
 
 
-def test_a_change_of_the_events_time_has_an_entry() -> None:
+def test_a_change_to_the_events_time_has_an_entry() -> None:
     claim = make.claim(make.person())
     old = claim.event
     moved = old.begins_at - dt.timedelta(days=30)
@@ -283,7 +283,7 @@ def test_an_award() -> None:
 
 
 def test_every_change_of_state_has_a_text() -> None:
-    """Includes changes of state that the transition table does not allow."""
+    """This includes changes that the transition table does not allow."""
     claim = make.claim(make.person())
     portal = portal_user()
     for one, other in itertools.permutations(ClaimState, 2):

@@ -1,4 +1,4 @@
-"""Merging duplicate events and undoing a merge, without losing or doubling a claim."""
+"""Merging duplicate events and undoing merges without losing or doubling claims."""
 
 import datetime as dt
 import threading
@@ -128,7 +128,7 @@ def test_people_with_both_claims_keep_one(of_source: str, of_target: str, kept: 
     )
 
 
-def test_the_portal_withdraws_the_merging_persons_own_second_claim() -> None:
+def test_the_portal_withdraws_the_merging_persons_duplicate_claim() -> None:
     """A claim that staff withdrew themselves would not be restored if the merge is undone."""
     staff = make.person()
     source, target = make.event(), make.event()
@@ -362,7 +362,7 @@ def claim_for_all(people: list[User], event: Event, **values: Any) -> None:
 
 
 def two_large_events() -> tuple[Event, Event, list[User]]:
-    """Two events with 500 claims each, 100 people on both; every tenth person follows a track."""
+    """Create two events with 500 claims each, 100 people on both, and a track for every tenth."""
     people = make_people(900)
     source, target = make.event(), make.event(days=-9)
     claim_for_all(people[:500], source)
@@ -591,7 +591,7 @@ def test_an_author_who_created_the_training_again_prevents_undoing() -> None:
 
 
 def shared_custom_event() -> tuple[Claim, Claim]:
-    """Return the author's claim on a custom event, and another that a merge moved there."""
+    """Return the author's claim on a custom event and another person's, moved there by a merge."""
     author, other = custom(), custom(category=make.category(PUBLIC))
     merge(other.event, author.event)
     return author, other
@@ -671,7 +671,7 @@ def test_concurrent_merges_in_both_directions_merge_once() -> None:
 
 
 def merge_while_people_claim(people: list[User]) -> tuple[Event, Event, list[Any]]:
-    """Merge two events while four people claim each; return the events and all results."""
+    """Merge two events while four people claim each. Return the events and all results."""
     source, target, staff = make.event(), make.event(), make.person()
 
     def act(n: int) -> Any:

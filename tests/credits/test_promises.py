@@ -1,4 +1,4 @@
-"""Promises 2, 3 and 6: one live claim per event, no credit is lost, and people own their credits.
+"""Promises 2, 3 and 6: one live claim per event, no lost credits, and people own their credits.
 
 Constraints are tested with `.update()`, raw SQL, or a plain insert, bypassing Python.
 """
@@ -125,7 +125,7 @@ def test_ended_and_returned_claims_have_a_person_time_and_reason(state):
     assert claims.update(state=state, decided_by=staff, decided_at=now, reason="A duplicate.") == 1
 
 
-def test_a_claim_cannot_be_approved_by_its_own_person():
+def test_a_claim_cannot_be_approved_by_its_claimant():
     claim = make.claim(make.person())
     with pytest.raises(IntegrityError, match="credits_claim_not_decided_by_claimant"):
         Claim.objects.filter(pk=claim.pk).update(
@@ -133,7 +133,7 @@ def test_a_claim_cannot_be_approved_by_its_own_person():
         )
 
 
-def test_a_credit_belongs_to_the_person_of_its_claim():
+def test_a_credit_belongs_to_its_claims_person():
     make.claim(make.person())
     with pytest.raises(IntegrityError, match="credits_credit_person_matches_claim"):
         Credit.objects.update(person=make.person())
