@@ -259,7 +259,7 @@ def test_a_claim_has_at_most_ten_files(client, person, claim):
     actions.add_evidence(claim_id=claim.pk, files=files, by=person)
     response = client.post(page(claim), {"evidence": [file("a.pdf"), file("b.pdf")]})
     [error] = response.context["files"].errors["evidence"]
-    assert error.startswith("A claim can have at most 10 files.")
+    assert error.startswith("A claim can have 10 files at most.")
     assert [each.name for each in response.context["files"].waiting] == ["a.pdf", "b.pdf"]
     assert claim.evidence.count() == 9
     client.post(page(claim), {"evidence": file("a.pdf")})
@@ -271,7 +271,7 @@ def test_waiting_files_are_kept_when_there_are_too_many(client):
     files = [file(f"{n}.pdf") for n in range(12)]
     form = client.post(address, {"evidence": files}).context["form"]
     assert form.errors["evidence"] == [
-        "A claim can have at most 10 files. Remove one first, or combine pages in one PDF. "
+        "A claim can have 10 files at most. Remove one first, or combine pages in one PDF. "
         "Left out: “10.pdf”, “11.pdf”."
     ]
     tickets = [each.ticket for each in form.waiting]
