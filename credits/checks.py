@@ -28,10 +28,10 @@ from events.rules import has_taken_place
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
-    class _Summed(TypedDict):
-        sum: Decimal
+    class _CreditSum(TypedDict):
+        credit_sum: Decimal
 
-    SummedClaim = WithAnnotations[Claim, _Summed]
+    ClaimWithCreditSum = WithAnnotations[Claim, _CreditSum]
 
 ONE_DAY = dt.timedelta(days=1)
 MAX_CREDITS_PER_DAY = 12
@@ -60,10 +60,10 @@ class CheckResult:
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
-class Subject:
-    """An event and the credits that a person has claimed for it or is about to claim.
+class CheckSubject:
+    """A claim to check: an event and the credits that a person claimed or wants to claim for it.
 
-    The event can be unsaved. `claim_id` is None if it has not been claimed yet.
+    The event can be unsaved. `claim_id` is None if the event has not been claimed yet.
     """
 
     person_id: int
@@ -92,7 +92,7 @@ def check_proposed(
     edited, which is not compared with itself. Takes two queries.
     """
     subjects = [
-        Subject(person_id=person.pk, event=event, credits=credits, claim_id=claim_id)
+        CheckSubject(person_id=person.pk, event=event, credits=credits, claim_id=claim_id)
         for event, credits in proposed
     ]
     return check_subjects(subjects)
@@ -127,7 +127,7 @@ def same_page(one: str, other: str) -> bool:
 # ---------- The checks ----------
 
 
-def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
+def check_subjects(subjects: Sequence[CheckSubject]) -> list[list[CheckResult]]:
     """Return each subject's check results, in the given order. Takes two queries."""
     if not subjects:
         return []
@@ -159,7 +159,7 @@ def check_subjects(subjects: Sequence[Subject]) -> list[list[CheckResult]]:
     return results
 
 
-def _is_repeat(subject: Subject, claimed: Subject) -> bool:
+def _is_repeat(subject: CheckSubject, claimed: CheckSubject) -> bool:
     """Return whether the person has pressed Save twice for the same new training.
 
     No warning is needed, because saving reports that the training is already listed.
@@ -173,7 +173,7 @@ def _is_repeat(subject: Subject, claimed: Subject) -> bool:
     )
 
 
-def _is_same(one: Subject, other: Subject) -> bool:
+def _is_same(one: CheckSubject, other: CheckSubject) -> bool:
     if one is other:
         return True
     if one.claim_id is not None and one.claim_id == other.claim_id:
@@ -182,7 +182,7 @@ def _is_same(one: Subject, other: Subject) -> bool:
 
 
 def _check_duplicates(
-    subject: Subject, others: Sequence[Subject], similar: Sequence[Event]
+    subject: CheckSubject, others: Sequence[CheckSubject], similar: Sequence[Event]
 ) -> Iterable[CheckResult]:
     for other in others:
         if _may_be_same(subject.event, other.event):
@@ -208,7 +208,7 @@ def _check_duplicates(
         )
 
 
-def _check_overlaps(subject: Subject, others: Sequence[Subject]) -> Iterable[CheckResult]:
+def _check_overlaps(subject: CheckSubject, others: Sequence[CheckSubject]) -> Iterable[CheckResult]:
     for other in others:
         if _may_be_same(subject.event, other.event) or not _overlap(subject.event, other.event):
             continue
@@ -221,7 +221,9 @@ def _check_overlaps(subject: Subject, others: Sequence[Subject]) -> Iterable[Che
         )
 
 
-def _check_daily_total(subject: Subject, others: Sequence[Subject]) -> Iterable[CheckResult]:
+def _check_daily_total(
+    subject: CheckSubject, others: Sequence[CheckSubject]
+) -> Iterable[CheckResult]:
     """Warn about the event's busiest day if its credits exceed the daily maximum.
 
     A multi-day event's credits are spread evenly over its days. A single event can exceed the
@@ -314,17 +316,24 @@ def _normalized_url(address: str) -> str:
 # ---------- Reading ----------
 
 
-def with_credit_sum(claims: QuerySet[Claim]) -> "QuerySet[SummedClaim]":
-    """Annotate claims with `sum`, the total of their credits that were not withdrawn."""
+def with_credit_sum(claims: QuerySet[Claim]) -> "QuerySet[ClaimWithCreditSum]":
+    """Annotate claims with `credit_sum`, the total of their credits that were not withdrawn."""
     counting = Q(credits__withdrawn_at=None)
-    return claims.annotate(sum=Coalesce(Sum("credits__amount", filter=counting), Value(Decimal())))
+    return claims.annotate(
+        credit_sum=Coalesce(Sum("credits__amount", filter=counting), Value(Decimal()))
+    )
 
 
-def _subjects(claims: QuerySet[Claim]) -> list[Subject]:
+def _subjects(claims: QuerySet[Claim]) -> list[CheckSubject]:
     rows = with_credit_sum(claims).select_related("event")
     rows = rows.only("person", *(f"event__{name}" for name in COMPARED))
     return [
-        Subject(person_id=claim.person_id, event=claim.event, credits=claim.sum, claim_id=claim.pk)
+        CheckSubject(
+            person_id=claim.person_id,
+            event=claim.event,
+            credits=claim.credit_sum,
+            claim_id=claim.pk,
+        )
         for claim in rows.order_by("event__begins_at", "pk")
     ]
 
@@ -365,7 +374,7 @@ SAME_RECORDING_SQL = rf"""
 """
 
 
-def _nearby_claims(subjects: Sequence[Subject]) -> RawSQL:
+def _nearby_claims(subjects: Sequence[CheckSubject]) -> RawSQL:
     """Select the same people's claims within a day of these events or on the same recordings."""
     people = [each.person_id for each in subjects]
     windows = [_comparison_window(each.event) for each in subjects]
@@ -387,7 +396,7 @@ def _comparison_window(event: Event) -> tuple[dt.datetime, dt.datetime]:
     return event.begins_at - ONE_DAY, ends_at + ONE_DAY
 
 
-def _similar_published_events(subjects: Sequence[Subject]) -> QuerySet[Event]:
+def _similar_published_events(subjects: Sequence[CheckSubject]) -> QuerySet[Event]:
     """Return published events similar to the subjects' custom events, except college courses."""
     events = [each.event for each in subjects if each.event.origin == Origin.CUSTOM]
     recordings = [url for event in events if (url := _normalized_url(event.recording_url))]

@@ -143,7 +143,7 @@ def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutl
 
 
 def claimed_sessions_of_same_conference(person: User, events: Sequence[Event]) -> list[Event]:
-    """Return the sessions at these events' conferences that the person has claimed, by start."""
+    """Return the sessions at these events' conferences that the person claimed, by start time."""
     parents = {event.parent_id for event in events if event.parent_id}
     claims = Claim.objects.filter(person=person, state__in=sorted(LIVE))
     sessions = Event.objects.filter(parent__in=parents, pk__in=claims.values("event"))
@@ -220,9 +220,9 @@ def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
     Takes three queries.
     """
     corrections: dict[UUID, tuple[dt.datetime, int, str]] = {}
-    of_lines = CreditHistory.objects.filter(claim__event=event)
-    of_offers = CreditOfferHistory.objects.filter(event=event)
-    for history in (of_lines, of_offers):
+    line_history = CreditHistory.objects.filter(claim__event=event)
+    offer_history = CreditOfferHistory.objects.filter(event=event)
+    for history in (line_history, offer_history):
         rows = (
             history.filter(pgh_context__corrected=event.pk)
             .order_by()

@@ -11,7 +11,7 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.web.paging import Key, Order, next_after
 from credits import checks
-from credits.checks import CheckResult, Subject
+from credits.checks import CheckResult, CheckSubject
 from credits.enums import LIVE
 from credits.models import Claim
 from events.enums import EventState, Origin
@@ -19,7 +19,7 @@ from events.models import WAITING_SINCE, CustomEvent, Event
 from events.similar_titles import SimilarEvent, most_similar_by_event, similar_events
 
 if TYPE_CHECKING:
-    from credits.checks import SummedClaim
+    from credits.checks import ClaimWithCreditSum
 
 UNANSWERED_AFTER = dt.timedelta(days=30)
 
@@ -87,11 +87,13 @@ def queue_items(events: Sequence[Event]) -> list[QueueItem]:
 
 
 def check_results_by_event(
-    events: Iterable[Event], claims: "Mapping[int, SummedClaim]"
+    events: Iterable[Event], claims: "Mapping[int, ClaimWithCreditSum]"
 ) -> dict[int, Sequence[CheckResult]]:
     """Return the live claims' check results, by event id."""
     subjects = [
-        Subject(person_id=claim.person_id, event=event, credits=claim.sum, claim_id=claim.pk)
+        CheckSubject(
+            person_id=claim.person_id, event=event, credits=claim.credit_sum, claim_id=claim.pk
+        )
         for event in events
         if (claim := claims.get(event.pk)) and claim.state in LIVE
     ]
@@ -99,7 +101,7 @@ def check_results_by_event(
     return {subject.event.pk: own for subject, own in zip(subjects, results, strict=True)}
 
 
-def claims_of_authors(events: Iterable[Event]) -> "dict[int, SummedClaim]":
+def claims_of_authors(events: Iterable[Event]) -> "dict[int, ClaimWithCreditSum]":
     """Return the authors' claims on these custom events, with evidence, by event id.
 
     Takes two queries.

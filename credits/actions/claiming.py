@@ -66,7 +66,7 @@ def claim_custom_event(
     """Create a custom event with a Pending claim (Create New…), and delete the draft.
 
     Presenters earn double credit, at most twice in four years for one topic. Raise AlreadyClaimed
-    if the person has already created the same event, or Refused.
+    if the person has already created the same event, or Refused if it cannot be created.
     """
     lock_people([by.pk])
     event, is_new = event_actions.create_custom_event(facts=facts, by=by)

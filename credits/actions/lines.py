@@ -1,4 +1,4 @@
-"""Replacing the credit lines of claims."""
+"""Replacing claims' credit lines."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -18,7 +18,7 @@ Offers = Mapping[int, Decimal]
 
 
 class RewriteResult(NamedTuple):
-    """The credits of changed claims before and after, by claim id, and the changes in postings."""
+    """The credits of changed claims before and after, by claim id, and the changes to postings."""
 
     before: dict[int, list[Credit]]
     after: dict[int, list[Credit]]
@@ -68,7 +68,7 @@ def set_credit_lines(
     """Give each claim exactly these amounts by category id, doubled for presenters.
 
     Add missing lines, and withdraw surplus lines with the reason. Idempotent. Takes at most five
-    statements, plus two per category. The caller must hold the locks of the event and the people.
+    statements, plus two per category. The caller must hold the locks on the event and the people.
     """
     before = _lines_of(claims)
     plan = _Plan()

@@ -63,7 +63,7 @@ def merge_events(
     is a presenter's. Declined and withdrawn claims and registrations stay with the source. Credits
     do not change. The source's page redirects to the target. `seen` is the pair_version that the
     form showed, if known. Lock both events, then the people. Idempotent. Takes a fixed number of
-    statements. Raise Event.DoesNotExist, or Refused.
+    statements. Raise Event.DoesNotExist, or Refused if the events cannot be merged.
     """
     # A merged event is never settled, so this is the last chance for registrations to earn credit.
     # Each person's registrations are settled in a separate transaction.
@@ -116,13 +116,13 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
         dropped=dropping,
         approved=len(approving),
         sent_back=len(sent_back),
-        differing=_differing(moving, target),
+        differing=_count_differing(moving, target),
         tracks=len({participation_id for _, participation_id in postings.added | postings.removed}),
     )
 
 
 def pair_version(source: Event, target: Event) -> str:
-    """Return a text that changes whenever one of the two events is saved."""
+    """Return a string that changes whenever one of these events is saved."""
     return f"{source.changed_at.isoformat()} {target.changed_at.isoformat()}"
 
 
@@ -157,7 +157,7 @@ def why_not_merge(source: Event, target: Event) -> str | None:
 
 
 def _lock_claims(*event_ids: int) -> list[Claim]:
-    """Lock the people with live claims on these events; return the claims."""
+    """Lock the people with live claims on these events. Return the claims."""
     live = Claim.objects.filter(event__in=event_ids, state__in=sorted(LIVE))
     lock_people(live.order_by().values_list("person_id", flat=True))
     return list(live.select_related("person").order_by("pk"))
@@ -218,7 +218,7 @@ def _snapshot(claim: Claim) -> dict[str, Any]:
     }
 
 
-def _differing(claims: Sequence[Claim], target: Event) -> int:
+def _count_differing(claims: Sequence[Claim], target: Event) -> int:
     """Return the number of claims whose credits differ from the target's. Takes two queries."""
     offers = list(
         CreditOffer.objects.filter(event=target).order_by("pk").values_list("category", "amount")

@@ -19,7 +19,7 @@ from events.models import CreditOffer, Event
 
 
 def lock_claim(claim_id: int, **conditions: object) -> Claim:
-    """Lock the event and then the person of a claim; return the claim with its event.
+    """Lock a claim's event and then its person. Return the claim with its event.
 
     Raise Claim.DoesNotExist, or Refused if a merge has just moved the claim to another event,
     because locking that event after the person would break the lock order.
