@@ -74,18 +74,18 @@ class TranscriptLine(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The claim's state, or TAKEN_OUT for a line taken out of a live claim."""
+        """The claim's state, or TAKEN_OUT for a line removed from a live claim."""
         is_taken_out = self.withdrawn_at is not None and self.claim_state in LIVE
         return TAKEN_OUT if is_taken_out else self.claim_state
 
     @property
     def counts(self) -> bool:
-        """Whether the totals include it: its claim is live and it was not taken out."""
+        """Whether the totals include the line: its claim is live, and the line was not removed."""
         return self.claim_state in LIVE and self.withdrawn_at is None
 
 
 class CreditTotals(NamedTuple):
-    """A person's totals. Amounts cover live claims only; `lines` counts ended ones too."""
+    """A person's totals. Amounts cover live claims only; `lines` includes ended claims."""
 
     lines: int
     trainings: int
@@ -97,7 +97,7 @@ class CreditTotals(NamedTuple):
 
 
 def credit_totals(person: User) -> "CreditTotals":
-    """The totals of the person's credits. One query."""
+    """Return the totals of the person's credits. One query."""
     posted = Exists(Posting.objects.filter(credit=OuterRef("pk")))
     live = LIVE_CREDIT
     sums = Credit.objects.filter(person=person).aggregate(
@@ -113,7 +113,7 @@ def credit_totals(person: User) -> "CreditTotals":
 
 
 def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
-    """The person's credits with event and category, most recently earned first. One query.
+    """Return the person's credits with event and category, most recently earned first. One query.
 
     Annotated with `earned_on`; `posted_in`, the ids of the participations the credit is posted to;
     `counted_in`, the certificates that count it (see eligibility.certificate_of); and
@@ -140,7 +140,7 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
 
 
 def with_ending_authors(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
-    """Load the credits with the people who ended the claims or took lines out, and their groups.
+    """Load the credits with the people who ended claims or removed lines, and their groups.
 
     Used by credits.history.how_credit_ended(). Two queries.
     """
@@ -154,7 +154,7 @@ def with_ending_authors(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit
 
 
 def transcript_lines(person: User) -> list[TranscriptLine]:
-    """All of the person's credits, most recently earned first, with the fields that totals need.
+    """Return all of the person's credits with the fields that totals need, latest earned first.
 
     One fast query, because a page with 25 rows shows the totals of 2,000.
     """

@@ -21,7 +21,7 @@ DIRECTOR_YEARS = 4
 
 
 def directors_deadline(since: dt.date) -> dt.date:
-    """The day by which a director who started on `since` must be certified."""
+    """Return the day by which a director who started on `since` must be certified."""
     return years_after(since, DIRECTOR_YEARS)
 
 
@@ -62,7 +62,7 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
 
 
 def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
-    """The number of the certificate of this track that already counts the credit, or "".
+    """Return the number of this track's certificate that already counts the credit, or "".
 
     Always "" for a certified period, because its own certificate does not rule the credit out.
     """
@@ -76,7 +76,7 @@ def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
 
 
 def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
-    """Whether a certified period could have counted the credit but did not need it."""
+    """Return whether a certified period could have counted the credit but did not need it."""
     issued_on = participation.certified_on
     return (
         issued_on is not None

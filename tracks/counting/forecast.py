@@ -1,6 +1,6 @@
 """Forecast when a participation will be complete. Plain arithmetic, no database.
 
-The forecast assumes that the person keeps the pace of the past twelve months (or since the first
+The forecast assumes that the person keeps up the pace of the past twelve months (or since the first
 day that counts, if later). It projects that pace month by month to the end of the period, for each
 category separately, because a minimum can only be filled in its own category. Credits that age out
 along the way are subtracted.
@@ -28,8 +28,8 @@ MIN_DAYS = 31  # with fewer days left, a monthly rate is meaningless
 class Forecast:
     """A participation's forecast as of `today`. Amounts are credits.
 
-    The pace comes from `recent`, the credits earned since `since`. At this pace, all requirements
-    are met by `done_on`, or not within the period if None. `per_month` is the lowest rate that
+    `recent` is the credits earned since `since`, which set the pace. At this pace, all requirements
+    will be met by `done_on`, or not within the period if None. `per_month` is the lowest rate that
     meets them within the period, rounded up to a half. `ages_out` lists credits that stop counting
     before `done_on` or the end of the period, by the last day they count.
     """
@@ -58,7 +58,7 @@ class _CreditTimeline:
     years: int
 
     def on(self, day: dt.date, per_month: dict[int, Decimal]) -> Progress:
-        """The progress on a later day, without aged-out credits and with those earned by then."""
+        """Return the progress on a later day, less aged-out credits, plus those earned by then."""
         first = years_before(day, self.years)
         months = min(_months(self.today, day), Decimal(self.years * MONTHS))
         earned = sum_by_category(credit for credit in self.counted if credit.earned_on >= first)
@@ -77,7 +77,7 @@ def make_forecast(
     closes_on: dt.date,
     years: int,
 ) -> Forecast:
-    """Forecast `progress`. `counted` are its credits, all in categories that count."""
+    """Forecast `progress`. `counted` are the credits it counts, all in categories that count."""
     timeline = _CreditTimeline(progress, list(counted), today, years)
     since = max(years_before(today, 1), counts_from - dt.timedelta(days=1))
     recent = [credit for credit in timeline.counted if credit.earned_on > since]
@@ -99,13 +99,13 @@ def make_forecast(
 
 
 def _per_month(recent: Iterable[DatedCredit], months: Decimal) -> dict[int, Decimal]:
-    """The recent pace per month, by category. Less than a month counts as a month."""
+    """Return the recent pace per month, by category. Less than a month counts as a month."""
     months = min(max(months, Decimal(1)), Decimal(MONTHS))
     return {category_id: amount / months for category_id, amount in sum_by_category(recent).items()}
 
 
 def _lowest_rate(timeline: _CreditTimeline, ends: list[dt.date]) -> Decimal:
-    """The lowest rate that is enough. If credits age out, finishing early can take less."""
+    """Return the lowest rate that is enough. If credits age out, finishing early can take less."""
     rates = [
         timeline.on(day, {}).missing / months
         for day in ends
@@ -115,7 +115,7 @@ def _lowest_rate(timeline: _CreditTimeline, ends: list[dt.date]) -> Decimal:
 
 
 def _ages_out(timeline: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, Decimal]]:
-    """The credits that have aged out by `end`, as the last day they count and their sum."""
+    """Return the credits that will age out by `end`, as their last counting day and their sum."""
     first = years_before(end, timeline.years)
     amounts: dict[dt.date, Decimal] = defaultdict(Decimal)
     for credit in timeline.counted:
@@ -125,7 +125,7 @@ def _ages_out(timeline: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, De
 
 
 def _month_ends(today: dt.date, closes_on: dt.date) -> Iterable[dt.date]:
-    """The same day in each remaining month of the period, and the period's last day."""
+    """Return the same day in each remaining month of the period, and the period's last day."""
     month = 1
     while (day := today + relativedelta(months=month)) < closes_on:
         yield day
@@ -135,7 +135,7 @@ def _month_ends(today: dt.date, closes_on: dt.date) -> Iterable[dt.date]:
 
 
 def _months(first: dt.date, last: dt.date) -> Decimal:
-    """The months between two days; a partial month counts as days / 31."""
+    """Return the months between two days; a partial month counts as days / 31."""
     gap = relativedelta(last, first)
     return Decimal(gap.years * MONTHS + gap.months) + Decimal(gap.days) / 31
 
@@ -156,7 +156,7 @@ def format_days_left(forecast: Forecast) -> str:
 
 
 def forecast_text(forecast: Forecast) -> str:
-    """Up to two sentences, about finishing in time and about credits that age out."""
+    """Return up to two sentences, about finishing in time and about credits that age out."""
     return " ".join(filter(None, (_completion_text(forecast), _aging_text(forecast))))
 
 
@@ -184,7 +184,7 @@ def _needed_text(forecast: Forecast) -> str:
 
 
 def _aging_text(forecast: Forecast) -> str:
-    """3 credits age out by June 2027, 12 in all by March 2030."""
+    """Return, for example, 3 credits age out by June 2027, 12 in all by March 2030."""
     if not forecast.ages_out or forecast.days_left <= 0:
         return ""
     first = f"{forecast.ages_out[0][0]:%B %Y}"

@@ -26,7 +26,7 @@ ALL_CATEGORIES = 4
 
 
 def rule_set_in_words(rule_set: RuleSet) -> str:
-    """60 credits in 4 years: at least 30 in Technology; the other 30 in any category."""
+    """Return, for example, 60 credits in 4 years: at least 30 in Technology; the other 30 …"""
     requirements = list(rule_set.requirements.all())
     minimums = [
         f"{format_amount(line.minimum)} in {line.category}" for line in requirements if line.minimum
@@ -41,7 +41,7 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
 
 
 def _elective_from(counted: list[str]) -> str:
-    """Where elective credits can be earned: in any category, or only in those counted."""
+    """Return where elective credits can be earned: in any category, or only in those that count."""
     return "in any category" if len(counted) == ALL_CATEGORIES else f"in {' or '.join(counted)}"
 
 
@@ -86,8 +86,8 @@ class ProgressBar:
 def progress_bar(progress: Progress, *, name: str, id: str) -> ProgressBar:
     """Draw a bar as long as the total: a block for each minimum, then the elective credits.
 
-    Earned credits have the category's color, missing ones are hatched, and a notch marks the end
-    of each minimum.
+    Earned credits have the category's color, missing ones are hatched, and a notch marks the end of
+    each minimum.
     """
     pen = _BarPen(progress.total)
     for line in progress.lines:
@@ -214,7 +214,7 @@ def track_summary(track: TrackProgress, on: dt.date) -> TrackSummary:
 
 
 def on_track_answer(summaries: list[TrackSummary], totals: CreditTotals) -> str:
-    """The opening sentences of the Continuing Education page."""
+    """Return the opening sentences of the Continuing Education page."""
     if summaries:
         return " ".join(_summary_text(one) for one in summaries)
     if not totals.trainings:
@@ -233,7 +233,7 @@ def _summary_text(summary: TrackSummary) -> str:
 
 
 def totals_in_words(totals: CreditTotals) -> str:
-    """24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim was declined …"""
+    """Return, for example, 24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim …"""
     text = (
         f"{format_credits(totals.credits)} from {formats.counted(totals.trainings, 'training')}: "
         f"{format_amount(totals.posted)} posted, {format_amount(totals.archived)} archived."
@@ -245,7 +245,7 @@ def totals_in_words(totals: CreditTotals) -> str:
 
 
 class CreditRow(NamedTuple):
-    """A credit with its state and, for each track, whether it counts or why not."""
+    """A credit with its state and, for each track, whether it counts or why it does not."""
 
     id: int
     claim_id: int
@@ -269,7 +269,7 @@ def credit_row(
     *,
     ending: HistoryEntry | None = None,
 ) -> CreditRow:
-    """The row of a credit. `ending` adds who ended it and when; otherwise only the reason shows."""
+    """Build a credit's row. `ending` says who ended it and when. The reason always shows."""
     claim = credit.claim
     state = ClaimState(claim.state)
     ended = state in ENDED or credit.withdrawn_at is not None
@@ -293,7 +293,7 @@ def credit_row(
 
 
 class CountingRow(NamedTuple):
-    """A credit on the page of a track: whether it counts in this participation, or why not."""
+    """A credit on a track's page: whether it counts in this participation, or why it does not."""
 
     credit: CreditRow
     labels: list[Label]
@@ -312,7 +312,7 @@ def counting_row(credit: "PostedCredit", participation: Participation) -> Counti
 
 
 def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> list[str]:
-    """For each track, whether the credit counts in it or why not."""
+    """Return, for each track, whether the credit counts in it or why it does not."""
     counted = {
         each.track_id
         for each in participations
@@ -335,7 +335,7 @@ def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> li
 
 
 def _certified_verdicts(credit: "PostedCredit", participation: Participation) -> list[str]:
-    """Whether the certificate counted the credit or did not need it, if it was eligible."""
+    """Return whether the certificate counted the credit or did not need it, if it was eligible."""
     if participation.pk in credit.posted_in:
         return [counted_in(participation)]
     if eligibility.was_surplus(credit, participation):
@@ -349,6 +349,6 @@ def counted_in(participation: Participation) -> str:
 
 
 def period_label(participation: Participation) -> str:
-    """The track, with the certificate number if certified (a track can have several)."""
+    """Return the track, with the certificate number if certified (a track can have several)."""
     number = participation.certified_as
     return f"{participation.track}, certificate {number}" if number else str(participation.track)

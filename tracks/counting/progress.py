@@ -16,7 +16,7 @@ ZERO = Decimal(0)
 
 
 class DatedCredit(NamedTuple):
-    """Credits of one category earned on one day."""
+    """Credits in one category earned on one day."""
 
     earned_on: dt.date
     category_id: int
@@ -82,7 +82,7 @@ class Progress:
         return self.missing == 0
 
     def with_earned(self, earned: Mapping[int, Decimal]) -> "Progress":
-        """The same requirements with different credits (by category id)."""
+        """Return the same requirements with different credits (by category id)."""
         lines = [
             dataclasses.replace(line, earned=earned.get(line.category.pk, ZERO))
             for line in self.lines

@@ -47,7 +47,7 @@ class TrackProgress(NamedTuple):
 
 
 def participations_visible_to(person: User) -> QuerySet[Participation]:
-    """The person's participations with rule sets and requirements, in track order."""
+    """Return the person's participations with rule sets and requirements, in track order."""
     return (
         Participation.objects.filter(person=person)
         .select_related("track", "rule_set", "follows")
@@ -57,16 +57,16 @@ def participations_visible_to(person: User) -> QuerySet[Participation]:
 
 
 def active_participations(person: User) -> QuerySet[Participation]:
-    """The person's participations that are open, or submitted and not yet decided."""
+    """Return the person's participations that are open, or submitted and not yet decided."""
     return participations_visible_to(person).filter(state__in=sorted(ACTIVE))
 
 
 def resumable_participations(person: User, on: dt.date) -> QuerySet[Participation]:
-    """The participations that the person left and can resume in the same period, latest first.
+    """Return the person's left participations that can be resumed in the same period, latest first.
 
-    Leaves out those whose period is over, those on a track that the person follows in another
-    period, and those where a certificate of the track was issued or revoked since (reissuing does
-    not matter). Same rule as `actions.resume_track`.
+    Omits those whose period is over, those in a track that the person follows in another period,
+    and those whose track has had a certificate issued or revoked since (reissuing does not matter).
+    Same rule as `actions.resume_track`.
     """
     active = Participation.objects.filter(
         person=person, track=OuterRef("track"), state__in=sorted(ACTIVE)
@@ -88,7 +88,7 @@ def resumable_participations(person: User, on: dt.date) -> QuerySet[Participatio
 
 
 def counting_participations(person: User) -> QuerySet[Participation]:
-    """The person's participations that can count credits: active and certified ones.
+    """Return the person's participations that can count credits: active and certified ones.
 
     Certified ones are annotated with their certificate's number (`certified_as`) and issue date
     (`certified_on`).
@@ -103,19 +103,19 @@ def counting_participations(person: User) -> QuerySet[Participation]:
 
 
 def certificates_with_details() -> QuerySet[Certificate]:
-    """Certificates with everything that pages show, latest first."""
+    """Return certificates with everything that pages show, latest first."""
     return Certificate.objects.select_related(
         "person", "participation__track", "replaces", "replaced_by"
     ).order_by("-issued_on", "-id")
 
 
 def certificates_of(person: User) -> QuerySet[Certificate]:
-    """The person's certificates, revoked ones included, latest first."""
+    """Return the person's certificates, including revoked ones, latest first."""
     return certificates_with_details().filter(person=person)
 
 
 def latest_certificate(person: User, track: Track) -> Certificate | None:
-    """The person's latest unrevoked certificate of the track, valid or expired."""
+    """Return the person's latest unrevoked certificate for the track, valid or expired."""
     return (
         Certificate.objects.filter(person=person, participation__track=track, revoked_at=None)
         .order_by("-issued_on", "-id")
@@ -124,7 +124,7 @@ def latest_certificate(person: User, track: Track) -> Certificate | None:
 
 
 def rule_sets() -> QuerySet[RuleSet]:
-    """All rule sets with their requirements, by track, newest first."""
+    """Return all rule sets with their requirements, by track, newest first."""
     return (
         RuleSet.objects.select_related("track")
         .prefetch_related(
@@ -140,9 +140,9 @@ def rule_sets() -> QuerySet[RuleSet]:
 def choosable_rule_sets(
     on: dt.date, *, kind: RuleSetKind = RuleSetKind.INITIAL
 ) -> QuerySet[RuleSet]:
-    """The rule sets in force on a day, by track.
+    """Return the rule sets in force on a day, by track.
 
-    INITIAL is for people without an earlier certificate of the track, RENEWAL for those with one.
+    INITIAL is for people without an earlier certificate for the track, RENEWAL for those with one.
     """
     return _in_force(on).filter(kind__in=[RuleSetKind.BOTH, kind])
 
@@ -152,9 +152,9 @@ def _in_force(on: dt.date) -> QuerySet[RuleSet]:
 
 
 def rule_sets_for(person: User, on: dt.date) -> list[RuleSet]:
-    """The rule set under which the person would start each track on a day, in track order.
+    """Return the rule set under which the person would start each track on a day, in track order.
 
-    It is the newest in force, for a renewal if the person holds a certificate. Three queries.
+    It is the newest in force, for a renewal if the person has a certificate. Three queries.
     """
     certified = set(
         Certificate.objects.filter(person=person, revoked_at=None)
@@ -181,16 +181,16 @@ def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSe
 
 
 def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "QuerySet[EarnedCredit]":
-    """The eligibility rule: every credit joined to each active participation that can count it.
+    """Join every credit to each active participation that can count it: the eligibility rule.
 
     Each row is a pair; the participation is at `person__participations`. A credit is eligible if
     its claim is neither declined nor withdrawn, it was earned from the participation's
     `counts_from` through its `closes_on` in a category the rule set counts, its event was in the
-    course catalog if the rule set requires that, and no certificate of the track has counted it.
+    course catalog if the rule set requires that, and no certificate for the track has counted it.
     `eligibility.why_not_posted` gives the reasons for the same rule.
 
-    With a saved `rule_set`, participations in its track are treated as if they were under it.
-    `conditions` narrow the result. They are part of the same filter, so they apply to the same
+    If a saved `rule_set` is given, participations in its track are treated as if they were under
+    it. `conditions` narrow the result. They are part of the same filter, so they apply to the same
     pair.
     """
     participation = "person__participations"
@@ -217,12 +217,12 @@ def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "Query
 
 
 def eligible_pairs(**conditions: object) -> QuerySet[Credit, tuple[int, int, int]]:
-    """The (credit, participation, person) ids of `eligible()`, narrowed by `conditions`."""
+    """Return the (credit, participation, person) ids of `eligible()`, narrowed by `conditions`."""
     return eligible(**conditions).values_list("pk", "person__participations__pk", "person_id")
 
 
 def is_undecided(claim: Claim) -> bool:
-    """Whether the claim's custom event still awaits a decision."""
+    """Return whether the claim's custom event still awaits a decision."""
     undecided = (EventState.PENDING, EventState.DRAFT)
     return claim.event.origin == Origin.CUSTOM and claim.event.state in undecided
 
@@ -230,7 +230,7 @@ def is_undecided(claim: Claim) -> bool:
 def dated_credits(
     participations: Iterable[Participation], on: dt.date
 ) -> dict[int, list[DatedCredit]]:
-    """The credits that count as of a day, by participation, day earned and category. One query."""
+    """Sum the credits that count on a day by participation, day earned and category. One query."""
     counted: dict[int, list[DatedCredit]] = defaultdict(list)
     sums = (
         _counted(participations, on)
@@ -246,12 +246,12 @@ def dated_credits(
 def earned_by_category(
     participations: Iterable[Participation], on: dt.date
 ) -> dict[int, dict[int, Decimal]]:
-    """The credits that count as of a day, by participation and category. One query."""
+    """Sum the credits that count as of a day by participation and category. One query."""
     return _by_category(_counted(participations, on), "postings__participation")
 
 
 def earned_under(rule_set: RuleSet, on: dt.date) -> dict[int, dict[int, Decimal]]:
-    """`earned_by_category` of the track's active participations if they were under the rule set.
+    """Return `earned_by_category` for the track's active participations as if under the rule set.
 
     One query.
     """
@@ -260,7 +260,7 @@ def earned_under(rule_set: RuleSet, on: dt.date) -> dict[int, dict[int, Decimal]
 
 
 def _counted(participations: Iterable[Participation], on: dt.date) -> "QuerySet[EarnedCredit]":
-    """The posted credits that count as of a day, without those that have aged out."""
+    """Return the posted credits that count as of a day, without those that have aged out."""
     ids_by_rule_set: dict[RuleSet, list[int]] = defaultdict(list)
     for participation in participations:
         ids_by_rule_set[participation.rule_set].append(participation.pk)
@@ -273,7 +273,7 @@ def _counted(participations: Iterable[Participation], on: dt.date) -> "QuerySet[
 
 
 def _recent(rule_set: RuleSet, on: dt.date) -> Q:
-    """Credits earned in the rule set's years up to and including a day."""
+    """Return a condition: the credit was earned within the rule set's years, up to a day."""
     return Q(earned_on__gte=rule_set.counts_since(on), earned_on__lte=on)
 
 
@@ -289,7 +289,7 @@ def _by_category(
 
 
 def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[EarnedCredit]":
-    """The credits that `earned_by_category` sums for one participation, oldest first."""
+    """Return the credits that `earned_by_category` sums for one participation, oldest first."""
     return (
         _counted([participation], on)
         .select_related("category", "claim__event")
@@ -300,12 +300,12 @@ def counting_credits(participation: Participation, on: dt.date) -> "QuerySet[Ear
 def progress_of(
     participations: Iterable[Participation], on: dt.date
 ) -> list[tuple[Participation, Progress]]:
-    """Each participation with its progress as of a day. One query if the rules are prefetched."""
+    """Return the participations with their progress on a day. One query if rules are prefetched."""
     return [(each.participation, each.progress) for each in track_progress_of(participations, on)]
 
 
 def track_progress_of(participations: Iterable[Participation], on: dt.date) -> list[TrackProgress]:
-    """Each participation with its progress as of a day and the credits counted. One query."""
+    """Return the participations with their progress on a day and the credits counted. One query."""
     participations = list(participations)
     counted = dated_credits(participations, on)
     tracks = []
@@ -317,7 +317,7 @@ def track_progress_of(participations: Iterable[Participation], on: dt.date) -> l
 
 
 def returned_events(person: User) -> QuerySet[Event]:
-    """The person's custom events that staff returned for changes."""
+    """Return the person's custom events that staff returned for changes."""
     return Event.objects.filter(
         created_by=person, origin=Origin.CUSTOM, state=EventState.DRAFT
     ).order_by("begins_at", "id")

@@ -74,9 +74,10 @@ def suggest_trainings(person: User, track: TrackProgress, now: dt.datetime) -> l
 
 
 def candidates(person: User, participation: Participation, now: dt.datetime) -> QuerySet[Event]:
-    """Calendar events that would count in a participation and that the person has not claimed.
+    """Return calendar events that would count in the participation and that the person can take.
 
-    They are upcoming and open for registration (or need none), or recorded and claimable now.
+    They are upcoming and open for registration (or need none), or recorded and claimable now, and
+    the person has not claimed them.
     """
     claimed = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         state__in=[*sorted(LIVE), ClaimState.DECLINED]
@@ -103,7 +104,7 @@ def candidates(person: User, participation: Participation, now: dt.datetime) -> 
 
 
 def _in_catalog(now: dt.datetime) -> Exists:
-    """Whether the event is in the catalog for the year its credit would be earned in.
+    """Return a condition: the event is in the catalog for the year its credit would be earned in.
 
     Same rule as credits.queries.from_catalog().
     """
@@ -115,7 +116,10 @@ def _in_catalog(now: dt.datetime) -> Exists:
 
 
 def _closed(now: dt.datetime) -> Q:
-    """Upcoming events with registration closed, or full with no waitlist."""
+    """Return a condition: the event is upcoming and closed for registration, or full.
+
+    An event with a waitlist is never full.
+    """
     taken = (
         Registration.objects.filter(
             event=OuterRef("pk"), state=RegistrationState.CONFIRMED, walk_in=False
@@ -133,7 +137,7 @@ def _closed(now: dt.datetime) -> Q:
 def _ranked(
     events: QuerySet[Event], categories: Iterable[int], now: dt.datetime
 ) -> "QuerySet[RankedOffer]":
-    """The next five events and the latest five recordings in each category. One query."""
+    """Return the next five events and the latest five recordings in each category. One query."""
     is_recording = Case(
         When(event__begins_at__lte=now, then=True), default=False, output_field=BooleanField()
     )
@@ -199,7 +203,7 @@ def _when(suggestion: Suggestion) -> str:
 
 
 def format_fills(lines: Iterable[CreditLine], progress: Progress) -> str:
-    """Fills 1 of 4.5 still needed in Technology and 0.5 of 33 elective credits still needed."""
+    """Return, for example, Fills 1 of 4.5 still needed in Technology and 0.5 of 33 elective …"""
     offered = {line.slug: line.amount for line in lines}
     parts, surplus = [], Decimal(0)
     for line in progress.lines:

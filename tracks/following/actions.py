@@ -29,12 +29,11 @@ from tracks.models import Extension, Participation, Posting, Track
 
 @audited
 def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
-    """Start following a track and post every eligible archived credit to it.
+    """Start following a track and post every eligible archived credit to it. Locks the person.
 
-    Locks the person. A person who holds a certificate of the track starts under the renewal rules,
-    and only credits earned after its issue count. Idempotent: for a track that `by` already
-    follows, returns the participation and False. Raises Refused if the track has no rules in force
-    today.
+    A person who has a certificate for the track starts under the renewal rules, and only credits
+    earned after it was issued count. Idempotent: for a track that `by` already follows, returns the
+    participation and False. Raises Refused if the track has no rules in force today.
     """
     lock_people([by.pk])
     followed = Participation.objects.filter(
@@ -46,7 +45,7 @@ def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
 
 
 class SelectionResult(NamedTuple):
-    """The periods started, those of tracks already followed, and the reasons for refusals."""
+    """The periods started, the periods of tracks already followed, and the reasons for refusals."""
 
     started: list[Participation]
     already_followed: list[Participation]
@@ -97,10 +96,10 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
 
 @audited
 def leave_track(*, participation_id: int, by: User) -> None:
-    """Stop following one of the person's tracks and archive its credits again.
+    """Stop following one of the person's tracks and archive its credits again. Locks the person.
 
-    Locks the person. Idempotent. Raises Participation.DoesNotExist if it is another person's, and
-    Refused if the record is submitted, because it must be withdrawn first.
+    Idempotent. Raises Participation.DoesNotExist if it is another person's, and Refused if the
+    record has been submitted, because it must be withdrawn first.
     """
     lock_people([by.pk])
     participation = Participation.objects.select_related("track").get(
@@ -150,7 +149,7 @@ MAX_YEARS = 10
 def extend_participations(
     *, participation_ids: Collection[int], closes_on: dt.date, reason: str, by: User
 ) -> int:
-    """Extend open periods to a later day and return how many changed. Locks the people.
+    """Extend open periods to a later day and return the number extended. Locks the people.
 
     Posts credits earned in the added time. Idempotent: periods that already end on that day or
     later do not change. All or nothing: raises Refused if the reason is empty, the day is not
@@ -197,7 +196,7 @@ def _refuse_invalid(participation: Participation, *, by: User) -> None:
 
 @audited
 def post_archived(*, participation: Participation) -> int:
-    """Post every eligible credit to the participation in one statement; return how many.
+    """Post every eligible credit to the participation in one statement; return the number posted.
 
     Idempotent. The caller must lock the person.
     """
@@ -206,7 +205,7 @@ def post_archived(*, participation: Participation) -> int:
 
 @audited_as("tracks.post_anew")
 def repost_credits(*, participation_ids: Collection[int]) -> int:
-    """Post every eligible credit to these participations in one statement; return how many.
+    """Post all eligible credits to these participations in one statement; return the number posted.
 
     Idempotent. The caller must lock the people.
     """

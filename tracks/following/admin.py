@@ -1,4 +1,4 @@
-"""The admin of participations, and of extending one or many of them."""
+"""The admin of participations, where staff extend one or many of them."""
 
 import datetime as dt
 import itertools
@@ -50,7 +50,7 @@ MAX_SHOWN = 100
 
 
 class QuarterFilter(ConditionFilter):
-    """Periods by the quarter in which they end: past, within two years, or later."""
+    """Filter periods by the quarter in which they end: past, within two years, or later."""
 
     title = "last day"
     parameter_name = "closes"
@@ -73,14 +73,14 @@ class QuarterFilter(ConditionFilter):
 
 
 def quarter_starts(day: dt.date, number: int = QUARTERS) -> list[dt.date]:
-    """The first days of this calendar quarter and the next ones."""
+    """Return the first days of this calendar quarter and the next ones."""
     month = day.year * 12 + (day.month - 1) // 3 * 3
     months = (month + 3 * n for n in range(number))
     return [dt.date(each // 12, each % 12 + 1, 1) for each in months]
 
 
 class DirectorFilter(ConditionFilter):
-    """Directors by whether their first four years are over."""
+    """Filter directors by whether their first four years are over."""
 
     title = parameter_name = "director"
 
@@ -188,7 +188,7 @@ class ParticipationAdmin(QueueAdmin):
 
     @admin.display(description="credits")
     def counting(self, participation: Participation) -> str:
-        """The person's credits, with the reason shown to the person for those that do not count."""
+        """List the person's credits, with the reason they see for each one that does not count."""
         credits = list(own_credits.credits_with_postings(participation.person)[: MAX_SHOWN + 1])
         prefetch_related_objects([participation], counting_queries.REQUIREMENTS, "follows")
         lines = [
@@ -209,7 +209,7 @@ class ParticipationAdmin(QueueAdmin):
 
     @admin.display(description="director since", ordering="director_since")
     def director(self, participation: Participation) -> str:
-        """Mon, Mar 3, 2025; four years end Sat, Mar 3, 2029"""
+        """Return a line such as "Mon, Mar 3, 2025; four years end Sat, Mar 3, 2029"."""
         since: dt.date | None = participation.director_since  # type: ignore[attr-defined]
         if since is None:
             return "–"
@@ -305,7 +305,7 @@ def _verdict(credit: "PostedCredit", participation: Participation) -> str:
 
 
 def _ids(text: str) -> list[int]:
-    """The valid ids in a comma-separated list."""
+    """Return the valid ids in a comma-separated list."""
     numbers = [parse_id(part) for part in text.split(",")[:MAX_EXTENDED]]
     return sorted({number for number in numbers if number})
 

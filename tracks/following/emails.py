@@ -23,7 +23,7 @@ def queue_extended_emails(participations: Iterable[Participation], *, closes_on:
 
 @email("tracks.extended")
 def extended_email(mail: Mail) -> Email | None:
-    """The e-mail for the latest extension; earlier ones are not sent."""
+    """Compose the e-mail for the latest extension; none is sent for earlier ones."""
     participation = Participation.objects.select_related("track").get(
         pk=mail.facts["participation"], person=mail.to_id
     )

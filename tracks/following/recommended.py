@@ -38,7 +38,7 @@ class TrackChange(NamedTuple):
 
 
 def role_of_position(position: Position) -> str:
-    """The key of the role that goes with a position, or "" for friends of a library.
+    """Return the key of the role that goes with a position, or "" for friends of a library.
 
     The director track is for public libraries. Directors of other libraries count as staff.
     """
@@ -51,7 +51,7 @@ def role_of_position(position: Position) -> str:
 
 
 def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
-    """The matching positions, by the name of the track."""
+    """Return the matching positions by track name."""
     tracks = {role.key: role.track for role in TRACK_ROLES}
     matching: dict[str, list[str]] = {}
     for position in positions:
@@ -61,7 +61,7 @@ def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
 
 
 def director_since(positions: Iterable[Position]) -> dt.date | None:
-    """The person's first known day as director of a public library, or None."""
+    """Return the person's first known day as director of a public library, or None."""
     days = [
         each.since_on
         for each in positions
@@ -71,7 +71,7 @@ def director_since(positions: Iterable[Position]) -> dt.date | None:
 
 
 def why_recommended(roles: Collection[str], matching: dict[str, list[str]]) -> dict[str, str]:
-    """The reason for recommending each track that goes with the roles, by the track's name."""
+    """Return the reason for recommending each track that goes with the roles, by track name."""
     reasons = {}
     for role in TRACK_ROLES:
         if role.key not in roles:
@@ -84,14 +84,14 @@ def why_recommended(roles: Collection[str], matching: dict[str, list[str]]) -> d
 
 
 def preselected_roles(matching: dict[str, list[str]]) -> list[str]:
-    """The keys of the roles that match the person's positions."""
+    """Return the keys of the roles that match the person's positions."""
     return [role.key for role in TRACK_ROLES if role.track in matching]
 
 
 def recommended_changes(
     followed: Collection[str], matching: dict[str, list[str]]
 ) -> list[TrackChange]:
-    """The matching tracks not followed; none for a person who does not follow any track."""
+    """Return the matching tracks not followed, or none if the person does not follow any track."""
     others = [track for track in followed if track not in matching]
     return [
         TrackChange(track, "; ".join(positions), others)

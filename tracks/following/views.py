@@ -25,7 +25,7 @@ from tracks.models import Participation, RuleSet, Track
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The tracks the person follows and can choose. Choosing one posts archived credits."""
+    """Show the tracks the person follows and can choose. Choosing one posts archived credits."""
     person = request.user
     if request.method == "POST":
         follow = _follow if "track" in request.POST else _follow_several
@@ -61,7 +61,7 @@ def choose(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _deadline(rule_set: RuleSet, positions: Iterable[Position]) -> str:
-    """A sentence about a new director's deadline; "" for people certified before."""
+    """Return a sentence about a new director's deadline, or "" for people certified before."""
     since = recommended.director_since(positions)
     if rule_set.track.name != DIRECTOR_TRACK or rule_set.kind == RuleSetKind.RENEWAL or not since:
         return ""
@@ -106,7 +106,7 @@ def _follow_several(request: AuthenticatedHttpRequest, person: User) -> HttpResp
 
 
 def _now_followed(participations: list[Participation]) -> str:
-    """You now follow Library Staff and Library Trustee. 3 credit lines were posted to them."""
+    """Return, for example, You now follow Library Staff. 3 credit lines were posted to it."""
     tracks = counting_presentation.join_names(
         [str(participation.track) for participation in participations]
     )

@@ -20,8 +20,8 @@ class Participation(models.Model):
     """One person on one track for one period.
 
     Credits earned from `counts_from` through `closes_on` are eligible. Both days are stored when
-    the period starts, because staff can extend it later. `follows` is the certificate that precedes
-    the period, if any.
+    the period starts; staff can extend it later. `follows` is the certificate that precedes the
+    period, if any.
     """
 
     person = models.ForeignKey(

@@ -27,7 +27,7 @@ class Track(models.Model):
 
 
 class RuleSet(models.Model):
-    """The requirements of a track between two dates. Amounts are credits."""
+    """A track's requirements for people who choose it between two dates. Amounts are credits."""
 
     track = models.ForeignKey(Track, models.PROTECT, related_name="rule_sets")
     name = models.CharField(max_length=120, unique=True)

@@ -1,4 +1,4 @@
-"""What all reports share: their questions, form and content."""
+"""What all reports share: filters, form and content."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -47,11 +47,11 @@ class ReportForm(forms.Form):
         return {name: self.cleaned_data.get(name) or self.defaults[name] for name in self.fields}
 
     def query_string(self) -> str:
-        """The answers that are not defaults, as a query string."""
+        """Return the answers that are not defaults, as a query string."""
         return urlencode(self._changed_answers())
 
     def applied_filters(self) -> list[str]:
-        """The labels of the answers that are not defaults."""
+        """Return the labels of the answers that are not defaults."""
         return [
             str(dict(self.fields[name].choices)[value])  # type: ignore[attr-defined]
             for name, value in self._changed_answers().items()
@@ -96,7 +96,7 @@ def report_url(name: str, **answers: object) -> str:
 
 
 def number_of(choice: str) -> int | None:
-    """The chosen number, or None for the empty default."""
+    """Return the chosen number, or None for the empty default."""
     return int(choice) if choice else None
 
 
@@ -125,7 +125,7 @@ def place_of(answers: Answers) -> dict[str, int | None]:
 
 
 def track_series(names: Mapping[int, str]) -> list[Series]:
-    """One series per track. There are four colors for tracks."""
+    """Return one series per track. There are four colors for tracks."""
     return [Series(name, f"track-{1 + place % 4}") for place, name in enumerate(names.values())]
 
 

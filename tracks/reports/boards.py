@@ -114,7 +114,7 @@ def board_report(answers: Answers) -> Report:
 
 
 def hours_table(members: list[queries.Member], year: int) -> Table:
-    """The hours of a board's members in a year."""
+    """Return a table of a board's members with their hours in a year."""
     rows = [
         TableRow(
             (each.name, each.kinds, each.hours, "Yes" if each.hours >= TRUSTEE_HOURS else "No")

@@ -33,7 +33,7 @@ NAMES_PER_PAGE = 500
 
 
 def _quarters() -> list[dt.date]:
-    """The first days of this quarter and the next eight; the last is where the table ends."""
+    """Return the first days of this quarter and the next eight; the table ends before the last."""
     day = today()
     first = dt.date(day.year, 1 + (day.month - 1) // 3 * 3, 1)
     return [first + relativedelta(months=3 * number) for number in range(QUARTERS + 1)]
@@ -112,7 +112,7 @@ def expiring_people_report(answers: Answers) -> Report:
 
 
 def _certificate_row(certificate: Any) -> TableRow:
-    """The row of a certificate annotated with its person's `libraries`."""
+    """Return a certificate's table row. It must be annotated with the holder's `libraries`."""
     return TableRow(
         (
             certificate.person.display_name,

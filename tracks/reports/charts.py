@@ -17,7 +17,7 @@ FEW_COLUMNS, LABEL_EVERY = 8, 6
 
 
 class Series(NamedTuple):
-    """`slug` selects the color; `shape`, if any, precedes the label."""
+    """A series of figures. `slug` selects its color; `shape`, if any, precedes its label."""
 
     label: str
     slug: str
@@ -60,7 +60,7 @@ class ChartLabel(NamedTuple):
 
 
 class GridLine(NamedTuple):
-    """A horizontal line; `text_y` is the position of the figure above it."""
+    """A horizontal line. `text_y` is the position of `text`, the figure above the line."""
 
     y: str
     text: str = ""
@@ -111,7 +111,7 @@ def draw_columns(chart: Chart) -> DrawnChart:
 
 
 def draw_bars(chart: Chart) -> DrawnChart:
-    """Draw bars below each other with their labels above, for places and people."""
+    """Draw horizontal bars, each with its label above it. Used for places and people."""
     longest = max((sum(bar.figures) for bar in chart.bars), default=0) or 1
     parts, labels = [], []
     for place, bar in enumerate(chart.bars):
@@ -144,7 +144,7 @@ def _drawn(
 
 
 def _style(chart: Chart, number: int) -> tuple[str, str]:
-    """The color and pattern of a series. The first series is plain."""
+    """Return a series' color and pattern. The first series has no pattern."""
     return chart.series[number].slug, f"{chart.id}-{number}" if number else ""
 
 

@@ -86,7 +86,7 @@ def credits_report(answers: Answers) -> Report:
 
 
 def _months(begins: int) -> list[dt.date]:
-    """The first days of the last 24 months, and of earlier months to complete the first year."""
+    """Return the first days of the last 24 months, and of any earlier months in the first year."""
     last = today().replace(day=1)
     first = last - relativedelta(months=MONTHS - 1)
     first -= relativedelta(months=(first.month - begins) % 12)
@@ -100,7 +100,7 @@ def _months_between(first: dt.date, second: dt.date) -> int:
 
 
 def _year(first: dt.date, begins: int) -> str:
-    """2026, or FY 2027 for the fiscal year that started in July 2026."""
+    """Return "2026", or "FY 2027" for the fiscal year that started in July 2026."""
     return f"FY {fiscal_year(first)}" if begins == JULY else str(first.year)
 
 

@@ -24,7 +24,7 @@ from tracks.models import Certificate, Participation
 
 
 class TrackLine(NamedTuple):
-    """A person's state in one track. Progress is empty if no period is active."""
+    """A person's status in one track. `progress` is empty if no period is active."""
 
     track: str
     state: Label
@@ -39,7 +39,7 @@ class PersonRow(NamedTuple):
 
 
 def people_who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
-    """People with a present position at these libraries who share their progress, by name."""
+    """Return people who currently work at these libraries and share their progress, by name."""
     positions = Position.objects.present().filter(
         person=OuterRef("pk"),
         organization__in=[position.organization_id for position in directed],
@@ -50,7 +50,7 @@ def people_who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
 
 
 def director_rows(people: Iterable[User]) -> list[PersonRow]:
-    """Each person with a line per track. Four queries."""
+    """Return a row per person, with a line per track. Four queries."""
     people = list(people)
     periods = list(
         Participation.objects.filter(person__in=people, state__in=sorted(ACTIVE))
@@ -76,7 +76,7 @@ def director_rows(people: Iterable[User]) -> list[PersonRow]:
 
 
 def _line(period: Participation, certificate: Certificate | None) -> TrackLine:
-    """The state of the period's track. A valid certificate comes first."""
+    """Return the status in the period's track. A valid certificate takes precedence."""
     if certificate and certificate.expires_on >= today():
         label = PARTICIPATION_LABELS[ParticipationState.CERTIFIED]
     elif period.state in SENT:

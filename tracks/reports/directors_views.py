@@ -1,4 +1,4 @@
-"""People at my library: the people who share their progress, for their director or chair."""
+"""People at my library: people who share their progress, for their director or board chair."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -24,7 +24,7 @@ PER_PAGE = 25
 
 
 class MembersTable(NamedTuple):
-    """The hours of the members of a board who agreed."""
+    """The hours of the board members who share their progress."""
 
     name: str
     title: str
@@ -34,7 +34,10 @@ class MembersTable(NamedTuple):
 
 @require_safe
 def library_people(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show the progress and certificates of people who agreed. Others are not even counted."""
+    """Show the progress and certificates of people who agreed to share them.
+
+    People who did not agree are not even counted.
+    """
     positions = leadership_positions(request.user)
     if not positions:
         raise Http404

@@ -1,4 +1,4 @@
-"""Tables of reports as templates/tracks/reports/table.html shows them."""
+"""Report tables as templates/tracks/reports/table.html shows them."""
 
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
@@ -31,7 +31,7 @@ class ShownTable(NamedTuple):
 
 
 def shown_table(table: Table, page: Page | None = None) -> ShownTable:
-    """The rows of the page, or all rows."""
+    """Return the table with the page's rows, or with all rows."""
     rows: Iterable[TableRow] = table.rows if page is None else page
     shown = [ShownRow(row.kind, _cells(table.columns, row)) for row in rows]
     return ShownTable(table.key, table.title, table.columns, shown, page)

@@ -1,4 +1,4 @@
-"""Figures for staff: certified people, expiring certificates, credits, boards.
+"""Figures for staff: certified people, expiring certificates, credits and boards.
 
 Each function takes one query, unless it says otherwise.
 """
@@ -34,9 +34,9 @@ CERTIFIED, SENT, EXPIRED, IN_PROGRESS = STATUSES = (1, 2, 3, 4)
 
 
 def _status_sql(track: int | None) -> tuple[str, list[Any]]:
-    """The SQL and parameters for each person's status in a track, or their best in any track.
+    """Return the SQL and parameters for each person's status in a track, or their best in any.
 
-    Each certificate and each active period gives a status, and the lowest number wins. It is
+    Each certificate and each active period gives a status, and the lowest number wins. That rule is
     needed because people who are certified or expired usually have an active next period.
     """
     of_track, tracks = ("", []) if track is None else (" AND track_id = %s", [track])
@@ -56,7 +56,7 @@ def _status_sql(track: int | None) -> tuple[str, list[Any]]:
 
 
 class CertificationCount(NamedTuple):
-    """People by status, in total, in a federation or at one library."""
+    """The number of people by status, in total, in a federation or at one library."""
 
     federation: int | None
     library: int | None
@@ -121,7 +121,7 @@ def people_with_status(
     federation: int | None = None,
     library: int | None = None,
 ) -> QuerySet[User]:
-    """The people with a status at a place, by name, with `libraries` and `expires_on`."""
+    """Return the people with a status at a place, by name, with `libraries` and `expires_on`."""
     sql, params = _status_sql(track)
     with_status = f"SELECT person_id FROM ({sql}) AS who WHERE status = %s"
     people = User.objects.filter(
@@ -137,7 +137,7 @@ def people_with_status(
 
 
 def _works_at(person: str, federation: int | None, library: int | None) -> Q:
-    """The person has a present position in the federation or at the library, if one is given."""
+    """Return a condition: the person currently works at this place, if one is given."""
     positions = Position.objects.present().filter(person=OuterRef(person))
     if federation == NO_LIBRARY:
         return ~Q(Exists(positions))
@@ -154,25 +154,25 @@ def _libraries_of(federation: int) -> QuerySet[Organization]:
 
 
 def library_names_per_person(person: str) -> ArraySubquery:
-    """The names of the libraries where each person has a present position."""
+    """Return a subquery: the names of the libraries where each person currently has a position."""
     positions = Position.objects.present().filter(person=OuterRef(person))
     names = positions.order_by("organization__name", "pk").values("organization__name")
     return ArraySubquery(names)
 
 
 def library_names(organizations: QuerySet[Organization]) -> dict[int, str]:
-    """The names of libraries by id, ordered by name."""
+    """Return the names of libraries by id, ordered by name."""
     return {each.pk: str(each) for each in organizations.order_by("name", "city", "pk")}
 
 
 def libraries_by_id(ids: Iterable[int] | None = None) -> dict[int, str]:
-    """The names of the libraries with these ids, or of all libraries."""
+    """Return the names of the libraries with these ids, or of all libraries."""
     libraries = Organization.objects.all()
     return library_names(libraries if ids is None else libraries.filter(pk__in=list(ids)))
 
 
 def libraries_with_boards() -> dict[int, str]:
-    """The names of libraries that have or had a board."""
+    """Return the names of libraries that have or had a board."""
     seats = Position.objects.filter(kind__in=BOARD_KINDS).order_by()
     return library_names(Organization.objects.filter(pk__in=seats.values("organization")))
 
@@ -193,10 +193,10 @@ def expiring_certificates(
     federation: int | None = None,
     library: int | None = None,
 ) -> QuerySet[Certificate]:
-    """Valid certificates that expire from `begin` up to, but not on, `end`.
+    """Return valid certificates that expire on or after `begin` and before `end`.
 
-    Leaves out certificates whose holder has another one for the same track that is valid longer.
-    With a federation or library, only those of people with a present position there.
+    Omits certificates whose holder has another one for the same track that expires later. If a
+    federation or library is given, includes only people who currently hold a position there.
     """
     later = Certificate.objects.filter(
         person=OuterRef("person"),
@@ -215,7 +215,7 @@ def expiring_certificates(
 
 
 def by_quarter(certificates: QuerySet[Certificate]) -> dict[tuple[dt.date, int], int]:
-    """The number of these certificates by the first day of the quarter they expire and by track."""
+    """Count these certificates by first day of the quarter in which they expire and by track."""
     rows = (
         certificates.order_by()
         .annotate(quarter=TruncQuarter("expires_on"))
@@ -226,7 +226,7 @@ def by_quarter(certificates: QuerySet[Certificate]) -> dict[tuple[dt.date, int],
 
 
 def issued_by_year() -> dict[tuple[int, int], int]:
-    """The number of certificates issued and not revoked, by calendar year and by track."""
+    """Count certificates issued and not revoked, by calendar year and track."""
     rows = (
         Certificate.objects.filter(revoked_at=None)
         .order_by()
@@ -238,7 +238,7 @@ def issued_by_year() -> dict[tuple[int, int], int]:
 
 
 def listed_certificates(year: int) -> QuerySet[Certificate]:
-    """The certificates issued in a calendar year to people who chose to be listed, by name."""
+    """Return the certificates issued in a year to people who chose to be listed, by name."""
     return (
         Certificate.objects.filter(revoked_at=None, issued_on__year=year)
         .exclude(listed_as="")
@@ -248,7 +248,7 @@ def listed_certificates(year: int) -> QuerySet[Certificate]:
 
 
 def unlisted_count(year: int) -> int:
-    """The number of certificates issued in a year to people who chose not to be listed."""
+    """Count the certificates issued in a year to people who chose not to be listed."""
     issued = Certificate.objects.filter(revoked_at=None, issued_on__year=year, listed_as="")
     return issued.count()
 
@@ -259,10 +259,10 @@ def unlisted_count(year: int) -> int:
 def credits_by_month(
     begin: dt.date, *, track: int | None = None, federation: int | None = None
 ) -> dict[tuple[dt.date, int], Decimal]:
-    """Sum live credits earned from `begin`, the first day of a month, by month and category.
+    """Sum live credits earned since `begin`, the first day of a month, by month and category.
 
-    With a federation, only those of people with a present position at one of its libraries. With a
-    track, only those posted to it.
+    If a federation is given, includes only people who currently hold a position at one of its
+    libraries. If a track is given, includes only credits posted to it.
     """
     # Credits earned since `begin` belong to events that ended since then. Further conditions would
     # be slower: the planner takes each for selective and goes through the credits one by one.
@@ -290,7 +290,7 @@ def credits_by_month(
 
 @contextmanager
 def _more_work_mem() -> Iterator[None]:
-    """Let PostgreSQL join in memory, for one statement over many rows."""
+    """Let PostgreSQL join in memory, for one statement that reads many rows."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL work_mem TO '64MB'")
         yield
@@ -316,7 +316,7 @@ class BoardHours(NamedTuple):
 
 
 def board_hours(year: int) -> list[BoardHours]:
-    """All boards with their members' hours in a calendar year, by federation and name."""
+    """Return all boards with their members' hours in a calendar year, by federation and name."""
     earned, params = _hours(_members(year), year).query.sql_with_params()
     seats, seat_params = _members(year).query.sql_with_params()
     sql = f"""
@@ -337,18 +337,18 @@ def board_hours(year: int) -> list[BoardHours]:
 
 
 def _on_board(year: int) -> QuerySet[Position]:
-    """The present board positions or, for an earlier year, those held on its last day."""
+    """Return the current board positions or, for an earlier year, those held on its last day."""
     on = min(today(), dt.date(year, 12, 31))
     return Position.objects.present(on).filter(kind__in=BOARD_KINDS)
 
 
 def _members(year: int) -> QuerySet[Position, tuple[int, int]]:
-    """The distinct pairs of library and board member."""
+    """Return the distinct pairs of library and board member."""
     return _on_board(year).order_by().values_list("organization", "person").distinct()
 
 
 def _hours(people: QuerySet, year: int) -> QuerySet[Any, tuple[int, Decimal]]:
-    """The credits that these people earned in a calendar year, summed by person."""
+    """Sum the credits that these people earned in a calendar year, by person."""
     first, last = dt.date(year, 1, 1), dt.date(year, 12, 31)
     credits = live_credits().filter(
         claim__event__last_day__gte=first, earned_on__gte=first, earned_on__lte=last
@@ -365,9 +365,9 @@ class Member(NamedTuple):
 
 
 def members_of(library: int, year: int, *, agreed_only: bool = False) -> list[Member]:
-    """A board's members with their hours in a year, by name. Two queries.
+    """Return a board's members with their hours in a year, by name. Two queries.
 
-    With `agreed_only`, only those who share their progress.
+    If `agreed_only`, includes only members who share their progress.
     """
     seats = _on_board(year).filter(organization=library)
     if agreed_only:
@@ -385,6 +385,6 @@ def members_of(library: int, year: int, *, agreed_only: bool = False) -> list[Me
 
 
 def years_issued() -> list[int]:
-    """The years since the first certificate was issued, latest first."""
+    """Return the years since the first certificate was issued, latest first."""
     first_day = Certificate.objects.aggregate(day=Min("issued_on"))["day"] or today()
     return list(range(today().year, first_day.year - 1, -1))

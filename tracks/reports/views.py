@@ -1,4 +1,4 @@
-"""Reports for staff, each with a chart and with tables that can be downloaded.
+"""Reports for staff, each with a chart and downloadable tables.
 
 Anyone without the permission gets a 404.
 """
@@ -50,7 +50,7 @@ def report(request: AuthenticatedHttpRequest, name: str) -> HttpResponse:
 def report_file(
     request: AuthenticatedHttpRequest, name: str, table: str, format: str
 ) -> HttpResponse:
-    """One table of a report as a file, with all its rows."""
+    """Serve one table of a report as a file, with all its rows."""
     _, _, report = _requested_report(request, name)
     chosen = next((each for each in report.tables if each.key == table), None)
     if chosen is None or format not in FORMATS:
@@ -79,7 +79,7 @@ def _require_permission(request: AuthenticatedHttpRequest) -> None:
 
 
 def _requested_page(table: Table, request: AuthenticatedHttpRequest) -> ShownTable:
-    """The whole table, or the requested page of a long one."""
+    """Return the whole table, or the requested page of a long one."""
     return shown_table(
         table, paginate(table.rows, request, size=table.size) if table.size else None
     )

@@ -15,7 +15,7 @@ from tracks.models import Requirement, RuleSet
 def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by: User) -> RuleSet:
     """Save a new or changed rule set with exactly these minimums, by category id. Locks it.
 
-    Raises Refused if someone follows it, if no category counts, or if the minimums exceed the
+    Raises Refused if someone follows the rule set, no category counts, or the minimums exceed the
     total.
     """
     if rule_set.pk is not None and _lock_rule_set(rule_set.pk).participations.exists():
@@ -42,7 +42,8 @@ def save_rule_set(*, rule_set: RuleSet, requirements: Mapping[int, Decimal], by:
 def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> RuleSet:
     """Set the last day on which a rule set can be chosen, or None for no last day. Locks it.
 
-    People who follow it keep it. Idempotent. Raises Refused if the day is before its first day.
+    People who follow the rule set keep it. Idempotent. Raises Refused if the day is before its
+    first day.
     """
     rule_set = _lock_rule_set(rule_set_id)
     if valid_until and valid_until < rule_set.valid_from:
@@ -53,10 +54,10 @@ def end_rule_set(*, rule_set_id: int, valid_until: dt.date | None, by: User) -> 
 
 
 def _lock_rule_set(rule_set_id: int) -> RuleSet:
-    """Lock a rule set so that no one can start to follow it until the transaction ends.
+    """Lock a rule set so that no one can start following it until the transaction ends.
 
-    This takes the full lock, not `no_key`, because inserting a participation takes a key-share
-    lock on its rule set.
+    This is a plain FOR UPDATE lock, not `no_key`, because inserting a participation takes a
+    key-share lock on its rule set.
     """
     return RuleSet.objects.select_for_update(of=("self",)).get(pk=rule_set_id)
 
@@ -76,11 +77,11 @@ def _refuse_invalid(rule_set: RuleSet, requirements: Mapping[int, Decimal]) -> N
 def replace_rule_set(
     *, rule_set_id: int, new: RuleSet, requirements: Mapping[int, Decimal], by: User
 ) -> RuleSet:
-    """Save `new` with these minimums, and end the rule set it replaces the day before it starts.
+    """Save `new` with these minimums, and end the old rule set the day before `new` takes effect.
 
     If the old rule set already has an earlier last day, that day stays. People who follow the old
     rules keep them. Locks the old rule set. Raises Refused if the track or kind is different, if
-    the new rules do not start after the old ones, or for the same reasons as `save_rule_set`.
+    the new rules do not take effect after the old ones, or for the same reasons as `save_rule_set`.
     """
     old = RuleSet.objects.select_related("track").get(pk=rule_set_id)
     if new.track_id != old.track_id:

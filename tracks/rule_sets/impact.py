@@ -1,4 +1,4 @@
-"""How a rule set would affect the people who follow its track now, under any rules."""
+"""How a rule set would affect the people who now follow its track, under any rules."""
 
 import datetime as dt
 from collections import defaultdict
@@ -30,7 +30,7 @@ class ImpactRow(NamedTuple):
 
 
 class RuleSetImpact(NamedTuple):
-    """All open participations of a track, and the same by current rule set."""
+    """All open participations in a track, and the same by current rule set."""
 
     total: ImpactRow
     rows: list[ImpactRow]

@@ -63,7 +63,7 @@ class RuleSetPage(NamedTuple):
 
 
 def rule_set_status(rule_set: RuleSet, on: dt.date) -> RuleSetState:
-    """Whether the rule set is in force, upcoming or past on a day."""
+    """Return whether the rule set is in force, upcoming or past on a day."""
     if rule_set.valid_from > on:
         return RuleSetState.COMING
     if rule_set.valid_until and rule_set.valid_until < on:
@@ -104,13 +104,13 @@ def rule_set_page(rule_set: RuleSet, on: dt.date) -> RuleSetPage:
 
 
 def _requirements_bar(rule_set: RuleSet, filled: Progress) -> ProgressBar:
-    """A bar with every minimum filled. The hatched rest is elective."""
+    """Draw a bar with every minimum filled. The hatched rest is elective."""
     bar = progress_bar(filled, name=rule_set.name, id=f"rules-{rule_set.pk}")
     return dataclasses.replace(bar, text=f"Chart of {rule_set.name}: {rule_set_in_words(rule_set)}")
 
 
 def _counted_days(rule_set: RuleSet, on: dt.date) -> CountedDays:
-    """The days for a choice on `on`, or on the nearest day when the rule set can be chosen."""
+    """Return the days for a choice on `on`, or on the nearest day it can be chosen."""
     day = max(on, rule_set.valid_from)
     if rule_set.valid_until:
         day = min(day, rule_set.valid_until)
@@ -119,7 +119,7 @@ def _counted_days(rule_set: RuleSet, on: dt.date) -> CountedDays:
 
 
 def _example(rule_set: RuleSet) -> Example | None:
-    """Slightly more than the minimum of the first category, less than that of the last."""
+    """Make an example: above the minimum in the first category, below it in the last."""
     requirements = list(rule_set.requirements.all())
     if not requirements:
         return None

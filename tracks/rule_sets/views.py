@@ -19,7 +19,7 @@ LIST_HEADINGS = {
 
 @require_safe
 def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """All rule sets by track: those in force, then upcoming ones, then past ones."""
+    """List all rule sets by track: those in force, then upcoming ones, then past ones."""
     day = today()
     tracks: dict[Track, dict[str, list[presentation.RuleSetRow]]] = {}
     for rule_set in counting_queries.rule_sets():
@@ -35,7 +35,7 @@ def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def rule_set(request: AuthenticatedHttpRequest, rule_set_id: int) -> HttpResponse:
-    """One rule set with a chart and an example, and links to the other rules for the track."""
+    """Show one rule set with a chart and an example, and links to the other rules for the track."""
     day = today()
     rule_set = get_object_or_404(counting_queries.rule_sets(), pk=rule_set_id)
     others = counting_queries.rule_sets().filter(track=rule_set.track_id).exclude(pk=rule_set.pk)

@@ -61,7 +61,7 @@ def transcript_rows(
     credits: "Mapping[int, PostedCredit]",
     participations: list[Participation],
 ) -> list[TranscriptRow]:
-    """The rows of a transcript, in order. No query after own_credits.with_ending_authors()."""
+    """Return a transcript's rows, in order. No query after own_credits.with_ending_authors()."""
     return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
 
 
@@ -87,7 +87,7 @@ def _row(
 
 
 def _texts(row: TranscriptRow) -> list[str]:
-    """The row's texts in the order of COLUMNS, each on one line."""
+    """Return the row's cells as text in the order of COLUMNS, each on one line."""
     texts = (row.group.title, row.title, row.role, row.category, row.state, row.note)
     return [to_one_line(text) for text in texts]
 
@@ -96,7 +96,7 @@ def _texts(row: TranscriptRow) -> list[str]:
 
 
 def transcript_csv(content: TranscriptFile) -> bytes:
-    """One line per credit. Text that a spreadsheet would treat as a formula is escaped."""
+    """Write one line per credit. Text that a spreadsheet would treat as a formula is escaped."""
     file = io.StringIO(newline="")
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
@@ -112,7 +112,7 @@ def transcript_csv(content: TranscriptFile) -> bytes:
 
 
 def transcript_xlsx(content: TranscriptFile) -> bytes:
-    """One sheet with a row per credit and one with totals. Text is never stored as a formula."""
+    """Write a sheet with a row per credit and one with totals. Text is never a formula."""
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": f"{TITLE}: {to_one_line(content.person.display_name)}"})

@@ -53,7 +53,7 @@ class TranscriptForm(forms.Form):
         self.categories = {each.slug: each.pk for each in categories}
 
     def choice(self) -> TranscriptChoice:
-        """The filters to apply, without invalid ones."""
+        """Return the filters to apply, without invalid ones."""
         self.is_valid()
         data = self.cleaned_data
         return TranscriptChoice(
@@ -65,7 +65,7 @@ class TranscriptForm(forms.Form):
         )
 
     def applied_filters(self) -> list[tuple[str, str]]:
-        """The label of each filter that is set, with the link that removes it."""
+        """Return the label of each filter that is set, with the link that removes it."""
         texts = {
             name: f"“{value}”" if name == "q" else dict(self.fields[name].choices)[value]  # type: ignore[attr-defined]
             for name, value in self.query_params().items()
@@ -75,7 +75,7 @@ class TranscriptForm(forms.Form):
         ]
 
     def query_params(self, *, without: str = "") -> dict[str, str]:
-        """The valid filters that are set, as query parameters."""
+        """Return the valid filters that are set, as query parameters."""
         return {
             name: value
             for name, value in self.cleaned_data.items()

@@ -60,7 +60,7 @@ def _periods(line: TranscriptLine) -> list[str]:
 
 
 def totals_of_lines(lines: Sequence[TranscriptLine]) -> CreditTotals:
-    """The same totals as credit_totals(), computed from loaded lines."""
+    """Return the same totals as credit_totals(), computed from loaded lines."""
     counting = [line for line in lines if line.counts]
     credits = sum((line.amount for line in counting), ZERO)
     posted = sum((line.amount for line in counting if line.posted_in), ZERO)
@@ -168,7 +168,7 @@ def _posted(tracks: list[Participation], lines: list[TranscriptLine]) -> Transcr
 
 
 def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone: bool) -> str:
-    """The certificate of a certified period; otherwise its dates and what has aged out."""
+    """Describe the certificate of a certified period, or a period's dates and what has aged out."""
     if issued_on := participation.certified_on:
         number, day = participation.certified_as, format_day(issued_on)
         return (
@@ -193,7 +193,7 @@ class RecentlyAdded(NamedTuple):
 
 
 def recently_added(lines: Sequence[TranscriptLine], number: int) -> list[RecentlyAdded]:
-    """The latest claims with credits that count, newest first."""
+    """Return the latest claims with credits that count, newest first."""
     claims: dict[int, list[TranscriptLine]] = {}
     for line in lines:
         if line.counts:
@@ -206,7 +206,7 @@ def recently_added(lines: Sequence[TranscriptLine], number: int) -> list[Recentl
 
 
 class SumRow(NamedTuple):
-    """The sums of a group, a year within it, or all credits, by the names of sum_columns()."""
+    """The sums of a group, a year within it, or all credits, by column of sum_columns()."""
 
     kind: str
     label: str
@@ -223,7 +223,7 @@ def sum_columns(categories: Sequence[Category]) -> list[str]:
 
 
 def sums_table(transcript: Transcript, categories: Sequence[Category]) -> list[SumRow]:
-    """Each group that counts, followed by its years, then the total. Empty without groups."""
+    """Return each group that counts, followed by its years, then the total. Can be empty."""
 
     def row(kind: str, each: Sums) -> SumRow:
         amounts = [each.by_category.get(category.pk, ZERO) for category in categories]

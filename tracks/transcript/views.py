@@ -67,7 +67,7 @@ def _transcript_query(request: AuthenticatedHttpRequest, person: User) -> Transc
 
 @require_safe
 def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """All of the person's credits, and the upcoming events they are registered for."""
+    """Show all of the person's credits, and the upcoming events they are registered for."""
     person = request.user
     result = _transcript_query(request, person)
     totals = transcripts.totals_of_lines(result.lines)
@@ -103,14 +103,14 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
-    """The person's credits with these ids, by id, with everything that a row shows."""
+    """Return the person's credits with these ids, by id, with everything that a row shows."""
     credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
     return {credit.pk: credit for credit in own_credits.with_ending_authors(credits)}
 
 
 @require_safe
 def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
-    """The person's credits, filtered like the page, as a file."""
+    """Serve the person's credits as a file, with the same filters as the page."""
     if format not in FORMATS:
         raise Http404
     person = request.user
@@ -135,7 +135,7 @@ def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
 
 @require_safe
 def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
-    """One credit with the tracks it counts in and its history."""
+    """Show one credit with the tracks it counts in and its history."""
     reader = request.user
     owner = _owner(credit_id, reader)
     participations = list(counting_queries.counting_participations(owner))
@@ -151,7 +151,7 @@ def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
 
 
 def _owner(credit_id: int, reader: User) -> User:
-    """The owner of the credit. Raises Http404 if the reader cannot see it."""
+    """Return the credit's owner. Raises Http404 if the reader cannot see it."""
     credit = get_object_or_404(Credit.objects.select_related("person"), pk=credit_id)
     if credit.person_id != reader.pk and not (
         reader.is_staff and reader.has_perm("credits.view_claim")

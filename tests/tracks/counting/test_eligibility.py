@@ -1,4 +1,4 @@
-"""Eligibility: the query and the function that gives the reason must agree."""
+"""Eligibility: the query and the function that gives the reasons must agree."""
 
 import datetime as dt
 from decimal import Decimal

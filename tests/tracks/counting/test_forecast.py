@@ -1,4 +1,4 @@
-"""The forecast: arithmetic and text."""
+"""The forecast: arithmetic and wording."""
 
 import datetime as dt
 from decimal import Decimal
@@ -27,7 +27,7 @@ def make_forecast(
     today: dt.date = TODAY,
     years: int = 4,
 ) -> forecast.Forecast:
-    """Forecast (day, category, credits) with a `minimum` in category 4 and this `total`."""
+    """Make a forecast from (day, category, amount), with this total and `minimum` in category 4."""
     counted = [DatedCredit(dt.date.fromisoformat(day), key, Decimal(n)) for day, key, n in earned]
     lines = [
         ProgressLine(ADMINISTRATION, earned=Decimal(0), minimum=Decimal(0)),

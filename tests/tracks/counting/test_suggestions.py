@@ -28,7 +28,7 @@ def now() -> Any:
 
 @pytest.fixture
 def participation(person: User) -> Participation:
-    """Library Staff, with 4.5 credits still needed in Technology and the other minimums met."""
+    """A Library Staff participation whose only unmet minimum is Technology, by 4.5 credits."""
     full = dict.fromkeys((make.ADMINISTRATION, make.PUBLIC, make.COLLECTION), "5.0")
     make.claim(person, credits=full | {make.TECHNOLOGY: "0.5"}, title="Claimed")
     return select_track(track=make.track(), by=person)[0]

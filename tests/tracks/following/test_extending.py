@@ -1,4 +1,4 @@
-"""Extending periods in the admin, and filtering the periods that need it."""
+"""Extending periods in the admin, and filtering for periods that may need it."""
 
 import datetime as dt
 from typing import Any

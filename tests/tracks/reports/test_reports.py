@@ -1,4 +1,4 @@
-"""Reports for staff. Page, CSV and XLSX show the same numbers."""
+"""Reports for staff. The page, CSV and XLSX show the same numbers."""
 
 import csv
 import datetime as dt
@@ -110,7 +110,7 @@ def page(client: Client, address: str) -> str:
 
 
 def tables(text: str) -> list[list[list[str]]]:
-    """The cells of each table on a page, without text for screen readers."""
+    """Return the cells of each table on a page, without text for screen readers."""
     text = re.sub(r'<span class="visually-hidden">.*?</span>', "", text)
     return [
         [
@@ -125,7 +125,7 @@ def tables(text: str) -> list[list[list[str]]]:
 
 
 def first(client: Client, address: str) -> list[list[str]]:
-    """The rows of a page's first table, without its header."""
+    """Return the rows of a page's first table, without its header."""
     return tables(page(client, address))[0][1:]
 
 
@@ -195,7 +195,7 @@ def test_each_number_links_to_the_people_it_counts(staff: Client, world: dict[st
 
 
 def test_expiring_certificates_by_quarter(staff: Client, world: dict[str, User]) -> None:
-    """Ida renewed hers in time, so only the new one counts. Gus's expires too late to show."""
+    """Ida renewed in time, so only her new one counts. Gus's expires too late to show."""
     ida = certified("Ida", "2022-12-05")
     with on("2024-11-02"):
         make.claim(ida, credits=make.ENOUGH["Library Trustee"], days=-2)

@@ -41,7 +41,7 @@ def client() -> Client:
 
 
 def following(**credits: str) -> Participation:
-    """A person on the Library Staff track with these credits by category."""
+    """Make a person on the Library Staff track with these credits by category."""
     person = make.person()
     if credits:
         slugs = {"administration": make.ADMINISTRATION, "technology": make.TECHNOLOGY}
@@ -50,7 +50,10 @@ def following(**credits: str) -> Participation:
 
 
 def five_followers() -> None:
-    """Two of five are complete under form_data(): 20 in all, Administration 10, Technology 5."""
+    """Make five followers, of whom two are complete under form_data().
+
+    It requires 20 credits in all: 10 in Administration and 5 in Technology.
+    """
     following(administration="10.0", technology="10.0")
     following(administration="40.0", technology="5.0")
     following(administration="60.0")  # 5 missing in Technology
@@ -132,7 +135,7 @@ def test_queries(number: int, django_assert_num_queries: Any) -> None:
 
 
 def new_rules(track: str = "Library Staff", **fields: Any) -> RuleSet:
-    """Rules that require 40 credits in any category except Public Services, without minimums."""
+    """Return rules for 40 credits in any category except Public Services, without minimums."""
     values = {"name": "New", "valid_from": today(), "total": Decimal(40), "source": "New"}
     rule_set = RuleSet.objects.create(track=make.track(track), **values | fields)
     for slug in (make.ADMINISTRATION, make.COLLECTION, make.TECHNOLOGY):

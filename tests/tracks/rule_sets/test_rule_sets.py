@@ -2,8 +2,8 @@
 
 Each rule set is tested for people with and without an earlier certificate: with exactly enough
 credits, half a credit short, the wrong category, and more than enough. All credits are earned on
-the first or last day that counts, or on the day before or after. Leap days and daylight saving
-time changes are included.
+the first or last day that counts, or on the day before or after. Leap days and daylight saving time
+changes are included.
 """
 
 import datetime as dt
@@ -59,12 +59,12 @@ def at(day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
 
 
 def amounts(*values) -> dict[str, str]:
-    """Credits by category, from amounts in the order of the four, leaving out zeros."""
+    """Return credits by category from amounts in the order of the four, omitting zeros."""
     return {slug: f"{value:.1f}" for slug, value in zip(FOUR, values, strict=True) if value}
 
 
 def exactly_enough(name: str) -> list[Decimal]:
-    """The minimums, with all elective credits in the last category."""
+    """Return the minimums, with all elective credits in the last category."""
     _, minimums, elective = DOCUMENTS[name]
     return [Decimal(each) for each in (*minimums[:3], minimums[3] + elective)]
 
@@ -77,7 +77,7 @@ def rolled_back() -> Iterator[None]:
 
 
 def begin(name: str, *, certified: bool, day: dt.date) -> Participation:
-    """Start a period on this day: by choosing the track, or with a certificate issued then."""
+    """Start a period on this day: by choosing the track, or with a certificate issued that day."""
     track = RuleSet.objects.get(name=name).track
     june = make.person()
     with time_machine.travel(at(day, 12), tick=False):
@@ -103,7 +103,7 @@ def earn(participation: Participation, day: dt.date, credits: dict[str, str], *,
 
 
 def can_submit(participation: Participation) -> bool:
-    """Whether the record can be submitted today. Check that this agrees with its progress."""
+    """Return whether the record can be submitted today. Check that its progress agrees."""
     participation = Participation.objects.get(pk=participation.pk)
     [(_, progress)] = counting_queries.progress_of([participation], today())
     complete = progress.is_complete
@@ -154,7 +154,7 @@ def test_each_row_on_the_first_and_last_day_that_counts(name, certified, day, ed
 
 
 def cases(name: str, enough: list[Decimal]) -> Iterator[tuple[list[Decimal], bool]]:
-    """Credits in the four categories, and whether they are enough."""
+    """Yield credits in the four categories, and whether they are enough."""
     total, minimums, _ = DOCUMENTS[name]
     half = Decimal("0.5")
     yield enough, True

@@ -1,4 +1,4 @@
-"""The transcript as a page, PDF, CSV and XLSX shows the same credits and numbers."""
+"""The transcript shows the same credits and numbers as a page, PDF, CSV and XLSX."""
 
 import csv
 import datetime as dt
@@ -90,7 +90,7 @@ class Content(NamedTuple):
 
 
 def without_spaces(text):
-    """Remove whitespace, because the PDF drops it at line ends."""
+    """Remove whitespace, because the PDF drops it at line breaks."""
     return re.sub(r"\s+", "", text)
 
 

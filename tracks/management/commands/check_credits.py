@@ -1,4 +1,4 @@
-"""`manage.py check_credits`: check the integrity of all credits and report any violations."""
+"""`manage.py check_credits`: check the integrity of all credits and report violations."""
 
 import itertools
 from typing import Any
