@@ -111,8 +111,8 @@ def chooses_two_tracks(librarian: Visitor) -> None:
     librarian.follow("Continuing Education", within=librarian.menu)
     librarian.visit("/tracks/")
     for track in ("Library Staff", "Library Trustee"):
-        librarian.page.get_by_label(f"Select {track}, to choose several at once").check()
-    librarian.press("Follow the selected tracks")
+        librarian.page.get_by_label(f"Select {track}").check()
+    librarian.press("Follow selected tracks")
     librarian.sees("You now follow Library Staff and Library Trustee.")
 
 

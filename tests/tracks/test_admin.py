@@ -143,7 +143,7 @@ def test_rules_with_followers_are_frozen() -> None:
     assert after.valid_until == dt.date(2031, 12, 31)
     assert (after.name, after.total) == (rule_set.name, rule_set.total)
     assert list(after.requirements.values("category", "minimum")) == lines
-    assert "1, so it is frozen" in text(client.get(RULES))
+    assert "1 (frozen)" in text(client.get(RULES))
 
 
 def test_the_last_day_of_rules_with_followers_can_change() -> None:

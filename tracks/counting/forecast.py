@@ -184,14 +184,13 @@ def _needed_text(forecast: Forecast) -> str:
 
 
 def _aging_text(forecast: Forecast) -> str:
-    """Return, for example, 3 credits age out by June 2027, 12 in all by March 2030."""
+    """Return, for example, 3 credits will age out by June 2027, 12 in all by March 2030."""
     if not forecast.ages_out or forecast.days_left <= 0:
         return ""
     first = f"{forecast.ages_out[0][0]:%B %Y}"
     last = f"{forecast.ages_out[-1][0]:%B %Y}"
     soon = sum((amount for day, amount in forecast.ages_out if f"{day:%B %Y}" == first), ZERO)
-    verb = "credit ages" if soon == 1 else "credits age"
-    text = f"{format_amount(soon)} {verb} out by {first}"
+    text = f"{format_credits(soon)} will age out by {first}"
     if last == first:
         return f"{text}."
     every = sum((amount for _, amount in forecast.ages_out), ZERO)

@@ -68,7 +68,10 @@ def _deadline(rule_set: RuleSet, positions: Iterable[Position]) -> str:
     deadline = directors_deadline(since)
     if deadline < today():
         return ""
-    return f"A new director has four years to become certified, until {format_day(deadline)}."
+    return (
+        "New directors have four years to become certified, so your deadline is "
+        f"{format_day(deadline)}."
+    )
 
 
 def _follow(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:

@@ -68,8 +68,8 @@ def expiring_report(answers: Answers) -> Report:
     rows.append(TableRow(("All", *totals, sum(totals)), TOTAL_ROW))
     columns = [Column("Quarter"), *(Column(name, True) for name in tracks.values())]
     columns.append(Column("All", True))
-    certificates_expire = counted(sum(totals), "certificate expires", "certificates expire")
-    answer = f"{certificates_expire} by {format_day(end - dt.timedelta(days=1))}."
+    certificates = counted(sum(totals), "certificate")
+    answer = f"{certificates} will expire by {format_day(end - dt.timedelta(days=1))}."
     title = "Certificates expiring, by quarter"
     chart = Chart("expiring", title, answer, track_series(tracks), bars)
     return Report(
@@ -77,9 +77,9 @@ def expiring_report(answers: Answers) -> Report:
         chart=charts.draw_columns(chart) if sum(totals) else None,
         tables=[Table("quarters", title, columns, rows)],
         notes=[
-            "A certificate is listed in the quarter of its last valid day, unless its holder has "
-            "another one for the same track that is valid longer. The current quarter includes "
-            "only days from today on.",
+            "A certificate is listed in the quarter in which it expires, unless its holder has "
+            "another certificate for the same track that expires later. The current quarter "
+            "includes only today and later.",
             "A library's certificates are those of people who have a current position there.",
         ],
     )
@@ -162,8 +162,8 @@ def annual_list_report(answers: Answers) -> Report:
             Table("list", f"Certificates issued in {year}", columns, listed, NAMES_PER_PAGE),
         ],
         notes=[
-            "People are listed under the name they chose. Certificates that were revoked or "
-            "replaced by a reissued one are left out."
+            "People are listed under the name they chose. Certificates that were revoked, or "
+            "replaced when they were reissued, are omitted."
         ],
     )
 

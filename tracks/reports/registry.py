@@ -7,8 +7,8 @@ __all__ = ["KINDS", "Report", "ReportKind"]
 
 CERTIFICATION = ReportKind(
     "Certification by library",
-    "People who are certified, have sent a record, have expired or are in progress, by "
-    "federation and library.",
+    "People who are certified, have submitted a record, have an expired certificate or are in "
+    "progress, by federation and library.",
     track_question,
     certification.certification_report,
 )

@@ -89,14 +89,15 @@ def replace_rule_set(
     if new.kind != old.kind:
         kind = old.get_kind_display()
         raise Refused(
-            f"A new version must be of the same kind, {kind}. For another kind, add a separate "
+            f"A new version must be the same kind ({kind}). For a different kind, add a separate "
             "rule set.",
             field="kind",
         )
     if new.valid_from <= old.valid_from:
         first_day = format_day(old.valid_from)
         raise Refused(
-            f"The new rules must start after {first_day}, the first day of the rules they replace.",
+            f"The new rules must take effect after {first_day}, the first day of the rules they "
+            "replace.",
             field="valid_from",
         )
     last_day = new.valid_from - dt.timedelta(days=1)

@@ -76,11 +76,12 @@ class RuleSetForm(forms.ModelForm):
         model = RuleSet
         fields = "__all__"  # noqa: DJ007 - all fields are meant
         help_texts = {
-            "kind": "Renewal rules are for people who earned a certificate for the track before.",
+            "kind": "Renewal rules are for people who have already earned a certificate for the "
+            "track.",
             "valid_from": "People who choose the track on or after this day follow these rules. If "
             "several rule sets are in force, the newest applies. People who chose the track "
             "earlier keep their rules.",
-            "valid_until": "The last day on which these rules can be chosen. Leave it empty if "
+            "valid_until": "The last day on which these rules can be chosen. Leave blank if "
             "there is none yet.",
             "total": "Total credits required, in halves. Credits beyond the minimums are elective.",
             "years": "How many years back credits count, and how many years a person has to "
@@ -137,7 +138,7 @@ class RuleSetAdmin(StaffAdmin):
     @admin.display(description="followed by")
     def followed_by(self, rule_set: RuleSet) -> str:
         followers: int = rule_set.followers  # type: ignore[attr-defined]
-        return f"{followers}, so it is frozen" if followers else "no one yet"
+        return f"{followers} (frozen)" if followers else "no one yet"
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
         """Make everything but the last day read-only once someone follows the rules."""

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 TITLE = "Continuing education credits"
 COLUMNS = (
     *("Period", "Year", "Earned on", "Event", "Role", "CE category"),
-    *("Credits", "Counted", "State", "Note"),
+    *("Credits", "Counted", "Status", "Note"),
 )
 
 

@@ -27,7 +27,7 @@ class TranscriptForm(forms.Form):
     category = forms.ChoiceField(label="CE category", required=False)
     year = forms.ChoiceField(label="Year", required=False)
     state = forms.ChoiceField(
-        label="State", required=False, choices=[("", "Any state"), *STATES.items()]
+        label="Status", required=False, choices=[("", "Any status"), *STATES.items()]
     )
 
     def __init__(

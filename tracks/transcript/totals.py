@@ -172,8 +172,8 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
     if issued_on := participation.certified_on:
         number, day = participation.certified_as, format_day(issued_on)
         return (
-            f"Counted in certificate {number}, issued on {day}, so they cannot count toward "
-            f"{participation.track} again."
+            f"These credits were counted in certificate {number}, issued on {day}, so they cannot "
+            f"count toward {participation.track} again."
         )
     begin, end = (format_day(day) for day in (participation.counts_from, participation.closes_on))
     track = "" if is_alone else f" for {participation.track}"
@@ -181,7 +181,7 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
     first = participation.rule_set.counts_since(today())
     aged = sum((line.amount for line in lines if line.earned_on < first), ZERO)
     if aged:
-        note += f" Of these, {format_credits(aged)} earned before {format_day(first)} aged out."
+        note += f" Credits earned before {format_day(first)} have aged out: {format_credits(aged)}."
     return note
 
 

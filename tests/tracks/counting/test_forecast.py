@@ -100,7 +100,7 @@ def make_forecast(
         (
             [("2023-06-01", 4, "20")],
             {},
-            "Ready to submit. 20 credits age out by June 2027.",
+            "Ready to submit. 20 credits will age out by June 2027.",
         ),
         # On or after the last day of the period, there is no forecast.
         ([("2028-06-01", 4, "12")], {"today": dt.date(2028, 11, 23)}, ""),
@@ -111,19 +111,19 @@ def make_forecast(
             [("2023-01-15", 4, "8"), ("2026-06-01", 4, "6")],
             {},
             "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
-            "you need about 1 credit a month. 8 credits age out by January 2027.",
+            "you need about 1 credit a month. 8 credits will age out by January 2027.",
         ),
         (
             [("2023-01-15", 4, "8"), ("2026-06-01", 4, "12")],
             {"total": "28"},
-            "At this pace you will finish in March 2028. 8 credits age out by January 2027.",
+            "At this pace you will finish in March 2028. 8 credits will age out by January 2027.",
         ),
         # Credits that age out after the requirements are met are not mentioned.
         (
             [("2023-09-15", 4, "8"), ("2026-06-01", 4, "6")],
             {},
             "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
-            "you need about 1 credit a month. 8 credits age out by September 2027.",
+            "you need about 1 credit a month. 8 credits will age out by September 2027.",
         ),
         (
             [("2023-09-15", 4, "8"), ("2026-06-01", 4, "9")],
@@ -134,7 +134,7 @@ def make_forecast(
             [("2023-01-15", 4, "1"), ("2023-01-31", 1, "0.5"), ("2024-02-01", 4, "2")],
             {"total": "90", "closes": "2030-11-23"},
             "you need about 2 credits a month. "
-            "1.5 credits age out by January 2027, 3.5 in all by February 2028.",
+            "1.5 credits will age out by January 2027, 3.5 in all by February 2028.",
         ),
     ],
 )

@@ -50,7 +50,7 @@ def test_new_director_sees_the_deadline(client, person):
         add_position(person, PositionKind.DIRECTOR, since_on=dt.date(2024, 2, 29))
         [why] = [why for name, why in offered(client) if name == DIRECTOR]
     assert why.endswith(
-        "A new director has four years to become certified, until Tue, Feb 29, 2028."
+        "New directors have four years to become certified, so your deadline is Tue, Feb 29, 2028."
     )
     with time_machine.travel("2028-03-01 10:00 -0700", tick=False):
         client.force_login(person)

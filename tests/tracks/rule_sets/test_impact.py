@@ -86,11 +86,11 @@ def test_the_preview_says_how_many_would_be_complete_and_saves_nothing(client: C
 def test_invalid_rules_are_rejected_without_a_preview(client: Client) -> None:
     text = preview(client, total="14.5").content.decode()
     assert "which is more than the total of 14.5 credits" in text
-    assert "nothing is saved yet" not in text
+    assert "nothing has been saved yet" not in text
 
 
 def test_the_preview_for_a_track_without_followers(client: Client) -> None:
-    assert "No one follows this track at present." in preview(client).content.decode()
+    assert "No one currently follows this track." in preview(client).content.decode()
 
 
 def test_unused_rules_can_be_previewed_and_frozen_ones_cannot(client: Client) -> None:
@@ -241,7 +241,7 @@ def test_a_new_version_is_filled_from_the_old_one_and_ends_it(client: Client) ->
     assert "valid_from" not in form.initial
     assert page.content.decode().count('value="5.0"') == 4
     address = f"{RULES}add/?replaces={old.pk}"
-    assert "nothing is saved yet" in preview(client, address).content.decode()
+    assert "nothing has been saved yet" in preview(client, address).content.decode()
     old.refresh_from_db()
     assert old.valid_until is None
     send(client, address, form_data())
@@ -255,8 +255,8 @@ def test_a_new_version_is_filled_from_the_old_one_and_ends_it(client: Client) ->
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"valid_from": "2023-01-01"}, "start after Sun, Jan 1, 2023"),
-        ({"kind": "renewal"}, "of the same kind, Initial and renewal"),
+        ({"valid_from": "2023-01-01"}, "take effect after Sun, Jan 1, 2023"),
+        ({"kind": "renewal"}, "be the same kind (Initial and renewal)"),
         ({"total": "10"}, "more than the total of 10 credits"),
     ],
 )

@@ -287,7 +287,7 @@ def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, portal):
             "Event",
             "CE category",
             "Credits",
-            "State",
+            "Status",
         ]
     last = [cell.full_text for row in tables[-1].find("TBody") for cell in row.find("TD")]
     assert "Withdrawn by Pat #Quill on Fri, Nov 20, 2026." in last
