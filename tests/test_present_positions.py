@@ -155,7 +155,7 @@ def test_reports_count_people_at_a_library_only_while_present(
     ] * is_present
     people = reports_queries.people_with_status(reports_queries.IN_PROGRESS, library=library.pk)
     assert list(people) == [person] * is_present
-    board = [each.person_id for each in reports_queries.members_of(library.pk, TODAY.year)]
+    board = [each.person_id for each in reports_queries.board_members(library.pk, TODAY.year)]
     assert board == [person.pk] * is_present
 
 

@@ -40,8 +40,8 @@ if TYPE_CHECKING:
     PostedCredit = WithAnnotations[Credit, _Posted]
 
 TAKEN_OUT = "taken_out"
-# What presentation.credit_row() and eligibility.why_not_posted() read, and for the people who ended
-# a claim, history.how_credit_ended(). Loading all fields would double the time a page takes.
+# The fields that presentation.credit_row() and eligibility.why_not_posted() read. ENDED_BY_FIELDS
+# are those that history.how_credit_ended() reads. Loading all fields would double a page's time.
 CREDIT_ROW_FIELDS = (
     *("claim", "person", "line", "category", "amount", "withdrawn_at", "withdrawn_reason"),
     *("claim__person", "claim__event", "claim__role", "claim__state", "claim__claimed_at"),
@@ -74,13 +74,13 @@ class TranscriptLine(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The claim's state, or TAKEN_OUT for a line removed from a live claim."""
+        """The claim's state, or TAKEN_OUT for a withdrawn line of a live claim."""
         is_taken_out = self.withdrawn_at is not None and self.claim_state in LIVE
         return TAKEN_OUT if is_taken_out else self.claim_state
 
     @property
     def counts(self) -> bool:
-        """Whether the totals include the line: its claim is live, and the line was not removed."""
+        """Whether the totals include the line: its claim is live and it was not withdrawn."""
         return self.claim_state in LIVE and self.withdrawn_at is None
 
 
@@ -140,7 +140,7 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
 
 
 def with_ending_authors(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
-    """Load the credits with the people who ended claims or removed lines, and their groups.
+    """Load the credits with the people who ended claims or withdrew lines, and their groups.
 
     Used by credits.history.how_credit_ended(). Two queries.
     """
@@ -166,7 +166,7 @@ def transcript_lines(person: User) -> list[TranscriptLine]:
     )
     # Filter the claims too, or PostgreSQL reads everyone's.
     own = Credit.objects.filter(person=person, claim__person=person)
-    # Only the day, because reading a datetime takes Python as long as the rest of the row.
+    # Read only the day, because parsing a datetime takes as long as the rest of the row.
     dated = with_earned_on(own).annotate(claimed_on=MountainDay("claim__claimed_at"))
     rows = dated.values_list(*names).order_by("-earned_on", "-claim_id", "line")
     lines: list[TranscriptLine] = []

@@ -21,7 +21,7 @@ from aspen.halves import HALF
 from tracks.counting.progress import ZERO, DatedCredit, Progress, sum_by_category
 
 MONTHS = 12
-MIN_DAYS = 31  # with fewer days left, a monthly rate is meaningless
+MIN_DAYS = 31  # with fewer days left, a monthly rate makes no sense
 
 
 @dataclasses.dataclass(frozen=True)

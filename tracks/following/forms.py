@@ -6,7 +6,7 @@ from django import forms
 from tracks.following.recommended import TRACK_ROLES
 from tracks.models import Track
 
-INVALID_CHOICE_LEFT_OUT = "This choice is no longer available, so it was ignored."
+INVALID_CHOICE_IGNORED = "This choice is no longer available, so it was ignored."
 
 
 class ChooseForm(forms.Form):

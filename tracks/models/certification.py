@@ -35,7 +35,7 @@ class Submission(models.Model):
     listed_as = models.CharField(
         max_length=150,
         blank=True,
-        help_text="Name in the annual list. If empty, the person is not listed by name.",
+        help_text="Name on the annual list. Blank if the person is not to be listed by name.",
     )
     # The supervisor whom the person proposes.
     supervisor_name = models.CharField(max_length=150, blank=True)

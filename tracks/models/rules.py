@@ -79,6 +79,7 @@ class Requirement(models.Model):
 
     rule_set = models.ForeignKey(RuleSet, models.CASCADE, related_name="requirements")
     category = models.ForeignKey(Category, models.PROTECT, related_name="+")
+    # The default validators reject 0. The constraint checks the amount.
     minimum = CreditAmountField(validators=[])
 
     class Meta:

@@ -10,66 +10,66 @@ from django.urls import reverse
 
 from aspen.files.tables import Table
 from aspen.formats import counted
-from tracks.following.forms import INVALID_CHOICE_LEFT_OUT
+from tracks.following.forms import INVALID_CHOICE_IGNORED
 from tracks.models import Track
 from tracks.reports import queries
 from tracks.reports.charts import DrawnChart, Series
 
-Answers = Mapping[str, str]
+FilterValues = Mapping[str, str]
 PEOPLE_PER_PAGE = 50
 
 
-class ReportQuestion(NamedTuple):
-    """A choice for the reader of a report. The first of `choices` is the default."""
+class ReportFilter(NamedTuple):
+    """A drop-down filter of a report. The first of `choices` is the default."""
 
     label: str
     choices: Sequence[tuple[str, str]]
 
 
 class ReportForm(forms.Form):
-    """The questions of one report. The form reports invalid choices and ignores them."""
+    """The filters of one report. The form reports invalid choices and ignores them."""
 
-    def __init__(self, data: Mapping[str, str], questions: Mapping[str, ReportQuestion]) -> None:
-        defaults = {name: question.choices[0][0] for name, question in questions.items()}
-        super().__init__({name: data.get(name) or defaults[name] for name in questions})
+    def __init__(self, data: Mapping[str, str], filters: Mapping[str, ReportFilter]) -> None:
+        defaults = {name: each.choices[0][0] for name, each in filters.items()}
+        super().__init__({name: data.get(name) or defaults[name] for name in filters})
         self.defaults = defaults
-        for name, question in questions.items():
+        for name, each in filters.items():
             self.fields[name] = forms.ChoiceField(
-                label=question.label,
-                choices=question.choices,
+                label=each.label,
+                choices=each.choices,
                 required=False,
-                error_messages={"invalid_choice": INVALID_CHOICE_LEFT_OUT},
+                error_messages={"invalid_choice": INVALID_CHOICE_IGNORED},
             )
 
-    def answers(self) -> dict[str, str]:
-        """The answer to each question, or its default if the answer is invalid."""
+    def filter_values(self) -> dict[str, str]:
+        """Return each filter's value, or its default if the value is invalid."""
         self.is_valid()
         return {name: self.cleaned_data.get(name) or self.defaults[name] for name in self.fields}
 
     def query_string(self) -> str:
-        """Return the answers that are not defaults, as a query string."""
+        """Return the values that are not defaults, as a query string."""
         return urlencode(self._changed_answers())
 
     def applied_filters(self) -> list[str]:
-        """Return the labels of the answers that are not defaults."""
+        """Return the labels of the values that are not defaults."""
         return [
             str(dict(self.fields[name].choices)[value])  # type: ignore[attr-defined]
             for name, value in self._changed_answers().items()
         ]
 
     def _changed_answers(self) -> dict[str, str]:
-        answers = self.answers().items()
-        return {name: value for name, value in answers if value != self.defaults[name]}
+        values = self.filter_values().items()
+        return {name: value for name, value in values if value != self.defaults[name]}
 
 
-Questions = dict[str, ReportQuestion]
+ReportFilters = dict[str, ReportFilter]
 
 
 @dataclass(frozen=True)
 class Report:
-    """The content of a report. `answer` is its first line; `title` overrides the kind's title."""
+    """The content of a report. `summary` is its first line; `title` overrides its kind's title."""
 
-    answer: str
+    summary: str
     tables: list[Table]
     title: str = ""
     notes: list[str] = field(default_factory=list)
@@ -78,25 +78,25 @@ class Report:
 
 @dataclass(frozen=True)
 class ReportKind:
-    """A report that staff can open: `make` turns the answers to its questions into content.
+    """A report that staff can open. `build` computes its content from the values of its filters.
 
-    One that shows the details of another is `part_of` that one, and not in the index.
+    A report that shows details of another is `part_of` that report and not on the index page.
     """
 
     title: str
-    about: str
-    questions: Callable[[], Questions]
-    make: Callable[[Answers], Report]
+    description: str
+    filters: Callable[[], ReportFilters]
+    build: Callable[[FilterValues], Report]
     part_of: str = ""
 
 
-def report_url(name: str, **answers: object) -> str:
-    query = urlencode({key: value for key, value in answers.items() if value not in ("", None)})
+def report_url(name: str, **values: object) -> str:
+    query = urlencode({key: value for key, value in values.items() if value not in ("", None)})
     return reverse("tracks:report", args=[name]) + (f"?{query}" if query else "")
 
 
 def number_of(choice: str) -> int | None:
-    """Return the chosen number, or None for the empty default."""
+    """Return the selected id, or None for the empty default."""
     return int(choice) if choice else None
 
 
@@ -104,20 +104,20 @@ def track_names() -> dict[int, str]:
     return dict(Track.objects.order_by("position").values_list("pk", "name"))
 
 
-def track_question() -> Questions:
+def track_filter() -> ReportFilters:
     names = [(str(pk), name) for pk, name in track_names().items()]
-    return {"track": ReportQuestion("Track", [("", "All tracks"), *names])}
+    return {"track": ReportFilter("Track", [("", "All tracks"), *names])}
 
 
-def place_question() -> Questions:
+def place_filter() -> ReportFilters:
     federations = [(f"f{pk}", name) for pk, name in queries.all_federations().items()]
     libraries = [(f"l{pk}", name) for pk, name in queries.libraries_by_id().items()]
-    return {"place": ReportQuestion("Place", [("", "All places"), *federations, *libraries])}
+    return {"place": ReportFilter("Place", [("", "All places"), *federations, *libraries])}
 
 
-def place_of(answers: Answers) -> dict[str, int | None]:
-    """The chosen federation or library, as keyword arguments for queries."""
-    kind, number = answers["place"][:1], number_of(answers["place"][1:])
+def place_arguments(values: FilterValues) -> dict[str, int | None]:
+    """Return the selected federation or library as keyword arguments for queries."""
+    kind, number = values["place"][:1], number_of(values["place"][1:])
     return {
         "federation": number if kind == "f" else None,
         "library": number if kind == "l" else None,

@@ -6,10 +6,10 @@ from aspen.formats import counted
 from tracks.counting.progress import ZERO
 from tracks.reports import charts, queries
 from tracks.reports.base import (
-    Answers,
-    Questions,
+    FilterValues,
     Report,
-    ReportQuestion,
+    ReportFilter,
+    ReportFilters,
     format_people,
     number_of,
     report_url,
@@ -20,15 +20,15 @@ from tracks.reports.queries import TRUSTEE_HOURS
 YEARS = 10
 
 
-def year_question() -> Questions:
+def year_filter() -> ReportFilters:
     now = today().year
     return {
-        "year": ReportQuestion("Year", [(str(now - ago), str(now - ago)) for ago in range(YEARS)])
+        "year": ReportFilter("Year", [(str(now - ago), str(now - ago)) for ago in range(YEARS)])
     }
 
 
-def boards_report(answers: Answers) -> Report:
-    year = int(answers["year"])
+def boards_report(values: FilterValues) -> Report:
+    year = int(values["year"])
     boards = queries.board_hours(year)
     federations = queries.all_federations()
     with_quorum = sum(board.has_quorum for board in boards)
@@ -54,15 +54,15 @@ def boards_report(answers: Answers) -> Report:
         if has_quorum:
             bars.append(ChartBar(name, [has_quorum.count(True), has_quorum.count(False)]))
     of_boards = f"{with_quorum:,} of {counted(len(boards), 'board')}"
-    answer = f"{of_boards} had a quorum with three hours or more in {year}."
+    summary = f"{of_boards} had a quorum with three hours or more in {year}."
     series = [Series("Quorum reached", "certified"), Series("Not reached", "in-progress")]
-    chart = Chart("boards", "Boards by federation", answer, series, bars)
+    chart = Chart("boards", "Boards by federation", summary, series, bars)
     columns = [
         *(Column("Federation"), Column("Board"), Column("Members", True)),
         *(Column("With three hours", True), Column("Quorum"), Column("Hours", True)),
     ]
     return Report(
-        answer=answer,
+        summary=summary,
         chart=charts.draw_bars(chart) if bars else None,
         tables=[Table("boards", f"Trustees' hours in {year}, by board", columns, rows)],
         notes=[
@@ -76,26 +76,26 @@ def boards_report(answers: Answers) -> Report:
     )
 
 
-def board_question() -> Questions:
+def board_filter() -> ReportFilters:
     boards = [(str(pk), name) for pk, name in queries.libraries_with_boards().items()]
-    return {"board": ReportQuestion("Board", [("", "Choose one"), *boards]), **year_question()}
+    return {"board": ReportFilter("Board", [("", "Choose one"), *boards]), **year_filter()}
 
 
-def board_report(answers: Answers) -> Report:
-    year, library = int(answers["year"]), number_of(answers["board"])
+def board_report(values: FilterValues) -> Report:
+    year, library = int(values["year"]), number_of(values["board"])
     if library is None:
-        return Report(title="A board's hours", answer="Choose a board.", tables=[])
+        return Report(title="A board's hours", summary="Choose a board.", tables=[])
     [(_, name)] = queries.libraries_by_id([library]).items()
-    members = queries.members_of(library, year)
+    members = queries.board_members(library, year)
     with_hours = sum(member.hours >= TRUSTEE_HOURS for member in members)
-    answer = f"{with_hours} of {format_people(len(members))} had three hours or more in {year}"
+    summary = f"{with_hours} of {format_people(len(members))} had three hours or more in {year}"
     if members:
         quorum = "reached" if with_hours * 2 > len(members) else "not reached"
-        answer += f": quorum {quorum}"
+        summary += f": quorum {quorum}"
     chart = Chart(
         "hours",
         f"Hours in {year}",
-        f"{answer}.",
+        f"{summary}.",
         [Series("Up to three hours", "certified"), Series("More than three", "in-progress")],
         [
             ChartBar(
@@ -107,7 +107,7 @@ def board_report(answers: Answers) -> Report:
     )
     return Report(
         title=f"Board of {name}",
-        answer=f"{answer}.",
+        summary=f"{summary}.",
         chart=charts.draw_bars(chart) if any(member.hours for member in members) else None,
         tables=[hours_table(members, year)],
     )

@@ -13,16 +13,16 @@ from tracks.models import Certificate
 from tracks.reports import charts, queries
 from tracks.reports.base import (
     PEOPLE_PER_PAGE,
-    Answers,
-    Questions,
+    FilterValues,
     Report,
-    ReportQuestion,
+    ReportFilter,
+    ReportFilters,
     number_of,
-    place_of,
-    place_question,
+    place_arguments,
+    place_filter,
     report_url,
+    track_filter,
     track_names,
-    track_question,
     track_series,
 )
 from tracks.reports.charts import Chart, ChartBar
@@ -43,10 +43,10 @@ def _quarter(day: dt.date) -> str:
     return f"Q{1 + (day.month - 1) // 3}"
 
 
-def expiring_report(answers: Answers) -> Report:
+def expiring_report(values: FilterValues) -> Report:
     *quarters, end = _quarters()
     counts = queries.by_quarter(
-        queries.expiring_certificates(quarters[0], end, **place_of(answers))
+        queries.expiring_certificates(quarters[0], end, **place_arguments(values))
     )
     tracks = track_names()
     rows: list[TableRow] = []
@@ -58,7 +58,7 @@ def expiring_report(answers: Answers) -> Report:
         bars.append(ChartBar(_quarter(day), figures, str(day.year) if has_year else ""))
         links = {
             number: report_url(
-                "expiring-people", quarter=day.isoformat(), track=track, place=answers["place"]
+                "expiring-people", quarter=day.isoformat(), track=track, place=values["place"]
             )
             for number, track in enumerate([*tracks, ""], start=1)
             if (figures[number - 1] if track else sum(figures))
@@ -69,11 +69,11 @@ def expiring_report(answers: Answers) -> Report:
     columns = [Column("Quarter"), *(Column(name, True) for name in tracks.values())]
     columns.append(Column("All", True))
     certificates = counted(sum(totals), "certificate")
-    answer = f"{certificates} will expire by {format_day(end - dt.timedelta(days=1))}."
+    summary = f"{certificates} will expire by {format_day(end - dt.timedelta(days=1))}."
     title = "Certificates expiring, by quarter"
-    chart = Chart("expiring", title, answer, track_series(tracks), bars)
+    chart = Chart("expiring", title, summary, track_series(tracks), bars)
     return Report(
-        answer=answer,
+        summary=summary,
         chart=charts.draw_columns(chart) if sum(totals) else None,
         tables=[Table("quarters", title, columns, rows)],
         notes=[
@@ -85,17 +85,17 @@ def expiring_report(answers: Answers) -> Report:
     )
 
 
-def expiring_people_questions() -> Questions:
+def expiring_people_filters() -> ReportFilters:
     quarters = [(day.isoformat(), f"{_quarter(day)} {day.year}") for day in _quarters()[:-1]]
-    return {"quarter": ReportQuestion("Quarter", quarters), **track_question(), **place_question()}
+    return {"quarter": ReportFilter("Quarter", quarters), **track_filter(), **place_filter()}
 
 
-def expiring_people_report(answers: Answers) -> Report:
-    begin = dt.date.fromisoformat(answers["quarter"])
+def expiring_people_report(values: FilterValues) -> Report:
+    begin = dt.date.fromisoformat(values["quarter"])
     end = begin + relativedelta(months=3)
     certificates = (
         queries.expiring_certificates(
-            begin, end, track=number_of(answers["track"]), **place_of(answers)
+            begin, end, track=number_of(values["track"]), **place_arguments(values)
         )
         .select_related("person", "participation__track")
         .annotate(libraries=queries.library_names_per_person("person"))
@@ -106,7 +106,7 @@ def expiring_people_report(answers: Answers) -> Report:
     count = counted(len(rows), "certificate")
     return Report(
         title=f"Certificates expiring in {_quarter(begin)} {begin.year}",
-        answer=f"{count}.",
+        summary=f"{count}.",
         tables=[Table("people", "Certificates", columns, rows, PEOPLE_PER_PAGE)],
     )
 
@@ -125,13 +125,13 @@ def _certificate_row(certificate: Any) -> TableRow:
     )
 
 
-def annual_list_questions() -> Questions:
+def annual_list_filters() -> ReportFilters:
     years = [(str(year), str(year)) for year in queries.years_issued()]
-    return {"year": ReportQuestion("Year", years)}
+    return {"year": ReportFilter("Year", years)}
 
 
-def annual_list_report(answers: Answers) -> Report:
-    year = int(answers["year"])
+def annual_list_report(values: FilterValues) -> Report:
+    year = int(values["year"])
     unlisted = queries.unlisted_count(year)
     more = f"and {counted(unlisted, 'person', 'people')} not listed by name"
     last_rows = [TableRow((more, "", "", ""))] if unlisted else []
@@ -143,19 +143,19 @@ def annual_list_report(answers: Answers) -> Report:
     figures = {each: [counts.get((each, track), 0) for track in tracks] for each in years}
     rows = [TableRow((str(each), *figures[each], sum(figures[each]))) for each in reversed(years)]
     issued = sum(figures[year])
-    answer = f"{counted(issued, 'certificate was', 'certificates were')} issued in {year}."
+    summary = f"{counted(issued, 'certificate was', 'certificates were')} issued in {year}."
     latest = years[-charts.FEW_COLUMNS :]
     chart = Chart(
         "issued",
         "Certificates issued, by year",
-        answer,
+        summary,
         track_series(tracks),
         [ChartBar(str(each), figures[each]) for each in latest],
     )
     by_year = [Column("Year"), *(Column(name, True) for name in tracks.values())]
     return Report(
         title=f"Certificates issued in {year}",
-        answer=answer,
+        summary=summary,
         chart=charts.draw_columns(chart) if any(map(sum, figures.values())) else None,
         tables=[
             Table("years", chart.title, [*by_year, Column("All", True)], rows),

@@ -8,16 +8,16 @@ from aspen.files.tables import GROUP_ROW, PLAIN_ROW, TOTAL_ROW, Column, LazyRows
 from tracks.reports import charts, queries
 from tracks.reports.base import (
     PEOPLE_PER_PAGE,
-    Answers,
-    Questions,
+    FilterValues,
     Report,
-    ReportQuestion,
+    ReportFilter,
+    ReportFilters,
     format_people,
     number_of,
-    place_of,
-    place_question,
+    place_arguments,
+    place_filter,
     report_url,
-    track_question,
+    track_filter,
 )
 from tracks.reports.charts import Chart, ChartBar, Series
 
@@ -30,8 +30,8 @@ STATUS_CHOICES = {
 PHRASES = ("certified", "sent a record", "expired", "in progress")
 
 
-def certification_report(answers: Answers) -> Report:
-    track = number_of(answers["track"])
+def certification_report(values: FilterValues) -> Report:
+    track = number_of(values["track"])
     counts = queries.certification_counts(track)
     federations = queries.all_federations()
     libraries = queries.libraries_by_id(each.library for each in counts.libraries if each.library)
@@ -44,23 +44,23 @@ def certification_report(answers: Answers) -> Report:
         total = by_federation[federation]
         bars.append(ChartBar(name, total.figures))
         label = "No position" if federation == queries.NO_LIBRARY else "All libraries"
-        rows.append(_status_row(total, name, label, GROUP_ROW, answers, f"f{federation}"))
+        rows.append(_status_row(total, name, label, GROUP_ROW, values, f"f{federation}"))
         rows += [
-            _status_row(by_library[pk], name, library, PLAIN_ROW, answers, f"l{pk}")
+            _status_row(by_library[pk], name, library, PLAIN_ROW, values, f"l{pk}")
             for pk, library in libraries.items()
             if by_library[pk].federation == federation
         ]
-    rows.append(_status_row(counts.total, "All", "Everyone", TOTAL_ROW, answers, ""))
+    rows.append(_status_row(counts.total, "All", "Everyone", TOTAL_ROW, values, ""))
     columns = [Column("Federation"), Column("Library")]
     columns += [Column(label, True) for _, label in STATUS_CHOICES.values()]
     columns.append(Column("People", True))
-    answer = ", ".join(
+    summary = ", ".join(
         f"{figure:,} {phrase}" for figure, phrase in zip(counts.total.figures, PHRASES, strict=True)
     )
     series = [Series(label, slug) for slug, (_, label) in STATUS_CHOICES.items()]
-    chart = Chart("status", "People by federation", f"{answer}.", series, bars)
+    chart = Chart("status", "People by federation", f"{summary}.", series, bars)
     return Report(
-        answer=f"{format_people(sum(counts.total.figures))}: {answer}.",
+        summary=f"{format_people(sum(counts.total.figures))}: {summary}.",
         chart=charts.draw_bars(chart) if bars else None,
         tables=[Table("libraries", "People by federation and library", columns, rows)],
         notes=[
@@ -79,36 +79,36 @@ def _status_row(
     federation: str,
     library: str,
     kind: str,
-    answers: Answers,
+    values: FilterValues,
     place: str,
 ) -> TableRow:
     figures = count.figures
     links = {
-        number: report_url("people", standing=slug, track=answers["track"], place=place)
+        number: report_url("people", standing=slug, track=values["track"], place=place)
         for number, slug in enumerate(STATUS_CHOICES, start=2)
         if figures[number - 2]
     }
     return TableRow((federation, library, *figures, sum(figures)), kind, links)
 
 
-def certification_people_questions() -> Questions:
+def certification_people_filters() -> ReportFilters:
     statuses = [(slug, label) for slug, (_, label) in STATUS_CHOICES.items()]
     return {
-        "standing": ReportQuestion("Status", statuses),
-        **track_question(),
-        **place_question(),
+        "standing": ReportFilter("Status", statuses),
+        **track_filter(),
+        **place_filter(),
     }
 
 
-def certification_people_report(answers: Answers) -> Report:
-    status, label = STATUS_CHOICES[answers["standing"]]
-    track = number_of(answers["track"])
-    people = queries.people_with_status(status, track=track, **place_of(answers))
+def certification_people_report(values: FilterValues) -> Report:
+    status, label = STATUS_CHOICES[values["standing"]]
+    track = number_of(values["track"])
+    people = queries.people_with_status(status, track=track, **place_arguments(values))
     rows = LazyRows(people, _person_row)
     columns = [Column("Name"), Column("Libraries"), Column("Last certificate valid until")]
     return Report(
         title=f"People: {label.lower()}",
-        answer=f"{format_people(len(rows))}.",
+        summary=f"{format_people(len(rows))}.",
         tables=[Table("people", "People", columns, rows, PEOPLE_PER_PAGE)],
     )
 

@@ -14,12 +14,12 @@ from events.queries import categories
 from tracks.counting.progress import ZERO
 from tracks.reports import charts, queries
 from tracks.reports.base import (
-    Answers,
-    Questions,
+    FilterValues,
     Report,
-    ReportQuestion,
+    ReportFilter,
+    ReportFilters,
     number_of,
-    track_question,
+    track_filter,
 )
 from tracks.reports.charts import Chart, ChartBar, Series
 
@@ -27,24 +27,24 @@ MONTHS = 24
 FISCAL, CALENDAR = "fiscal", "calendar"
 
 
-def credits_questions() -> Questions:
+def credits_filters() -> ReportFilters:
     federations = [(f"f{pk}", name) for pk, name in queries.all_federations().items() if pk > 0]
     return {
-        "federation": ReportQuestion("Federation", [("", "All federations"), *federations]),
-        **track_question(),
-        "years": ReportQuestion(
+        "federation": ReportFilter("Federation", [("", "All federations"), *federations]),
+        **track_filter(),
+        "years": ReportFilter(
             "Years", [(FISCAL, "Fiscal years (July to June)"), (CALENDAR, "Calendar years")]
         ),
     }
 
 
-def credits_report(answers: Answers) -> Report:
-    begins = JULY if answers["years"] == FISCAL else 1
+def credits_report(values: FilterValues) -> Report:
+    begins = JULY if values["years"] == FISCAL else 1
     months = _months(begins)
     amounts = queries.credits_by_month(
         months[0],
-        track=number_of(answers["track"]),
-        federation=number_of(answers["federation"].removeprefix("f")),
+        track=number_of(values["track"]),
+        federation=number_of(values["federation"].removeprefix("f")),
     )
     all_categories = list(categories())
     rows: list[TableRow] = []
@@ -67,13 +67,13 @@ def credits_report(answers: Answers) -> Report:
         for month in latest
     ]
     total = sum((Decimal(sum(bar.figures)) for bar in bars), ZERO)
-    answer = f"{format_credits(total)} earned since {latest[0]:%B %Y}."
+    summary = f"{format_credits(total)} earned since {latest[0]:%B %Y}."
     series = [Series(each.name, f"cat-{each.slug}", each.shape) for each in all_categories]
-    chart = Chart("credits", "Credits by month and CE category", answer, series, bars)
+    chart = Chart("credits", "Credits by month and CE category", summary, series, bars)
     columns = [Column("Year"), Column("Month")]
     columns += [Column(each.name, True) for each in all_categories]
     return Report(
-        answer=answer,
+        summary=summary,
         chart=charts.draw_columns(chart) if total else None,
         tables=[Table("months", chart.title, [*columns, Column("All", True)], rows)],
         notes=[

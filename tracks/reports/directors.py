@@ -38,13 +38,13 @@ class PersonRow(NamedTuple):
     lines: list[TrackLine]
 
 
-def people_who_agreed(directed: Iterable[Position]) -> QuerySet[User]:
+def people_sharing_progress(positions: Iterable[Position]) -> QuerySet[User]:
     """Return people who currently work at these libraries and share their progress, by name."""
-    positions = Position.objects.present().filter(
+    held = Position.objects.present().filter(
         person=OuterRef("pk"),
-        organization__in=[position.organization_id for position in directed],
+        organization__in=[position.organization_id for position in positions],
     )
-    return User.objects.filter(Exists(positions), shows_progress=True, is_active=True).order_by(
+    return User.objects.filter(Exists(held), shows_progress=True, is_active=True).order_by(
         "display_name", "pk"
     )
 

@@ -18,7 +18,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from tracks.reports import directors
 from tracks.reports.boards import hours_table
 from tracks.reports.presentation import ShownRow, shown_table
-from tracks.reports.queries import members_of
+from tracks.reports.queries import board_members
 
 PER_PAGE = 25
 
@@ -41,14 +41,14 @@ def library_people(request: AuthenticatedHttpRequest) -> HttpResponse:
     positions = leadership_positions(request.user)
     if not positions:
         raise Http404
-    directed = [each for each in positions if each.kind == PositionKind.DIRECTOR]
-    chaired = [each for each in positions if each.kind == PositionKind.BOARD_CHAIR]
-    page = paginate(directors.people_who_agreed(directed), request, size=PER_PAGE)
+    director_positions = [each for each in positions if each.kind == PositionKind.DIRECTOR]
+    chair_positions = [each for each in positions if each.kind == PositionKind.BOARD_CHAIR]
+    page = paginate(directors.people_sharing_progress(director_positions), request, size=PER_PAGE)
     context = {
-        "directed": _names(directed),
+        "libraries": _names(director_positions),
         "page": page,
         "people": directors.director_rows(page),
-        "boards": [_board(position) for position in chaired],
+        "boards": [_board(position) for position in chair_positions],
         "printed_on": format_day(today()),
     }
     return render(request, "tracks/library_people.html", context)
@@ -60,6 +60,6 @@ def _names(positions: Iterable[Position]) -> str:
 
 def _board(position: Position) -> MembersTable:
     year = today().year
-    members = members_of(position.organization_id, year, agreed_only=True)
+    members = board_members(position.organization_id, year, sharing_only=True)
     table = shown_table(hours_table(members, year))
     return MembersTable(str(position.organization), table.title, table.columns, table.rows)

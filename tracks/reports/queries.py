@@ -364,13 +364,13 @@ class Member(NamedTuple):
     hours: Decimal
 
 
-def members_of(library: int, year: int, *, agreed_only: bool = False) -> list[Member]:
+def board_members(library: int, year: int, *, sharing_only: bool = False) -> list[Member]:
     """Return a board's members with their hours in a year, by name. Two queries.
 
-    If `agreed_only`, includes only members who share their progress.
+    If `sharing_only`, includes only members who share their progress.
     """
     seats = _on_board(year).filter(organization=library)
-    if agreed_only:
+    if sharing_only:
         seats = seats.filter(person__shows_progress=True)
     hours = dict(_hours(seats.order_by(), year))
     members: dict[int, Member] = {}

@@ -69,8 +69,8 @@ def _requested_report(
     kind = KINDS.get(name)
     if kind is None:
         raise Http404
-    form = ReportForm(request.GET, kind.questions())
-    return kind, form, kind.make(form.answers())
+    form = ReportForm(request.GET, kind.filters())
+    return kind, form, kind.build(form.filter_values())
 
 
 def _require_permission(request: AuthenticatedHttpRequest) -> None:

@@ -6,7 +6,7 @@ from django import forms
 
 from events.models import Category
 from tracks.counting import presentation as counting_presentation
-from tracks.following.forms import INVALID_CHOICE_LEFT_OUT
+from tracks.following.forms import INVALID_CHOICE_IGNORED
 from tracks.models import Participation
 from tracks.transcript.totals import PERIOD_CHOICES, STATES, TranscriptChoice
 
@@ -48,8 +48,8 @@ class TranscriptForm(forms.Form):
             field = self.fields[name]
             assert isinstance(field, forms.ChoiceField)
             field.choices = choices
-            field.error_messages["invalid_choice"] = INVALID_CHOICE_LEFT_OUT
-        self.fields["state"].error_messages["invalid_choice"] = INVALID_CHOICE_LEFT_OUT
+            field.error_messages["invalid_choice"] = INVALID_CHOICE_IGNORED
+        self.fields["state"].error_messages["invalid_choice"] = INVALID_CHOICE_IGNORED
         self.categories = {each.slug: each.pk for each in categories}
 
     def choice(self) -> TranscriptChoice:

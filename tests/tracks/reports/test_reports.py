@@ -431,7 +431,7 @@ def test_long_lists_are_paged_on_screen_and_complete_in_files(staff: Client) -> 
     assert len(rows) == 52
 
 
-# ---------- Questions and access ----------
+# ---------- Filters and access ----------
 
 QUERIES = {
     "certification": 8,
