@@ -184,7 +184,7 @@ def _needed_text(forecast: Forecast) -> str:
 
 
 def _aging_text(forecast: Forecast) -> str:
-    """Return, for example, 3 credits will age out by June 2027, 12 in all by March 2030."""
+    """Return a sentence like “3 credits will age out by June 2027, 12 in all by March 2030.”"""
     if not forecast.ages_out or forecast.days_left <= 0:
         return ""
     first = f"{forecast.ages_out[0][0]:%B %Y}"

@@ -26,7 +26,7 @@ ALL_CATEGORIES = 4
 
 
 def rule_set_in_words(rule_set: RuleSet) -> str:
-    """Return, for example, 60 credits in 4 years: at least 30 in Technology; the other 30 …"""
+    """Return, for example, “60 credits in 4 years: at least 30 in Technology; the other 30 …”"""
     requirements = list(rule_set.requirements.all())
     minimums = [
         f"{format_amount(line.minimum)} in {line.category}" for line in requirements if line.minimum
@@ -233,7 +233,7 @@ def _summary_text(summary: TrackSummary) -> str:
 
 
 def totals_in_words(totals: CreditTotals) -> str:
-    """Return, for example, 24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim …"""
+    """Return, for example, “24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim …”"""
     text = (
         f"{format_credits(totals.credits)} from {formats.counted(totals.trainings, 'training')}: "
         f"{format_amount(totals.posted)} posted, {format_amount(totals.archived)} archived."

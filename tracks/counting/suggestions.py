@@ -203,7 +203,7 @@ def _when(suggestion: Suggestion) -> str:
 
 
 def format_fills(lines: Iterable[CreditLine], progress: Progress) -> str:
-    """Return, for example, Fills 1 of 4.5 still needed in Technology and 0.5 of 33 elective …"""
+    """Return, for example, “Fills 1 of 4.5 still needed in Technology and 0.5 of 33 elective …”"""
     offered = {line.slug: line.amount for line in lines}
     parts, surplus = [], Decimal(0)
     for line in progress.lines:

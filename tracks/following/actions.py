@@ -121,7 +121,7 @@ def resume_track(*, participation_id: int, by: User) -> Participation:
 
     Posts eligible credits. Locks the person. Idempotent. Raises Participation.DoesNotExist if it is
     another person's, and Refused if the period is over, the person follows the track in another
-    period, or a certificate was issued or revoked since.
+    period, or a certificate has been issued or revoked since.
     """
     lock_people([by.pk])
     participation = Participation.objects.select_related("track", "follows").get(
@@ -277,11 +277,11 @@ def _post(**conditions: object) -> list[tuple[int, int]]:
 
 
 WHY_NOT = {
-    ParticipationState.OPEN: "it is open and has not been submitted",
-    ParticipationState.SUBMITTED: "it is with the CE Coordinator",
-    ParticipationState.REVIEWED: "it is with the supervisor",
-    ParticipationState.CERTIFIED: "its certificate has been issued",
-    ParticipationState.REVOKED: "its certificate was revoked",
+    ParticipationState.OPEN: "the record has not been submitted",
+    ParticipationState.SUBMITTED: "the record is with the CE Coordinator",
+    ParticipationState.REVIEWED: "the record is with the supervisor",
+    ParticipationState.CERTIFIED: "the certificate has been issued",
+    ParticipationState.REVOKED: "the certificate has been revoked",
     ParticipationState.LEFT: "this track was left",
 }
 
@@ -299,6 +299,9 @@ def state_after(
 
 
 def apply_step(participation: Participation, step: ParticipationStep, *, actor: Actor) -> None:
-    """Take the step and save the new state. The caller must lock the person. Raises Refused."""
+    """Take the step and save the new state. The caller must lock the person.
+
+    Raises Refused if the actor cannot take the step now.
+    """
     participation.state = state_after(participation, step, actor)
     participation.save(update_fields=["state"])

@@ -109,7 +109,7 @@ def _follow_several(request: AuthenticatedHttpRequest, person: User) -> HttpResp
 
 
 def _now_followed(participations: list[Participation]) -> str:
-    """Return, for example, You now follow Library Staff. 3 credit lines were posted to it."""
+    """Return, for example, “You now follow Library Staff. 3 credit lines were posted to it.”"""
     tracks = counting_presentation.join_names(
         [str(participation.track) for participation in participations]
     )

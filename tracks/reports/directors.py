@@ -40,13 +40,13 @@ class PersonRow(NamedTuple):
 
 def people_sharing_progress(positions: Iterable[Position]) -> QuerySet[User]:
     """Return people who currently work at these libraries and share their progress, by name."""
-    held = Position.objects.present().filter(
+    current_positions = Position.objects.present().filter(
         person=OuterRef("pk"),
         organization__in=[position.organization_id for position in positions],
     )
-    return User.objects.filter(Exists(held), shows_progress=True, is_active=True).order_by(
-        "display_name", "pk"
-    )
+    return User.objects.filter(
+        Exists(current_positions), shows_progress=True, is_active=True
+    ).order_by("display_name", "pk")
 
 
 def director_rows(people: Iterable[User]) -> list[PersonRow]:

@@ -188,7 +188,7 @@ class RuleSetAdmin(StaffAdmin):
         return form
 
     def get_changeform_initial_data(self, request: HttpRequest) -> dict[str, Any]:
-        """Fill the form for a new version from the old one, except for its name and days."""
+        """Fill the form for a new version from the old one, except its name and days."""
         old = _rule_set_to_replace(request)
         if old is None:
             return {}
@@ -247,7 +247,7 @@ def _save(
 
 
 def _rule_set_to_replace(request: HttpRequest) -> RuleSet | None:
-    """The rule set that the new one replaces, according to the query string."""
+    """Return the rule set that the new one replaces, according to the query string."""
     if "replaces" not in request.GET:
         return None
     if not hasattr(request, "replaced"):

@@ -134,7 +134,7 @@ def test_a_next_period_whose_record_was_submitted_is_not_left() -> None:
         data = {"reason": WHY, "then": "reopen"}
         answer = coordinator().post(page(certificate, "revoke"), data)
     [error] = answer.context["form"].non_field_errors()
-    assert "nothing was changed, because it is with the CE Coordinator" in error
+    assert "nothing was changed, because the record is with the CE Coordinator" in error
     assert answer.context["consequences"] is None
 
 

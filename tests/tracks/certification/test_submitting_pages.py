@@ -338,7 +338,7 @@ def test_a_track_with_a_submitted_record_cannot_be_left(client, june):
     make.submission(participation)
     assert "Leave Library Trustee" not in page(client, participation.get_absolute_url())
     response = client.post(f"/tracks/{participation.pk}/leave/", follow=True)
-    assert "it is with the CE Coordinator" in flash_messages(response)[0]
+    assert "the record is with the CE Coordinator" in flash_messages(response)[0]
     participation.refresh_from_db()
     assert participation.state == State.SUBMITTED
 

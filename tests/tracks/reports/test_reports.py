@@ -71,7 +71,7 @@ def certified(name: str, day: str, track: str = "Library Trustee", **fields: Any
 
 
 @pytest.fixture
-def world() -> dict[str, User]:
+def eight_people() -> dict[str, User]:
     """Eight people, at four libraries or at none. The first test shows where each one counts."""
     ekalaka, baker = library("Ekalaka", "Sagebrush"), library("Baker", "Sagebrush")
     polson, office = library("Polson", "Tamarack"), library("Office")
@@ -133,7 +133,7 @@ def first(client: Client, address: str) -> list[list[str]]:
 
 
 def test_people_count_at_each_of_their_libraries_and_once_in_totals(
-    staff: Client, world: dict[str, User]
+    staff: Client, eight_people: dict[str, User]
 ) -> None:
     """Ann works at two libraries; Cy's certificate was revoked; Eve left; Hal moved to Polson."""
     assert first(staff, "certification/") == [
@@ -150,7 +150,7 @@ def test_people_count_at_each_of_their_libraries_and_once_in_totals(
 
 
 def test_the_report_on_a_track_leaves_out_other_people(
-    staff: Client, world: dict[str, User]
+    staff: Client, eight_people: dict[str, User]
 ) -> None:
     track = make.track("Library Staff").pk
     assert first(staff, f"certification/?track={track}") == [
@@ -162,9 +162,11 @@ def test_the_report_on_a_track_leaves_out_other_people(
     ]
 
 
-def test_the_better_status_of_two_tracks_counts(staff: Client, world: dict[str, User]) -> None:
-    make.following(world["ann"], "Library Staff")
-    make.following(world["bob"], "Library Staff")
+def test_the_better_status_of_two_tracks_counts(
+    staff: Client, eight_people: dict[str, User]
+) -> None:
+    make.following(eight_people["ann"], "Library Staff")
+    make.following(eight_people["bob"], "Library Staff")
     assert first(staff, "certification/")[-1] == ["All", "Everyone", "2", "1", "1", "3", "7"]
     track = make.track("Library Staff").pk
     assert first(staff, f"certification/?track={track}")[-1][2:] == ["1", "0", "0", "3", "4"]
@@ -177,7 +179,9 @@ def test_a_certificate_is_valid_on_its_last_day(staff: Client) -> None:
         assert first(staff, "certification/")[-1][2:] == ["0", "0", "1", "0", "1"]
 
 
-def test_each_number_links_to_the_people_it_counts(staff: Client, world: dict[str, User]) -> None:
+def test_each_number_links_to_the_people_it_counts(
+    staff: Client, eight_people: dict[str, User]
+) -> None:
     found = page(staff, "certification/")
     places = re.findall(r'href="(/reports/people/[^"]+)">(\d+)', found)
     assert len(places) == 16
@@ -194,7 +198,7 @@ def test_each_number_links_to_the_people_it_counts(staff: Client, world: dict[st
 # ---------- Expiring certificates, and the annual list ----------
 
 
-def test_expiring_certificates_by_quarter(staff: Client, world: dict[str, User]) -> None:
+def test_expiring_certificates_by_quarter(staff: Client, eight_people: dict[str, User]) -> None:
     """Ida renewed in time, so only her new one counts. Gus's expires too late to show."""
     ida = certified("Ida", "2022-12-05")
     with on("2024-11-02"):
@@ -227,7 +231,7 @@ def test_expiring_certificates_by_quarter(staff: Client, world: dict[str, User])
 
 
 def test_the_annual_list_hides_people_who_chose_not_to_be_listed(
-    staff: Client, world: dict[str, User]
+    staff: Client, eight_people: dict[str, User]
 ) -> None:
     years, listed = tables(page(staff, "certificates/?year=2024"))
     assert years[1:] == [
@@ -242,10 +246,10 @@ def test_the_annual_list_hides_people_who_chose_not_to_be_listed(
 
 
 def test_a_reissued_certificate_is_listed_once_in_its_year(
-    staff: Client, world: dict[str, User]
+    staff: Client, eight_people: dict[str, User]
 ) -> None:
     actions.reissue_certificate(
-        certificate_id=world["bob"].certificates.get().pk,
+        certificate_id=eight_people["bob"].certificates.get().pk,
         name="Robert",
         reason="Wrong name.",
         by=make.person(),
@@ -402,7 +406,9 @@ def as_on_page(cell: object) -> str:
     return format_day(dt.date.fromisoformat(text)) if is_day else text
 
 
-def test_page_csv_and_xlsx_have_the_same_cells(staff: Client, world: dict[str, User]) -> None:
+def test_page_csv_and_xlsx_have_the_same_cells(
+    staff: Client, eight_people: dict[str, User]
+) -> None:
     board = Organization.objects.get(name="Baker").pk
     queries = {
         "expiring-people": "?quarter=2028-01-01",
@@ -413,7 +419,7 @@ def test_page_csv_and_xlsx_have_the_same_cells(staff: Client, world: dict[str, U
         check_tables(staff, name, queries.get(name, ""))
 
 
-def test_names_are_not_run_as_formulas(staff: Client, world: dict[str, User]) -> None:
+def test_names_are_not_run_as_formulas(staff: Client, eight_people: dict[str, User]) -> None:
     answer = staff.get("/reports/certificates/list.csv?year=2024").content.decode("utf-8-sig")
     assert next(csv.reader(io.StringIO(answer.splitlines()[1])))[0] == f"'{FORMULA}"
     answer = staff.get("/reports/certificates/list.xlsx?year=2024").content
@@ -461,7 +467,9 @@ def test_reports_take_a_fixed_number_of_queries(
     assert "Library Trustee" in found or "Library 0" in found or name == "credits"
 
 
-def test_invalid_choices_are_reported_and_ignored(staff: Client, world: dict[str, User]) -> None:
+def test_invalid_choices_are_reported_and_ignored(
+    staff: Client, eight_people: dict[str, User]
+) -> None:
     message = "This choice is no longer available, so it was ignored."
     for name, nonsense in {
         "certification": "track=abc",
@@ -483,7 +491,7 @@ def test_unknown_reports_and_files_are_not_found(staff: Client, path: str) -> No
     assert staff.get(f"/reports/{path}").status_code == 404
 
 
-def test_only_people_with_the_permission_see_the_reports(world: dict[str, User]) -> None:
+def test_only_people_with_the_permission_see_the_reports(eight_people: dict[str, User]) -> None:
     client, person = Client(), make.person(Role.HELP_DESK)
     client.force_login(person)
     for path in ("", "certification/", "certificates/list.csv"):

@@ -43,7 +43,7 @@ def client(person):
 
 
 @pytest.fixture
-def many(person):
+def varied_credits(person):
     """Two credits in one track, one in two tracks, one archived, and three ended."""
     make.claim(person, title="Budgets", days=-30, credits={make.ADMINISTRATION: "3.0"})
     make.claim(person, title="Networks", days=-400, credits={make.TECHNOLOGY: "1.5"})
@@ -92,7 +92,7 @@ EVERYTHING = [
 ]
 
 
-def test_each_credit_is_listed_once_by_period_and_year(client, many):
+def test_each_credit_is_listed_once_by_period_and_year(client, varied_credits):
     response = client.get(ADDRESS)
     [*counting, (title, total, [(year, year_total, titles)])] = shown(response)
     [*expected, (_, _, [(_, _, ended)])] = EVERYTHING
@@ -101,7 +101,7 @@ def test_each_credit_is_listed_once_by_period_and_year(client, many):
     assert sorted(titles) == sorted(ended)
 
 
-def test_sums_add_up_by_category_year_and_period(client, many):
+def test_sums_add_up_by_category_year_and_period(client, varied_credits):
     rows = client.get(ADDRESS).context["sums"]
     assert [(row.kind, row.label, [amount for _, amount in row.texts]) for row in rows] == [
         ("group", "Library Staff", ["0", "0.5", "0", "1.5", "2"]),
@@ -121,7 +121,7 @@ def test_sums_add_up_by_category_year_and_period(client, many):
         assert summed == [Decimal(amount) for _, amount in rows[-1].texts]
 
 
-def test_totals_match_the_database(person, many):
+def test_totals_match_the_database(person, varied_credits):
     assert totals.totals_of_lines(credits.transcript_lines(person)) == credits.credit_totals(person)
     assert credits.credit_totals(person).credits == 7
 
@@ -143,7 +143,7 @@ def test_totals_match_the_database(person, many):
         ("year=2025&category=library-administration", []),
     ],
 )
-def test_filters_combine(client, many, query, titles):
+def test_filters_combine(client, varied_credits, query, titles):
     response = client.get(f"{ADDRESS}?{query}")
     found = [row.title for row in response.context["credits"]]
     assert sorted(found) == sorted(titles)
@@ -152,13 +152,13 @@ def test_filters_combine(client, many, query, titles):
         assert "No matching credits" in response.content.decode()
 
 
-def test_period_filter_includes_credits_shared_with_another_period(client, many):
-    response = client.get(ADDRESS, {"period": many.pk})
+def test_period_filter_includes_credits_shared_with_another_period(client, varied_credits):
+    response = client.get(ADDRESS, {"period": varied_credits.pk})
     assert shown(response) == [EVERYTHING[1]]
     assert response.context["sums"][-1].texts[-1] == ("Total", "3")
 
 
-def test_each_filter_can_be_removed_and_applies_to_links(client, many):
+def test_each_filter_can_be_removed_and_applies_to_links(client, varied_credits):
     response = client.get(f"{ADDRESS}?category=technology&year=2025")
     assert response.context["applied_filters"] == [
         ("Technology", "?year=2025"),
@@ -180,7 +180,7 @@ def test_each_filter_can_be_removed_and_applies_to_links(client, many):
         "page=x",
     ],
 )
-def test_invalid_filter_is_ignored(client, many, query):
+def test_invalid_filter_is_ignored(client, varied_credits, query):
     response = client.get(f"{ADDRESS}?{query}")
     assert len(response.context["credits"]) == 7
     assert response.context["applied_filters"] == []
@@ -188,7 +188,7 @@ def test_invalid_filter_is_ignored(client, many, query):
         assert "so it was ignored" in response.content.decode()
 
 
-def test_another_persons_period_is_an_invalid_filter(client, many):
+def test_another_persons_period_is_an_invalid_filter(client, varied_credits):
     other, _ = select_track(track=make.track(), by=make.person())
     assert "so it was ignored" in client.get(ADDRESS, {"period": other.pk}).content.decode()
 
@@ -213,7 +213,7 @@ def test_recently_added_credits_and_upcoming_events(client, person):
     assert 'href="/events/mine/">All my registrations' in response.content.decode()
 
 
-def test_ended_credits_show_who_when_and_why(client, many):
+def test_ended_credits_show_who_when_and_why(client, varied_credits):
     rows = {row.title: row for row in client.get(ADDRESS).context["credits"]}
     by, on = "by the CE Coordinator (Dana)", "on Fri, Nov 20, 2026"
     assert rows["A vendor's demo"].reason == f"Declined {by} {on}: A demo."
@@ -320,7 +320,7 @@ def test_each_credit_links_to_its_claim(client, person):
 # ---------- One credit ----------
 
 
-def test_credit_page_shows_its_history(client, person, many):
+def test_credit_page_shows_its_history(client, person, varied_credits):
     credit = Credit.objects.get(person=person, claim__event__title="A vendor's demo")
     text = client.get(f"{ADDRESS}{credit.pk}/").content.decode()
     history = re.sub(r"\s+", " ", re.sub(r"<[^>]+>", "", text[text.index("<h2>History</h2>") :]))
@@ -329,7 +329,7 @@ def test_credit_page_shows_its_history(client, person, many):
     assert history.index("Claimed by you") < history.index("Declined by the CE")
 
 
-def test_credit_page_shows_the_tracks_it_counts_in(client, person, many):
+def test_credit_page_shows_the_tracks_it_counts_in(client, person, varied_credits):
     credit = Credit.objects.get(person=person, claim__event__title="Networks")
     response = client.get(f"{ADDRESS}{credit.pk}/")
     assert response.context["credit"].tracks == [
@@ -348,7 +348,7 @@ def test_credit_page_shows_the_tracks_it_counts_in(client, person, many):
         (Role.ADMINISTRATOR, 200),
     ],
 )
-def test_only_the_owner_and_staff_see_a_credit(person, many, role, status):
+def test_only_the_owner_and_staff_see_a_credit(person, varied_credits, role, status):
     credit = Credit.objects.filter(person=person, claim__event__title="Not me").get()
     client = signed_in(make.person(role))
     response = client.get(f"{ADDRESS}{credit.pk}/")

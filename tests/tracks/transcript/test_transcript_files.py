@@ -62,7 +62,7 @@ def client(person):
 
 
 @pytest.fixture
-def portal(person):
+def thirty_credits(person):
     """Some thirty credits in two tracks, archived and ended, with unusual titles."""
     amounts = {make.ADMINISTRATION: "1.5", make.TECHNOLOGY: "0.5"}
     for number, title in enumerate([*TITLES, *(f"Training {each}" for each in range(10))]):
@@ -243,7 +243,7 @@ def files(client, query=""):
         ("q=weeding", 2, 2),
     ],
 )
-def test_page_pdf_csv_and_xlsx_have_the_same_content(client, portal, query, number, total):
+def test_page_pdf_csv_and_xlsx_have_the_same_content(client, thirty_credits, query, number, total):
     found = {format: content for format, (_, content) in files(client, query).items()}
     page = from_pages(client, query)
     assert len(page.rows) == number
@@ -253,7 +253,7 @@ def test_page_pdf_csv_and_xlsx_have_the_same_content(client, portal, query, numb
     assert found["csv"] == Content(page.rows, [("Total", [total])])
 
 
-def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, portal):
+def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, thirty_credits):
     content = client.get(f"{ADDRESS}transcript.pdf").content
     report = pdf_ua.validate_pdf_bytes(content, profile=pdf_ua.ValidationProfile.PDF_UA_1)
     assert report.failures == []
@@ -294,7 +294,7 @@ def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, portal):
     assert f"Declined by the CE Coordinator (Dana) on Fri, Nov 20, 2026: No. {FORMULA}" in last
 
 
-def test_formulas_stay_text(client, portal):
+def test_formulas_stay_text(client, thirty_credits):
     found = files(client)
     book = openpyxl.load_workbook(io.BytesIO(found["xlsx"][0]))
     [cells] = [row for row in book["Credits"] if row[3].value == FORMULA][:1]
@@ -332,7 +332,7 @@ def test_empty_pdf_conforms_to_pdf_ua(client):
     assert "There are no credits to list." in tagged_pdf.read(content).full_text
 
 
-def test_pdf_lists_the_filters(client, portal):
+def test_pdf_lists_the_filters(client, thirty_credits):
     content = client.get(f"{ADDRESS}transcript.pdf?year=2026&q=weeding").content
     assert "Filtered by: “weeding”, 2026." in tagged_pdf.read(content).full_text
 
