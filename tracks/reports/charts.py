@@ -12,7 +12,7 @@ from typing import NamedTuple
 Figure = int | Decimal
 # In lines of text: the height of columns, the space above them, and the height of a bar's row.
 COLUMN_HEIGHT, TOP_SPACE, BAR_HEIGHT = 12, 1.5, 3.1
-# Up to this many columns are all labeled; of more, every sixth is.
+# Up to FEW_COLUMNS columns are all labeled. If there are more, every sixth column is.
 FEW_COLUMNS, LABEL_EVERY = 8, 6
 
 

@@ -23,8 +23,8 @@ from tracks.counting.progress import ZERO
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Certificate, Posting
 
-# What the State Library asks of trustees each year, apart from certification. One credit is about
-# one hour.
+# The hours that trustees should have each year, apart from certification. One credit is about one
+# hour.
 TRUSTEE_HOURS = Decimal(3)
 BOARD_KINDS = (PositionKind.TRUSTEE, PositionKind.BOARD_CHAIR)
 NO_FEDERATION, NO_LIBRARY = 0, -1
@@ -265,7 +265,7 @@ def credits_by_month(
     libraries. If a track is given, includes only credits posted to it.
     """
     # Credits earned since `begin` belong to events that ended since then. Further conditions would
-    # be slower: the planner takes each for selective and goes through the credits one by one.
+    # be slower, because the planner assumes that each is selective and reads credits one by one.
     credits = live_credits().filter(claim__event__last_day__gte=begin)
     if federation is not None:
         libraries = _libraries_of(federation)

@@ -121,7 +121,7 @@ class TableParser(HTMLParser):
             self.tables[-1][-1][-1] += data
 
 
-# Category shapes, and the texts below titles and in the last column.
+# Category shapes, and the lines below titles and in the last column.
 EXTRAS = re.compile(r'<span class="chip__shape".*?</span>|<p\b.*?</p>', re.S)
 
 
