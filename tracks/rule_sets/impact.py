@@ -14,7 +14,7 @@ from tracks.models import Participation, RuleSet
 
 
 class ImpactRow(NamedTuple):
-    """How many open participations are complete under their current rules and the new ones.
+    """The number of open participations that are complete under their current and the new rules.
 
     `median_missing` is the median number of credits missing where the new rules are not met.
     """

@@ -28,9 +28,9 @@ STATES = {**dict(ClaimState.choices), TAKEN_OUT: credit_enums.TAKEN_OUT.text}
 
 @dataclasses.dataclass(frozen=True)
 class TranscriptChoice:
-    """The filters of a transcript; empty ones do nothing.
+    """A transcript's filters. Empty ones are ignored.
 
-    `period` is the id of a participation or a key of PERIOD_CHOICES; `category` is an id.
+    `period` is a participation's id or a key of PERIOD_CHOICES; `category` is an id.
     """
 
     period: str = ""
@@ -93,7 +93,7 @@ def sum_lines(label: str, lines: Sequence[TranscriptLine]) -> Sums:
 
 @dataclasses.dataclass(frozen=True)
 class TranscriptGroup:
-    """Credits posted to the same tracks, or to none. The totals include them if `counts`."""
+    """Credits posted to the same tracks, or to none. If `counts`, the totals include them."""
 
     title: str
     note: str
@@ -186,7 +186,7 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
 
 
 class RecentlyAdded(NamedTuple):
-    """The credits of one recent claim, so that people see at a glance that it was added."""
+    """The credits of a recent claim, shown so that people see at a glance that it was added."""
 
     line: TranscriptLine
     amount: Decimal
