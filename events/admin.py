@@ -1,4 +1,4 @@
-"""The calendar, registrations and categories, for staff. Custom events: credits/admin/queue.py."""
+"""The staff's calendar, registrations and categories. Custom events: credits/admin/queue.py."""
 
 from typing import Any, cast
 
@@ -29,20 +29,22 @@ __all__ = ["CatalogListingAdmin"]  # Django imports this module only
 class EventAdminForm(forms.ModelForm):
     class Meta:
         model = Event
-        fields = ("state", "parent")  # the admin adds those of its fieldsets
+        fields = ("state", "parent")  # the admin adds the fields in its fieldsets
         help_texts = {
             "state": "Canceled events stay on the calendar, marked as canceled, and earn no "
             "credit. To notify people who registered, cancel the event on its own page instead.",
             "begins_at": "Mountain time.",
-            "ends_at": "People can claim credit from this time on. If empty, from the next day on.",
+            "ends_at": "People can claim credit from this time on. If you leave this blank, they "
+            "can claim it from the next day on.",
             "parent": "The conference that this session belongs to. People claim each session "
             "separately.",
-            "registration_mode": "People who register here get the credit once the event is over.",
-            "capacity": "If empty, there is no limit.",
+            "registration_mode": "People who register here get their credit automatically after "
+            "the event.",
+            "capacity": "Leave blank for no limit.",
             "recording_available_at": "People can claim the recording from this time on.",
-            "recording_until_at": "If empty, there is no deadline.",
-            "registration_opens_at": "If empty, registration opens immediately.",
-            "registration_closes_at": "If empty, registration closes when the event is over.",
+            "recording_until_at": "Leave blank for no deadline.",
+            "registration_opens_at": "Leave blank to open registration immediately.",
+            "registration_closes_at": "Leave blank to close registration when the event is over.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -99,7 +101,7 @@ class CreditOfferInline(CategoryInline):
 
 @admin.register(Event)
 class EventAdmin(StaffAdmin):
-    """Published and canceled calendar events. New dates also change their credits."""
+    """Published and canceled calendar events. Changing an event's days also updates its credits."""
 
     form = EventAdminForm
     list_display = ("title", "when", "type", "delivery", "state", "credit")
@@ -192,7 +194,7 @@ class EventAdmin(StaffAdmin):
         publishing.save_event(event=obj, by=request.user)
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
-        formset.save(commit=False)  # for the history page; the action writes the lines
+        formset.save(commit=False)  # for the history page (the action writes the lines)
         lines = [line.cleaned_data for line in formset.forms]
         publishing.set_offers(
             event=form.instance,
@@ -223,7 +225,7 @@ class CategoryAdmin(StaffAdmin):
 
 @admin.register(Registration)
 class RegistrationAdmin(ReadOnlyAdmin):
-    """Registrations. Marking someone absent withdraws the credit; present restores it."""
+    """Registrations. Marking people absent withdraws their credit; present restores it."""
 
     list_display = ("person", "event", "event_day", "state", "attendance")
     list_filter = ("state", "attendance")

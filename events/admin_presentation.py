@@ -9,14 +9,14 @@ def event_time(event: Event) -> str:
 
 
 def format_credit_lines(event: Event) -> str:
-    """The prefetched credit lines, such as "Library Administration 3; Technology 1"."""
+    """Format the prefetched credit lines, such as "Library Administration 3; Technology 1"."""
     return "; ".join(
         f"{offer.category} {format_amount(offer.amount)}" for offer in event.offers.all()
     )
 
 
 def format_length(event: Event) -> str:
-    """The length as "2:00 hours", or a note if the event is all day or has no end time."""
+    """Return the length as "2:00 hours", or say so if the event is all day or has no end time."""
     if event.ends_at is None or event.all_day:
         return "all day" if event.all_day else "no end time"
     hours, minutes = divmod(int((event.ends_at - event.begins_at).total_seconds()) // 60, 60)

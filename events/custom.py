@@ -55,7 +55,7 @@ class CustomEventFacts:
 
 
 def build_event(facts: CustomEventFacts) -> Event:
-    """Build an unsaved event from these facts."""
+    """Build an unsaved event from `facts`."""
     event = Event(origin=Origin.CUSTOM)
     _apply(event, facts)
     return event
@@ -94,7 +94,7 @@ def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decim
     maximum = rules.max_credits(begins_at, ends_at)
     if amount > maximum:
         raise Refused(
-            f"A training of this length can carry at most {format_credits(maximum)}. "
+            f"Training of this length can earn at most {format_credits(maximum)}. "
             "Lower the credit value or correct the times.",
             field="amount",
         )
@@ -118,7 +118,7 @@ def _write_credit_line(event: Event, facts: CustomEventFacts) -> None:
 
 
 def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
-    """True if the author did not change the first credit line.
+    """Return True if the author did not change the first credit line.
 
     If staff split the credit, the author sees only the first line; the other lines must not be
     lost. Raises Refused if the event is now too short for all lines.
@@ -135,8 +135,9 @@ def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
 def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
     """Create a custom event that waits for approval.
 
-    Returns the event, and whether it is new: the same title and start from the same person mean
-    the same event. The caller holds the person's lock. Raises Refused if the facts are invalid.
+    Returns the event, and whether it is new: if the person already has one with this title and
+    start, that event is returned. The caller holds the person's lock. Raises Refused if the facts
+    are invalid.
     """
     _refuse_invalid(facts)
     if same := queries.same_custom_events(by, facts.title, facts.begins_at).first():
@@ -158,13 +159,13 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
 def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
     """Change and resubmit a returned custom event. Locks the event and its author.
 
-    Raises Refused if it was not returned to `by`, the facts are invalid, or they match another
-    custom event of the same person.
+    Raises Refused if the event was not returned to `by`, if the facts are invalid or if the person
+    has another custom event with this title and start.
     """
     event = queries.lock_event(event_id)
     lock_people([by.pk])
     if event.created_by_id != by.pk or event.state != EventState.DRAFT:
-        raise Refused("This event is not waiting for your changes.")
+        raise Refused("You have not been asked to change this event.")
     _refuse_invalid(facts)
     if queries.same_custom_events(by, facts.title, facts.begins_at).exclude(pk=event_id).exists():
         raise Refused(
@@ -228,7 +229,9 @@ def _refuse_unseen(event: Event, seen: str) -> None:
 
 def _refuse_own(event: Event, by: User) -> None:
     if event.created_by_id == by.pk:
-        raise Refused(f"“{event.title}” is your own event. A colleague has to decide about it.")
+        raise Refused(
+            f"You cannot decide on your own event, “{event.title}”. Ask a colleague to do it."
+        )
 
 
 @audited
@@ -236,7 +239,8 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     """Put a custom event on the public calendar. Locks the event.
 
     Also approves a waiting event and its author's claim. The event keeps its author. `seen` works
-    as in decide_custom_event. Raises Refused.
+    as in decide_custom_event. Raises Refused if the event cannot be published, for example because
+    it is college work.
     """
     event = queries.lock_event(event_id)
     _refuse_unseen(event, seen)
@@ -269,7 +273,7 @@ def mark_merged(*, source: Event, target: Event) -> None:
 
 @audited
 def mark_separate(*, event: Event, state: EventState) -> None:
-    """Restore a merged event to its former state. The caller holds its lock.
+    """Restore a merged event to its earlier state. The caller holds its lock.
 
     Raises Refused if its author has reported the same training again.
     """
@@ -279,7 +283,7 @@ def mark_separate(*, event: Event, state: EventState) -> None:
         if same.exclude(pk=event.pk).exists():
             raise Refused(
                 f"{event.created_by} has created “{event.title}” again since then, so the merge "
-                "cannot be undone. Decide about the new one instead."
+                "cannot be undone. Decide on the new event instead."
             )
     event.state, event.merged_into = state, None
     event.save(update_fields=["state", "merged_into"])

@@ -1,4 +1,4 @@
-"""Parts that the e-mails about events share."""
+"""Parts shared by the e-mails about events."""
 
 from django.conf import settings
 from django.utils import timezone
@@ -15,24 +15,24 @@ Facts = list[tuple[str, str]]
 
 
 def registration_of(mail: Mail) -> Registration:
-    """The registration that the message is about, with its event and person. One query."""
+    """Return the registration that the message is about, with its event and person. One query."""
     return Registration.objects.select_related("event", "person").get(
         pk=mail.facts["registration"], person=mail.to_id
     )
 
 
 def has_place(registration: Registration) -> bool:
-    """True if the person has a place at an event that is not over."""
+    """Return True if the person has a place at an event that is not over."""
     return registration.state == RegistrationState.CONFIRMED and is_ahead(registration.event)
 
 
 def is_ahead(event: Event) -> bool:
-    """True if the event is published and not over."""
+    """Return True if the event is published and not over."""
     return event.state == EventState.PUBLISHED and event.over_at > timezone.now()
 
 
 def event_facts(event: Event, *, with_credits: bool = True) -> tuple[Facts, bool]:
-    """The event's facts as (label, value), and whether it earns credit. One query."""
+    """Return the event's details as (label, value), and whether it earns credit. One query."""
     when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     lines = queries.credit_lines([event]).get(event.pk, [])
     credits = "; ".join(f"{format_credits(line.amount)} in {line.name}" for line in lines)
@@ -55,12 +55,12 @@ def _place(event: Event) -> str:
 
 
 def event_page(event: Event) -> tuple[str, str]:
-    """The button that opens the event's page."""
-    return "Open the event's page", page_url("events:detail", event.pk)
+    """Return the label and address of the button that opens the event's page."""
+    return "View event", page_url("events:detail", event.pk)
 
 
 def how_to_join(event: Event) -> list[str]:
-    """How to join an online event. The portal does not store meeting links."""
+    """Explain how to join an online event. The portal does not store meeting links."""
     if event.delivery not in (Delivery.ONLINE, Delivery.HYBRID):
         return []
     organizer = event.sponsor or "The organizer"
@@ -68,7 +68,7 @@ def how_to_join(event: Event) -> list[str]:
 
 
 def how_to_cancel(event: Event) -> str:
-    """How to cancel a registration."""
+    """Explain how to cancel a registration."""
     return (
         "If you cannot come, cancel your registration so that someone else can have your place: "
         f"{page_url('events:cancel', event.pk)}"
@@ -76,23 +76,23 @@ def how_to_cancel(event: Event) -> str:
 
 
 def how_to_watch(event: Event) -> str:
-    """How to earn credit by watching the recording."""
+    """Explain how to earn credit by watching the recording."""
     return (
         f"Watch the recording, then press Add CE credit on the event's page: {event_page(event)[1]}"
     )
 
 
 def invitation(registration: Registration) -> bytes:
-    """The calendar file that adds the event to the person's calendar or updates it."""
+    """Return the calendar file that adds the event to the person's calendar or updates it there."""
     return feeds.invitation(registration, address=settings.ADDRESS)
 
 
 def retraction(registration: Registration) -> bytes:
-    """The calendar file that removes the event from the person's calendar."""
+    """Return the calendar file that removes the event from the person's calendar."""
     return feeds.cancellation_invitation(registration, address=settings.ADDRESS)
 
 
 def organizer_wrote(text: object) -> tuple[str, str] | None:
-    """The organizer's message as a quotation, or None if it is empty."""
+    """Return the organizer's message as a quotation, or None if it is empty."""
     message = str(text or "").strip()
     return ("The organizer wrote:", message) if message else None

@@ -5,7 +5,7 @@ from aspen.web.labels import Label, label_table
 
 
 class EventType(models.TextChoices):
-    """The State Library calendar's types of events. Some events have none."""
+    """The event types on the State Library's calendar. Some events have no type."""
 
     CONTINUING_EDUCATION = "Continuing Education"
     MEETING = "Meeting"
@@ -89,7 +89,7 @@ TO_CALENDAR: Transition[EventState] = Transition(
 
 
 class EventStep(models.TextChoices):
-    """Steps for an event editor's proposal or a published event."""
+    """The steps for an event editor's proposal or a published event."""
 
     SUBMIT = "submit", "Send to staff"
     TAKE_BACK = "take_back", "Withdraw"
@@ -100,7 +100,7 @@ class EventStep(models.TextChoices):
 
 
 def _by_both(source: EventState, target: EventState) -> Transition[EventState]:
-    """A transition for everyone who manages the event, editors and staff."""
+    """Return a transition for both editors and staff."""
     return Transition({Actor.EDITOR: {source}, Actor.STAFF: {source}}, target)
 
 
@@ -168,7 +168,7 @@ class QuestionKind(models.TextChoices):
 
 
 class ListingState(models.TextChoices):
-    """The state of an event in the course catalog of a fiscal year."""
+    """The state of an event in a fiscal year's course catalog."""
 
     PROPOSED = "proposed", "Waiting for a decision"
     APPROVED = "approved", "In the catalog"
@@ -195,7 +195,7 @@ LISTING_TRANSITIONS: dict[Decision, Transition[ListingState]] = {
 
 
 class CourseSystem(models.TextChoices):
-    """How a college counts credits. A semester credit is worth twice a quarter credit."""
+    """How a college counts credits. A semester credit is worth two quarter credits."""
 
     SEMESTER = "semester", "Semester credits"
     QUARTER = "quarter", "Quarter credits"

@@ -78,7 +78,7 @@ class EventImporter:
         self.conferences: dict[str, Event] = {}
 
     def prepare(self, rows: list[CsvRow]) -> None:
-        """Load the existing events and conferences for these rows. Two queries."""
+        """Load existing events and conferences for these rows. Two queries."""
         events = Event.objects.filter(
             import_key__in={event_import_key(row) for row in rows}
         ).order_by()
@@ -144,10 +144,10 @@ class EventImporter:
             self.conferences.setdefault(event.import_key, event)
 
     def _conference(self, facts: ParsedEvent, session_id: int | None) -> Event:
-        """Find or create the conference of a session.
+        """Find or create a session's conference.
 
-        A conference created for its sessions is extended to cover all their days. Locks both
-        events before writing either, because events come before people in the lock order.
+        A conference that was created for its sessions is extended to cover all their days. Locks
+        both events before writing either, because events come before people in the lock order.
         """
         first, last = _days(facts.values)
         key = conference_key(facts.conference)
@@ -175,7 +175,7 @@ class EventImporter:
 
 
 def event_import_key(row: CsvRow) -> str:
-    """The key that identifies an event, whether or not it is canceled."""
+    """Return the key that identifies an event, whether or not it is canceled."""
     if row["aspen_event_id"]:
         return f"aspen:{row['aspen_event_id']}"
     title, _ = clean_title(row["title"])
@@ -183,12 +183,12 @@ def event_import_key(row: CsvRow) -> str:
 
 
 def conference_key(title: str) -> str:
-    """The key of a conference known only from its sessions."""
+    """Return the key for a conference known only from its sessions."""
     return f"conference:{content_digest(title.lower())}"
 
 
 def conference_title(row: CsvRow) -> str:
-    """The title of the conference that a row is or belongs to; empty for other rows."""
+    """Return the title of the conference that a row is or belongs to, or an empty string."""
     title, _ = clean_title(row["title"])
     if row["event_type"].lower() == EventType.CONFERENCE.lower():
         return title
@@ -196,11 +196,11 @@ def conference_title(row: CsvRow) -> str:
     return session["conference"] if session else ""
 
 
-# ---------- Parsing a row: each function raises Refused with the column and the reason ----------
+# ---------- Parsing rows: each function raises Refused with the column and the reason ----------
 
 
 def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent:
-    """Parse a row. Raises Refused."""
+    """Parse a row of the events file. Raises Refused if a column is invalid."""
     if row["aspen_event_id"] and not re.fullmatch(r"[0-9]{1,18}", row["aspen_event_id"]):
         raise Refused(f"“{_short(row['aspen_event_id'])}” is not a number", field="aspen_event_id")
     title, cancelled = clean_title(row["title"])
@@ -231,14 +231,14 @@ def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent
 
 
 def clean_title(text: str) -> tuple[str, bool]:
-    """The title without a leading “Canceled-”, and whether there was one."""
+    """Return the title without a leading “Canceled-”, and whether it had one."""
     text = _one_line(text)
     match = CANCELLED_TITLE.match(text)
     return (text[match.end() :], True) if match else (text, False)
 
 
 def read_days(begin: str, end: str) -> dict[str, Any]:
-    """The start and end, as event fields.
+    """Return the start and end as event fields.
 
     A start without a clock time makes an all-day event. An end without a clock time is ignored if
     it is on the same day as the start; if it is later, it makes an all-day event.
@@ -256,7 +256,7 @@ def read_days(begin: str, end: str) -> dict[str, Any]:
 
 
 def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
-    """The time in Mountain time, and whether only the day was given."""
+    """Return the time in Mountain time, and whether only the day was given."""
     advice = "write 2026-05-11 or 2026-05-11T09:00"
     if not MOMENT_PATTERN.fullmatch(text):
         raise Refused(
@@ -278,7 +278,7 @@ def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
 
 
 def read_credits(text: str, categories: dict[str, Category]) -> dict[int, Decimal]:
-    """Credits by category id from “Library Administration=4.0; Technology=1.0”."""
+    """Parse credits by category id from “Library Administration=4.0; Technology=1.0”."""
     offers: dict[int, Decimal] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, _, amount = (piece.strip() for piece in part.rpartition("="))
@@ -310,7 +310,7 @@ def _amount(text: str) -> Decimal:
 
 
 def read_registration(text: str, summary: str) -> dict[str, Any]:
-    """The registration fields. Text that is not recognized is added to the description."""
+    """Return the registration fields. Unrecognized text is added to the description."""
     known = REGISTRATION_MODES.get(text.lower())
     address = find_url(text)
     if known is not None or address:
@@ -327,7 +327,10 @@ def read_registration(text: str, summary: str) -> dict[str, Any]:
 
 
 def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, Any]:
-    """The recording fields. Recorded courses are available from the start, others once over."""
+    """Return the recording fields.
+
+    A recorded course is available from its start, and any other recording from the event's end.
+    """
     address = find_url(text)
     if not address and text.lower() not in ("", "yes", "no"):
         raise Refused(
@@ -342,7 +345,7 @@ def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, 
 
 
 def find_url(text: str) -> str:
-    """The first web address in a text, or empty."""
+    """Return the first web address in `text`, or an empty string."""
     match = URL_PATTERN.search(text)
     address = match[0].rstrip(".,;)") if match else ""
     try:
@@ -363,7 +366,7 @@ def _choice(row: CsvRow, column: str, choices: dict[str, str]) -> str:
 
 
 def _over_at(when: dict[str, Any]) -> dt.datetime:
-    """The end of an event, as the database computes it (OVER_AT in events/models/event.py)."""
+    """Return an event's end, as the database computes it (OVER_AT in events/models/event.py)."""
     ends_at: dt.datetime | None = when["ends_at"]
     if ends_at and not when["all_day"]:
         return ends_at
@@ -371,7 +374,7 @@ def _over_at(when: dict[str, Any]) -> dt.datetime:
 
 
 def _days(when: dict[str, Any]) -> tuple[dt.date, dt.date]:
-    """The first and last day, Mountain time."""
+    """Return the first and last day in Mountain time."""
     last = when["ends_at"] or when["begins_at"]
     return timezone.localdate(when["begins_at"]), timezone.localdate(last)
 

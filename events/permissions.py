@@ -1,4 +1,4 @@
-"""Permission to manage events: staff all events, event editors those of their organizations."""
+"""Permission to manage events: all events for staff, their organizations' for event editors."""
 
 from typing import Any
 
@@ -15,17 +15,20 @@ from events.models import Event
 
 
 def may_publish(person: User) -> bool:
-    """True for staff who publish events directly and manage all of them."""
+    """Return True for staff, who publish events directly and manage all of them."""
     return person.is_active and person.has_perm("events.change_event")
 
 
 def may_propose(person: User) -> bool:
-    """True for event editors, who propose events for their organizations."""
+    """Return True for event editors, who propose events for their organizations."""
     return person.is_active and person.has_perm("events.propose_event")
 
 
 def organizations_of(person: User) -> QuerySet[Organization]:
-    """The organizations where the person has a present position, by name; all of them for staff."""
+    """Return the organizations where the person currently has a position, by name.
+
+    Staff get all organizations.
+    """
     organizations = Organization.objects.order_by("name", "city", "id")
     if may_publish(person):
         return organizations
@@ -33,12 +36,12 @@ def organizations_of(person: User) -> QuerySet[Organization]:
 
 
 def _organization_ids_of(person: User) -> QuerySet[Position, Any]:
-    """The ids of the organizations where the person has a present position."""
+    """Return the ids of the organizations where the person currently has a position."""
     return Position.objects.present().filter(person=person).values("organization")
 
 
 def managed_by(person: User) -> QuerySet[Event]:
-    """The calendar events, in any state, that the person manages."""
+    """Return the calendar events that the person manages, in any state."""
     events = Event.objects.filter(origin=Origin.CALENDAR)
     if may_publish(person):
         return events
@@ -50,7 +53,7 @@ def managed_by(person: User) -> QuerySet[Event]:
 def with_is_managed(
     events: QuerySet[Event], person: User | None, organizes: str
 ) -> QuerySet[Event]:
-    """Annotate `is_managed`: whether the person manages the event. For links, not for access.
+    """Annotate `is_managed`: whether the person manages the event. For links, not access checks.
 
     `organizes` comes from the session (context.organizes), so this adds no query.
     """
@@ -62,14 +65,14 @@ def with_is_managed(
     return events.annotate(is_managed=ExpressionWrapper(is_managed, BooleanField()))
 
 
-# A filter on events: registrations with a place.
+# A filter on events: includes registrations with a place.
 IS_CONFIRMED = Q(registrations__state=RegistrationState.CONFIRMED)
-# A filter on registrations: with a place or on the waitlist.
+# A filter on registrations that have a place or are on the waitlist.
 NOT_CANCELLED = ~Q(state=RegistrationState.CANCELLED)
 
 
 def managed_counts(person: User) -> dict[str, int]:
-    """Counts of the events that the person manages. One query."""
+    """Count the events that the person manages, by group. One query."""
     now = timezone.now()
     public = Q(state__in=[EventState.PUBLISHED, EventState.CANCELLED])
     return managed_by(person).aggregate(
@@ -81,7 +84,7 @@ def managed_counts(person: User) -> dict[str, int]:
 
 
 def same_series(event: Event) -> QuerySet[Event]:
-    """The events in the same series and state, including this one, by date."""
+    """Return the events in the same series and state, including this one, by date."""
     if event.series_key is None:
         return Event.objects.filter(pk=event.pk)
     same = Event.objects.filter(series_key=event.series_key, state=event.state)
@@ -89,7 +92,7 @@ def same_series(event: Event) -> QuerySet[Event]:
 
 
 def get_editor(request: AuthenticatedHttpRequest) -> User:
-    """The signed-in person, if they are staff or an event editor; otherwise 404."""
+    """Return the signed-in person. Raise Http404 unless they are staff or an event editor."""
     person = request.user
     if not (may_publish(person) or may_propose(person)):
         raise Http404
@@ -97,6 +100,6 @@ def get_editor(request: AuthenticatedHttpRequest) -> User:
 
 
 def get_managed_event(request: AuthenticatedHttpRequest, pk: int) -> Event:
-    """An event that the signed-in person manages; otherwise 404."""
+    """Return an event. Raise Http404 unless the signed-in person manages it."""
     events = managed_by(request.user).select_related("parent", "organization")
     return get_object_or_404(events.defer("search"), pk=pk)

@@ -51,7 +51,7 @@ class CreditLine(NamedTuple):
 class RegistrationCounts(NamedTuple):
     """Places taken and people waiting at an event, and one person's registration, if any.
 
-    `ahead` is the number of people ahead of the person on the waitlist.
+    `ahead` is the number of people ahead of that person on the waitlist.
     """
 
     taken: int
@@ -72,21 +72,21 @@ def categories() -> QuerySet[Category]:
 
 
 def on_calendar() -> QuerySet[Event]:
-    """The public calendar: published events, and canceled ones marked as such."""
+    """Return the events on the public calendar: published ones and canceled ones."""
     return Event.objects.filter(ON_CALENDAR)
 
 
 def events_visible_to(person: User | None) -> QuerySet[Event]:
-    """The calendar, and the custom events that the person created."""
+    """Return the events on the calendar, and custom events that the person created."""
     if person is None or not person.is_authenticated:
         return on_calendar()
     return Event.objects.filter(ON_CALENDAR | Q(origin=Origin.CUSTOM, created_by=person))
 
 
 def open_to_claims() -> QuerySet[Event]:
-    """Events that anyone can claim once they are over: calendar and approved custom events.
+    """Return events that anyone can claim once they are over: calendar and approved custom events.
 
-    Leaves out college courses, because each person needs a transcript of their own.
+    Excludes college courses, because each person needs their own transcript.
     """
     return Event.objects.filter(
         ON_CALENDAR | Q(origin=Origin.CUSTOM, state=EventState.PUBLISHED, college_work=None)
@@ -94,7 +94,7 @@ def open_to_claims() -> QuerySet[Event]:
 
 
 def with_page() -> QuerySet[Event]:
-    """Events that have a page: the calendar, custom events, and merged events, which redirect.
+    """Return events that have a page: calendar, custom and merged events. Merged ones redirect.
 
     The view decides who can see a custom event.
     """
@@ -105,7 +105,7 @@ def with_page() -> QuerySet[Event]:
 
 
 def claimable() -> QuerySet[Event]:
-    """Calendar events that can be claimed now: they earn credit and are over (or recorded)."""
+    """Return calendar events that earn credit and are over or have a recording available."""
     return on_calendar().filter(
         state=EventState.PUBLISHED,
         claimable_at__lte=timezone.now(),
@@ -114,17 +114,17 @@ def claimable() -> QuerySet[Event]:
 
 
 def upcoming(events: QuerySet[Event]) -> QuerySet[Event]:
-    """The events that are not over, soonest first."""
+    """Keep only events that are not over, soonest first."""
     return events.filter(over_at__gt=timezone.now()).order_by("begins_at", "id")
 
 
 def past(events: QuerySet[Event]) -> QuerySet[Event]:
-    """The events that are over, newest first."""
+    """Keep only events that are over, newest first."""
     return events.filter(over_at__lte=timezone.now()).order_by("-begins_at", "-id")
 
 
 def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
-    """The credit lines by event id, in category order. One query."""
+    """Return the credit lines by event id, in category order. One query."""
     lines: dict[int, list[CreditLine]] = {}
     rows = (
         CreditOffer.objects.filter(event__in=[event.pk for event in events])
@@ -137,7 +137,7 @@ def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
 
 
 def offers_of(event: Event) -> dict[int, Decimal]:
-    """The credited amounts of an event by category id, in category order. One query."""
+    """Return the event's credit amounts by category id, in category order. One query."""
     offers = CreditOffer.objects.filter(event=event).order_by("category__position")
     return dict(offers.values_list("category_id", "amount"))
 
@@ -145,7 +145,7 @@ def offers_of(event: Event) -> dict[int, Decimal]:
 def registration_counts(
     person: User | None, events: Iterable[Event]
 ) -> dict[int, RegistrationCounts]:
-    """Counts by event id, without events that have no registrations. One query."""
+    """Return counts by event id, omitting events with no registrations. One query."""
     own = Q(person=person.pk if person else None)
     waiting = Q(state=RegistrationState.WAITLISTED)
     own_waiting = Registration.objects.filter(
@@ -170,12 +170,12 @@ def registration_counts(
 
 
 def sessions_of(event: Event) -> QuerySet[Event]:
-    """The program of a conference, by time."""
+    """Return a conference's sessions, by time."""
     return on_calendar().filter(parent=event).order_by("begins_at", "id")
 
 
 def other_dates(event: Event, *, limit: int = 5) -> QuerySet[Event]:
-    """Upcoming dates of the same training (same title), soonest first."""
+    """Return other upcoming events with the same title, soonest first."""
     same = on_calendar().filter(title=event.title, state=EventState.PUBLISHED)
     return upcoming(same).exclude(pk=event.pk)[:limit]
 
@@ -183,7 +183,7 @@ def other_dates(event: Event, *, limit: int = 5) -> QuerySet[Event]:
 def events_with_similar_title(
     title: str, *, among: QuerySet[Event] | None = None, limit: int = 5
 ) -> QuerySet[Event]:
-    """Events with a title similar to `title`, most similar first (pg_trgm).
+    """Return events with a title similar to `title`, most similar first (pg_trgm).
 
     Searches the calendar, unless `among` is given.
     """
@@ -197,7 +197,7 @@ def events_with_similar_title(
 
 
 def possible_duplicates(title: str, *, limit: int = 20) -> QuerySet[Event]:
-    """Past events that may be the same training as this title, most similar first.
+    """Return past events that may be the training with this title, most similar first.
 
     Searches published calendar events, and custom events that are pending or approved.
     """
@@ -217,7 +217,7 @@ def possible_duplicates(title: str, *, limit: int = 20) -> QuerySet[Event]:
 
 
 def surviving_event(event: Event) -> Event:
-    """The event that now has a merged event's claims. One query per merge."""
+    """Return the event that now has a merged event's claims. One query per merge."""
     visited = set()
     while event.merged_into is not None and event.pk not in visited:
         visited.add(event.pk)
@@ -226,7 +226,7 @@ def surviving_event(event: Event) -> Event:
 
 
 def between(events: QuerySet[Event], first: dt.date, last: dt.date) -> QuerySet[Event]:
-    """Events that take place at any time from `first` through `last` (Mountain time)."""
+    """Keep only events that take place at any time from `first` through `last` (Mountain time)."""
     return events.filter(
         begins_at__lt=midnight(last + dt.timedelta(days=1)),
         last_day__gte=first,
@@ -235,12 +235,12 @@ def between(events: QuerySet[Event], first: dt.date, last: dt.date) -> QuerySet[
 
 
 def midnight(day: dt.date) -> dt.datetime:
-    """The start of a day in Montana."""
+    """Return the start of a day in Montana."""
     return dt.datetime.combine(day, dt.time(), timezone.get_default_timezone())
 
 
 def upcoming_registrations(person: User) -> QuerySet[Registration]:
-    """The person's places at events that are not over, soonest first."""
+    """Return the person's places at events that are not over, soonest first."""
     return (
         Registration.objects.filter(
             person=person,
@@ -255,12 +255,12 @@ def upcoming_registrations(person: User) -> QuerySet[Registration]:
 
 
 def questions_of(event: Event) -> QuerySet[Question]:
-    """The organizer's questions for people who register, in order."""
+    """Return the organizer's questions for people who register, in order."""
     return Question.objects.filter(event=event).order_by("position")
 
 
 def answers_per_question(event: Event) -> QuerySet[Any, tuple[int, int]]:
-    """The number of answers per question, as (question id, number)."""
+    """Return the number of answers to each question, as (question id, number)."""
     return (
         Answer.objects.filter(question__event=event)
         .order_by("question")
@@ -275,13 +275,13 @@ def with_has_questions(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def registration_of(person: User, event: Event) -> Registration | None:
-    """The person's live registration, confirmed or waitlisted, or None."""
+    """Return the person's confirmed or waitlisted registration, or None."""
     places = Registration.objects.filter(person=person, event=event)
     return places.exclude(state=RegistrationState.CANCELLED).first()
 
 
 def current_registrations(person: User) -> QuerySet[Registration]:
-    """The person's live registrations for events that are not over, soonest first.
+    """Return the person's live registrations for events that are not over, soonest first.
 
     Includes canceled events. Annotated with `has_questions`.
     """
@@ -294,7 +294,7 @@ def current_registrations(person: User) -> QuerySet[Registration]:
 
 
 def past_registrations(person: User) -> QuerySet[Registration]:
-    """The person's confirmed registrations for events that are over, latest first."""
+    """Return the person's confirmed registrations for events that are over, latest first."""
     return (
         _with_row_fields(person)
         .filter(state=RegistrationState.CONFIRMED, event__over_at__lte=timezone.now())
@@ -312,14 +312,14 @@ def _with_row_fields(person: User) -> QuerySet[Registration]:
 
 
 def keys_of(person: User) -> tuple[PersonalKey | None, PersonalKey | None]:
-    """The person's open keys for the personal feed and for check-in."""
+    """Return the person's open keys for the personal feed and for check-in."""
     keys = PersonalKey.objects.filter(person=person, revoked_at=None).order_by("purpose")
     by_purpose = {key.purpose: key for key in keys}
     return by_purpose.get(KeyPurpose.FEED), by_purpose.get(KeyPurpose.BADGE)
 
 
 def due_registrations() -> QuerySet[Registration]:
-    """Confirmed registrations that are due for settling, oldest event first."""
+    """Return confirmed registrations that are due for settling, oldest event first."""
     return Registration.objects.filter(
         state=RegistrationState.CONFIRMED,
         settled_at=None,
@@ -331,7 +331,7 @@ def due_registrations() -> QuerySet[Registration]:
 
 
 def due_presentations() -> QuerySet[Presenter]:
-    """Presentations that are due for settling, oldest event first."""
+    """Return presentations that are due for settling, oldest event first."""
     return Presenter.objects.filter(
         settled_at=None,
         event__over_at__lte=timezone.now(),
@@ -343,9 +343,9 @@ def due_presentations() -> QuerySet[Presenter]:
 def due_attendance(
     person: User | None = None, event_id: int | None = None
 ) -> list[tuple[int, int]]:
-    """The (person id, event id) of attendance and presentations due, oldest event first.
+    """Return the (person id, event id) of everything due for settling, oldest event first.
 
-    Optionally for one person or one event only. One query.
+    Can be limited to one person or one event. One query.
     """
     given = {"person": person, "event": event_id}
     conditions = {name: value for name, value in given.items() if value}
@@ -367,13 +367,13 @@ def lock_event(event_id: int) -> Event:
 
 
 def lock_events(ids: Iterable[int]) -> None:
-    """Lock several events, in order of id."""
+    """Lock several events, in id order."""
     events = Event.objects.select_for_update(of=("self",), no_key=True).filter(pk__in=list(ids))
     list(events.order_by("pk").values_list("pk", flat=True))
 
 
 def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> QuerySet[Event]:
-    """The person's live custom events with this title and start."""
+    """Return the person's live custom events with this title and start."""
     return (
         Event.objects.filter(
             origin=Origin.CUSTOM, created_by=person, title=title, begins_at=begins_at
@@ -384,17 +384,17 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
 
 
 def custom_event_version(event: Event) -> str:
-    """A version that changes with every decision on a custom event and every resubmission."""
+    """Return a version that changes with each decision on a custom event or resubmission of it."""
     return f"{event.state} {event.decided_at.isoformat() if event.decided_at else ''}".strip()
 
 
 def custom_event_of(person: User, pk: int) -> QuerySet[Event]:
-    """The person's own custom event with this id, if any."""
+    """Return the custom event with this id if the person created it."""
     return Event.objects.filter(pk=pk, origin=Origin.CUSTOM, created_by=person)
 
 
 def search_title_or_sponsor(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """The events with each of the words in the title or sponsor. Keeps their order."""
+    """Keep only events with every word in the title or sponsor. Does not change their order."""
     for word in words.split():
         events = events.filter(Q(title__icontains=word) | Q(sponsor__icontains=word))
     return events
@@ -413,7 +413,7 @@ def with_credits_offered(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def feed_registrations(person: User, *, since: dt.datetime) -> QuerySet[Registration]:
-    """The person's live registrations for events not over at `since`, latest first.
+    """Return the person's live registrations for events not over at `since`, latest first.
 
     Includes canceled events, so that feeds show the cancellation.
     """

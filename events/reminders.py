@@ -1,7 +1,8 @@
-"""E-mails sent at a certain time: reminders of events, and notices of new recordings.
+"""E-mails sent at set times: event reminders, and notices of new recordings.
 
-The functions that queue them check who is due now, and each message's key prevents a second one.
-So they can run late, repeatedly or concurrently. Each batch of people is its own transaction.
+The functions that queue them check who is due now, and each message's key prevents duplicates,
+so the functions can run late, repeatedly or concurrently. Each batch of people is its own
+transaction.
 """
 
 import datetime as dt
@@ -36,7 +37,7 @@ from events.rules import has_recording
 REMIND_FROM = dt.time(9)
 ANNOUNCE_RECORDING_FOR = dt.timedelta(days=7)
 BATCH = 1_000
-# Returns the key and the facts of the message about a registration.
+# Returns the key and the facts for the message about a registration.
 MessageFor = Callable[[Registration], tuple[str, dict[str, object]]]
 
 
@@ -44,10 +45,10 @@ MessageFor = Callable[[Registration], tuple[str, dict[str, object]]]
 
 
 def queue_reminder_emails() -> int:
-    """Queue reminders of the next day's events, starting at 9 AM Mountain time.
+    """Queue reminders for the next day's events, starting at 9 AM Mountain time.
 
-    Late reminders are queued until the event starts. Returns the number of messages queued.
-    Idempotent.
+    If it runs late, it still queues reminders for events that have not started. Returns the number
+    of messages queued. Idempotent.
     """
     now = timezone.now()
     include_tomorrow = timezone.localtime(now).time() >= REMIND_FROM
@@ -67,7 +68,7 @@ def queue_reminder_emails() -> int:
 
 @email("events.reminder")
 def reminder_email(mail: Mail) -> Email | None:
-    """Remind a person of an event that has not started, unless they turned reminders off."""
+    """Remind a person of an event that has not started, unless they turned off reminders."""
     registration = registration_of(mail)
     event, person = registration.event, registration.person
     if not person.wants_reminders or not is_current(mail, event.begins_at):

@@ -1,4 +1,4 @@
-"""Rules about events. Each `why_…` function returns the reason why not, or None."""
+"""Rules about events. Each `why_…` function returns the reason, or None."""
 
 import datetime as dt
 import math
@@ -21,12 +21,12 @@ def is_over(event: Event) -> bool:
 
 
 def has_taken_place(event: Event) -> bool:
-    """True if a calendar event can earn credit now: published, and over or recorded."""
+    """Return True if a published event earns credit now: it is over or has a recording."""
     return event.state == EventState.PUBLISHED and bool(event.claimable_at <= timezone.now())
 
 
 def has_recording(event: Event, now: dt.datetime) -> bool:
-    """True if people can watch a recording for credit at `now`."""
+    """Return True if people can watch a recording for credit at `now`."""
     available_at, until_at = event.recording_available_at, event.recording_until_at
     if available_at is None or available_at > now:
         return False
@@ -34,24 +34,24 @@ def has_recording(event: Event, now: dt.datetime) -> bool:
 
 
 def is_past_recording(event: Event, now: dt.datetime) -> bool:
-    """True if a recorded event no longer earns credit."""
+    """Return True if a recorded event no longer earns credit."""
     until_at = event.recording_until_at
     return event.delivery == Delivery.RECORDED and until_at is not None and until_at <= now
 
 
 def state_for_editors(event: Event) -> str:
-    """The state for use in a sentence, such as "a draft" or "returned for changes"."""
+    """Return the state for use in a sentence, such as "a draft" or "returned for changes"."""
     text = event.state_label.text.lower()
     return "a draft" if text == "draft" else text
 
 
 def is_full(event: Event, taken: int) -> bool:
-    """True if `taken` registrations fill the event."""
+    """Return True if `taken` registrations fill the event."""
     return event.capacity is not None and taken >= event.capacity
 
 
 def why_registration_closed(event: Event) -> str | None:
-    """Why registration is closed for good. No one moves up from the waitlist, either."""
+    """Return why registration, including the waitlist, is permanently closed, or None."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
         return "This event does not take registrations."
     if is_over(event):
@@ -62,7 +62,7 @@ def why_registration_closed(event: Event) -> str | None:
 
 
 def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
-    """Why no one can register now, with `taken` places taken and `waiting` people waiting."""
+    """Return why no one can register now, or None. `taken` and `waiting` are numbers of people."""
     if reason := why_registration_closed(event):
         return reason
     now = timezone.now()
@@ -76,22 +76,22 @@ def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
 
 
 def _moment(moment: dt.datetime) -> str:
-    """For example "on Thu, Dec 3, 2026, at 9:00 AM"."""
+    """Format a time such as "on Thu, Dec 3, 2026, at 9:00 AM"."""
     return f"on {format_day(timezone.localdate(moment))}, at {format_time(moment)}"
 
 
 def check_in_opens(event: Event) -> dt.datetime:
-    """The time from which people can check themselves in."""
+    """Return the time from which people can check themselves in."""
     return event.begins_at - CHECK_IN_BEFORE
 
 
 def check_in_by_organizer_opens(event: Event) -> dt.datetime:
-    """The time from which the organizer can check people in and mark attendance."""
+    """Return the time from which the organizer can check people in and mark attendance."""
     return event.begins_at - ORGANIZER_CHECK_IN_BEFORE
 
 
 def why_check_in_closed(event: Event) -> str | None:
-    """Why people cannot check themselves in now."""
+    """Return why people cannot check themselves in now, or None."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
         return "This event is not taking place."
     if timezone.now() < check_in_opens(event):
@@ -102,44 +102,44 @@ def why_check_in_closed(event: Event) -> str | None:
 
 
 def why_not_scan(event: Event) -> str | None:
-    """Why the organizer cannot check people in at the door now."""
+    """Return why the organizer cannot check people in at the door now, or None."""
     if is_over(event):
-        return "This event is over. Mark attendance in the roster."
+        return "This event is over. Mark attendance on the roster."
     return why_not_mark(event)
 
 
 def why_not_mark(event: Event) -> str | None:
-    """Why attendance cannot be marked now."""
+    """Return why attendance cannot be marked now, or None."""
     if event.state != EventState.PUBLISHED:
         return "This event is not taking place, so there is no attendance to mark."
     if timezone.now() < check_in_by_organizer_opens(event):
         opens = _moment(check_in_by_organizer_opens(event))
-        return f"You can mark attendance from two hours before the event starts, {opens}."
+        return f"You can mark attendance starting two hours before the event, {opens}."
     return None
 
 
 def default_threshold(event: Event) -> int:
-    """The default minimum of minutes present: half the event's length."""
+    """Return the default for the minimum minutes present: half the event's length."""
     if event.ends_at is None or event.all_day:
         return 30
     return max(1, int((event.ends_at - event.begins_at).total_seconds()) // 120)
 
 
 def length_in_hours(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """The exact length in hours."""
+    """Return the exact length in hours."""
     return Decimal((ends_at - begins_at).total_seconds()) / 3600
 
 
 def default_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """The suggested credits for an event of this length: its hours, rounded down to a half."""
+    """Return the suggested credits: the event's hours, rounded down to a half."""
     return max(HALF, math.floor(length_in_hours(begins_at, ends_at) * 2) * HALF)
 
 
 def course_credits(system: CourseSystem, number: int) -> Decimal:
-    """The CE credits for `number` college credits, from the State Library's table."""
+    """Return the CE credits for `number` college credits, from the State Library's table."""
     return Decimal(PER_COURSE_CREDIT[system] * number)
 
 
 def max_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
-    """The maximum credits for an event of this length: its hours, rounded up to a half."""
+    """Return the maximum credits: the event's hours, rounded up to a half."""
     return max(HALF, math.ceil(length_in_hours(begins_at, ends_at) * 2) * HALF)

@@ -19,7 +19,7 @@ presenting_settled = Signal()
 # Arguments: event, by (User), reason (str).
 custom_event_changed = Signal()
 
-# An event's state or days changed, so its credits may have to change.
+# An event's state or days changed, so its credits may need to be updated.
 # Arguments: event, by (User, or None for an import).
 event_revised = Signal()
 
@@ -28,7 +28,7 @@ event_revised = Signal()
 catalog_changed = Signal()
 
 
-# Hooks of the apps above; each returns the ids of the events that the person has claims for.
+# Hooks for the apps above. Each returns the ids of the events that the person has claims for.
 EventIdsHook = Callable[[User, list[Event]], set[int]]
 
 # Live claims only.
@@ -38,12 +38,12 @@ recorded_event_hooks: list[EventIdsHook] = []
 
 
 def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:
-    """The ids of the events that the person has live claims for. Empty if `person` is None."""
+    """Return the ids of the events that the person has live claims for. Empty for None."""
     if person is None:
         return set()
     return set().union(*(hook(person, events) for hook in claimed_event_hooks))
 
 
 def recorded_event_ids_for(person: User, events: list[Event]) -> set[int]:
-    """The ids of the events that the person has claims for, in any state."""
+    """Return the ids of the events that the person has claims for, in any state."""
     return set().union(*(hook(person, events) for hook in recorded_event_hooks))

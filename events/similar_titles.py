@@ -26,12 +26,12 @@ class SimilarEvent(NamedTuple):
 
 
 def _possible_originals() -> QuerySet[Event]:
-    """The events that a new one may duplicate: calendar events and approved custom events."""
+    """Return events that a new one may duplicate: calendar events and approved custom events."""
     return Event.objects.filter(state=EventState.PUBLISHED)
 
 
 def similar_events(event: Event, *, limit: int) -> list[SimilarEvent]:
-    """The published events with the most similar titles, on any date. Two queries."""
+    """Return the published events with the most similar titles, on any date. Two queries."""
     others = (
         _possible_originals()
         .filter(title__trigram_similar=event.title)
@@ -45,7 +45,7 @@ def similar_events(event: Event, *, limit: int) -> list[SimilarEvent]:
 
 
 def most_similar_by_event(events: Sequence[Event]) -> dict[int, SimilarEvent]:
-    """The most similar published event for each event, by its id. Two queries.
+    """Return the most similar published event for each event, by event id. Two queries.
 
     Compares titles by trigrams within a day, and by words on any date. Both use an index;
     comparing trigrams on any date would compare each event with the whole calendar.

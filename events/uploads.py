@@ -16,8 +16,8 @@ from aspen.errors import Refused
 
 MEGABYTE = 1024 * 1024
 MAX_UPLOAD_BYTES = 10 * MEGABYTE
-# Set in request.META when an upload was stopped.
-ENDED = "aspen.upload_ended"
+# Set in request.META when an upload is stopped.
+UPLOAD_STOPPED = "aspen.upload_ended"
 TOO_LARGE = "This file is larger than 10 MB. Link to it instead."
 EVIDENCE_TOO_LARGE = (
     "This file is larger than 10 MB. Scan it at a lower resolution, or add the pages one by one."
@@ -25,7 +25,7 @@ EVIDENCE_TOO_LARGE = (
 
 
 class FileKind(NamedTuple):
-    """A kind of file: its content type, and the signatures that its content can have."""
+    """A file type: its content type, and the signatures that its content can have."""
 
     content_type: str
     signatures: frozenset[str]
@@ -69,7 +69,7 @@ class StopWhenTooLarge(FileUploadHandler):
         self.received += len(raw_data)
         if self.received > MAX_UPLOAD_BYTES + MEGABYTE:
             assert self.request is not None
-            self.request.META[ENDED] = "1"
+            self.request.META[UPLOAD_STOPPED] = "1"
             raise SkipFile
         return raw_data
 
@@ -78,8 +78,8 @@ class StopWhenTooLarge(FileUploadHandler):
 
 
 def was_ended(request: HttpRequest) -> bool:
-    """True if a file in this request was dropped because of its size."""
-    return ENDED in request.META
+    """Return True if a file in this request was dropped because of its size."""
+    return UPLOAD_STOPPED in request.META
 
 
 def kind_of(
@@ -89,7 +89,7 @@ def kind_of(
     allowed: str = ALLOWED_NAMES,
     too_large: str = TOO_LARGE,
 ) -> FileKind:
-    """Check a file and return its kind. Raises Refused, listing the `allowed` kinds."""
+    """Check a file and return its kind. Raise Refused, listing the `allowed` kinds, if it fails."""
     if not file.size:
         raise Refused("This file is empty.", field="file")
     if file.size > MAX_UPLOAD_BYTES:
@@ -97,13 +97,13 @@ def kind_of(
     suffix = PurePath(clean_name(file.name or "")).suffix.lower()
     kind = kinds.get(suffix)
     if kind is None:
-        raise Refused(f"Files of this kind cannot be added. Use {allowed}.", field="file")
+        raise Refused(f"You cannot add this type of file. Use {allowed}.", field="file")
     file.seek(0)
     data = file.read()
     file.seek(0)
     if not kind.signatures and not _is_utf8(data):
         raise Refused(
-            "This text is not in UTF-8. Save it as UTF-8 (in a spreadsheet program, choose “CSV "
+            "This file is not in UTF-8. Save it as UTF-8 (in a spreadsheet program, choose “CSV "
             "UTF-8”), then add it again.",
             field="file",
         )
@@ -141,7 +141,7 @@ def _has_signature(data: bytes, suffix: str, kind: FileKind) -> bool:
 
 
 def _is_office(data: bytes, part: str) -> bool:
-    """True if the ZIP directory lists the parts of an Office file of plausible size."""
+    """Return True if the ZIP directory lists the parts of an Office file of plausible size."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as packed:
             sizes = {each.filename: each.file_size for each in packed.infolist()}
@@ -152,7 +152,7 @@ def _is_office(data: bytes, part: str) -> bool:
 
 
 def clean_name(name: str) -> str:
-    """The file name without path or control characters, at most 150 characters long."""
+    """Return the file name without path or control characters, at most 150 characters long."""
     bare = PurePath(name.replace("\\", "/")).name
     printable = "".join(each for each in bare if each.isprintable())
     path = PurePath(printable or "file")
@@ -160,5 +160,5 @@ def clean_name(name: str) -> str:
 
 
 def random_name() -> str:
-    """A random storage name, so that no user input becomes a path."""
+    """Return a random storage name, so that no user input becomes a path."""
     return secrets.token_hex(16)

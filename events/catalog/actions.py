@@ -1,4 +1,4 @@
-"""Actions on the course catalog: propose listings, decide on them, renew them."""
+"""Actions on the course catalog: propose, decide on and renew listings."""
 
 from collections.abc import Collection
 from typing import NamedTuple
@@ -28,7 +28,7 @@ class ListingsResult(NamedTuple):
 
 @audited
 def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogListing:
-    """Propose an event for the catalog of a fiscal year, or propose a declined one again.
+    """Propose an event for a fiscal year's catalog, or propose it again after it was declined.
 
     Idempotent: a proposed or approved listing stays as it is. Locks the event. Raises
     Event.DoesNotExist, or Refused, for example if `by` does not manage the event.
@@ -54,7 +54,7 @@ def _propose(listing: CatalogListing, by: User) -> CatalogListing:
 
 @audited
 def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
-    """Propose these approved courses for the catalog of the following fiscal year.
+    """Propose these approved courses for the next fiscal year's catalog.
 
     Skips courses that earn no credit in that year or were declined for it. Locks the events.
     Idempotent. Raises Refused if `by` cannot decide on the catalog.
@@ -79,12 +79,12 @@ def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
 
 
 def _why_not_renew(listing: CatalogListing, *, was_declined: bool) -> str | None:
-    """The reason why a listing cannot be renewed for the next year, or None. No query."""
+    """Return why a listing cannot be renewed for the next year, or None. No query."""
     title, year = listing.event.title, listing.fiscal_year
     if was_declined:
         return f"“{title}” was declined for fiscal year {year + 1}."
     if listing.state != ListingState.APPROVED:
-        return f"“{title}” is not in the catalog of fiscal year {year}."
+        return f"“{title}” is not in the fiscal year {year} catalog."
     return catalog_queries.why_not_propose(listing.event, year + 1)
 
 
@@ -94,14 +94,16 @@ def decide_listings(
 ) -> ListingsResult:
     """Approve or decline listings (enums.LISTING_TRANSITIONS). Updates credits and tracks.
 
-    Declining requires a `reason`, which the event editors see, and also removes approved courses.
-    Skips listings in a state that no longer allows the decision and, to be approved, those that
-    `by` proposed. Locks the events. Idempotent. Raises Refused.
+    Declining requires a `reason`, which the event editors see. Approved courses can be declined
+    too, which removes them from the catalog.
+    Skips listings whose state no longer allows the decision and, when approving, listings that
+    `by` proposed. Locks the events. Idempotent. Raises Refused if `by` cannot decide on the catalog
+    or a required reason is missing.
     """
     _require_decider(by)
     reason = reason.strip()
     if decision == Decision.DECLINE and not reason:
-        raise Refused("Enter a reason. The event editors will read it.", field="reason")
+        raise Refused("Give a reason. The event editors will read it.", field="reason")
     target = LISTING_TRANSITIONS[decision].target
     result, now = ListingsResult([], []), timezone.now()
     revised_event_ids: set[int] = set()
@@ -127,14 +129,14 @@ def decide_listings(
 
 
 def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> str | None:
-    """The reason why this decision is not possible, or None. No query."""
+    """Return why this decision is not possible, or None. No query."""
     title = listing.event.title
     if not LISTING_TRANSITIONS[decision].allows(listing.state, Actor.STAFF):
         return f"“{title}” was declined. Propose it again first."
     if decision != Decision.APPROVE:
         return None
     if listing.proposed_by_id == by.pk:
-        return f"You proposed “{title}” yourself, so a colleague has to approve it."
+        return f"You cannot approve your own proposal, “{title}”. Ask a colleague to do it."
     return catalog_queries.why_not_list(listing.event)
 
 
@@ -144,7 +146,7 @@ def _require_decider(by: User) -> None:
 
 
 def _lock(ids: Collection[int]) -> list[CatalogListing]:
-    """Lock the events and return these listings, by id."""
+    """Lock the listings' events. Return the listings in id order."""
     listings = CatalogListing.objects.filter(pk__in=ids)
     queries.lock_events(listings.order_by().values_list("event_id", flat=True))
     return list(listings.select_related("event").order_by("pk"))

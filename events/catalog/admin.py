@@ -35,7 +35,7 @@ class ListingDecisionForm(ActionForm):
 
 @admin.register(CatalogListing)
 class CatalogListingAdmin(QueueAdmin):
-    """Listings for all fiscal years, longest waiting first."""
+    """The listings for all fiscal years, oldest proposal first."""
 
     decides = catalog_queries.DECIDE_PERMISSION
     list_display = (
@@ -113,13 +113,13 @@ class CatalogListingAdmin(QueueAdmin):
         _report(
             request,
             result,
-            f"Proposed for the next fiscal year: {len(result.changed)} of {len(ids)}. A "
-            "colleague has to approve them.",
+            f"Proposed for the next fiscal year: {len(result.changed)} of {len(ids)}. Ask a "
+            "colleague to approve them.",
         )
 
 
 def _report(request: HttpRequest, result: ListingsResult, done: str) -> None:
-    """Show how many listings changed, and the first few reasons why others did not."""
+    """Report how many listings changed, and the first few reasons why others were skipped."""
     for reason in result.skipped[:MAX_REASONS_SHOWN]:
         messages.warning(request, reason)
     if len(result.skipped) > MAX_REASONS_SHOWN:

@@ -19,7 +19,7 @@ DECIDE_PERMISSION = "events.decide_listing"
 
 
 def may_decide_listings(person: User) -> bool:
-    """True if the person can approve and decline catalog listings."""
+    """Return True if the person can approve and decline catalog listings."""
     return person.is_active and person.has_perm(DECIDE_PERMISSION)
 
 
@@ -27,7 +27,7 @@ def may_decide_listings(person: User) -> bool:
 
 
 def catalog_years_of(event: Event) -> range:
-    """The fiscal years for which the event can be in the catalog. No query.
+    """Return the fiscal years for which the event can be in the catalog. No query.
 
     These are the year of its last day and, if it has a recording, each year in which people can
     watch it, through next year.
@@ -43,28 +43,28 @@ def catalog_years_of(event: Event) -> range:
 
 
 def default_year(event: Event) -> int:
-    """The suggested year: the current one if possible, otherwise that of the last day."""
+    """Suggest the current fiscal year if possible, otherwise the year of the event's last day."""
     now = fiscal_year(today())
     return now if now in catalog_years_of(event) else fiscal_year(event.last_day)
 
 
 def why_not_list(event: Event) -> str | None:
-    """The reason why an event cannot be in the catalog at all, or None. No query."""
+    """Return why an event cannot be in the catalog at all, or None. No query."""
     if event.origin == Origin.CALENDAR and event.state == EventState.PUBLISHED:
         return None
     return f"“{event.title}” is not on the calendar, so it cannot be in the catalog."
 
 
 def why_not_propose(event: Event, year: int) -> str | None:
-    """The reason why an event cannot be proposed for a fiscal year, or None. One query."""
+    """Return why an event cannot be proposed for a fiscal year, or None. One query."""
     if reason := why_not_list(event):
         return reason
     if year not in catalog_years_of(event):
         return f"“{event.title}” earns no credit in fiscal year {year}. Choose another year."
     if not event.offers.all():
         return (
-            f"“{event.title}” carries no CE credit, so it cannot be in the catalog. Propose the "
-            "sessions of a conference one by one."
+            f"“{event.title}” earns no CE credit, so it cannot be in the catalog. For a "
+            "conference, propose each session separately."
         )
     return None
 
@@ -79,7 +79,7 @@ IN_CATALOG = Q(
 
 
 def catalog_courses(year: int) -> QuerySet[CreditOffer]:
-    """The credit lines of the approved courses of a fiscal year, by category and title."""
+    """Return the credit lines of a fiscal year's approved courses, by category and title."""
     return (
         CreditOffer.objects.filter(IN_CATALOG, event__listings__fiscal_year=year)
         .select_related("event", "category")
@@ -89,14 +89,14 @@ def catalog_courses(year: int) -> QuerySet[CreditOffer]:
 
 
 def course_counts(year: int) -> list[tuple[Category, int]]:
-    """The number of approved courses in each category in a fiscal year."""
+    """Count the fiscal year's approved courses in each category."""
     offers = catalog_courses(year).order_by().values("category").annotate(number=Count("pk"))
     counts = dict(offers.values_list("category", "number"))
     return [(each, counts.get(each.pk, 0)) for each in Category.objects.order_by("position")]
 
 
 def years_with_courses() -> list[int]:
-    """The fiscal years with approved courses and the current one, latest first. One query."""
+    """Return fiscal years with approved courses, and the current one, latest first. One query."""
     approved = CatalogListing.objects.filter(state=ListingState.APPROVED).order_by()
     return sorted(
         {*approved.values_list("fiscal_year", flat=True), fiscal_year(today())}, reverse=True
@@ -109,7 +109,7 @@ def with_catalog_years(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def catalog_years_shown(event: Event) -> list[int]:
-    """The catalog years to show on the event page: those in which it can earn credit.
+    """Return the catalog years to show on the event page: those in which the event earns credit.
 
     The event must come from `with_catalog_years`.
     """
@@ -119,11 +119,11 @@ def catalog_years_shown(event: Event) -> list[int]:
 
 
 def approved_years(event: str) -> Any:
-    """A subquery for the approved fiscal years, ascending. `event` is the path to the event."""
+    """Return a subquery for the approved years, ascending. `event` is the path to the event."""
     approved = CatalogListing.objects.filter(event=OuterRef(event), state=ListingState.APPROVED)
     return ArraySubquery(approved.order_by("fiscal_year").values("fiscal_year"))
 
 
 def listings_of(event: Event) -> QuerySet[CatalogListing]:
-    """The event's listings, latest year first."""
+    """Return the event's listings, latest year first."""
     return event.listings.order_by("-fiscal_year")

@@ -1,4 +1,4 @@
-"""The public course catalog, and the page to propose an event for it."""
+"""The public course catalog, and the page where editors propose an event for it."""
 
 from itertools import groupby
 from typing import NamedTuple
@@ -31,7 +31,7 @@ PER_PAGE = 50
 
 
 class Course(NamedTuple):
-    """A course as the catalog shows it."""
+    """A course as shown in the catalog."""
 
     title: str
     url: str
@@ -61,7 +61,7 @@ class CatalogPage(NamedTuple):
 @require_safe
 @cached_until_changed
 def catalog(request: HttpRequest) -> HttpResponse:
-    """The approved courses of a fiscal year, by category."""
+    """Show a fiscal year's approved courses, by category."""
     year, slug = CatalogForm(request.GET).chosen()
     counts = queries.course_counts(year)
     chosen = next((category for category, _ in counts if category.slug == slug), None)
@@ -93,7 +93,7 @@ def catalog(request: HttpRequest) -> HttpResponse:
 
 
 def _groups(page: Page[CreditOffer]) -> list[tuple[Category, list[Course]]]:
-    """The courses of one page by category."""
+    """Group a page's courses by category."""
     by_category = groupby(page.object_list, key=lambda offer: offer.category)
     return [(category, [_course(offer) for offer in offers]) for category, offers in by_category]
 
@@ -137,12 +137,12 @@ def propose(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 def _proposed_message(listing: CatalogListing) -> str:
     if listing.state == ListingState.APPROVED:
-        return f"The event is already in the catalog of fiscal year {listing.fiscal_year}."
-    return f"Proposed for the catalog of fiscal year {listing.fiscal_year}. Staff will decide."
+        return f"The event is already in the fiscal year {listing.fiscal_year} catalog."
+    return f"Proposed for the fiscal year {listing.fiscal_year} catalog. Staff will review it."
 
 
 class Listing(NamedTuple):
-    """A listing as the page to propose an event shows it."""
+    """A listing as shown on the page where editors propose an event."""
 
     year: int
     state: Label

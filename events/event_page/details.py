@@ -29,14 +29,14 @@ KINDS = {
 
 
 class MachineTimes(NamedTuple):
-    """Start and end in UTC. The end can be empty."""
+    """The start and end in UTC. The end can be empty."""
 
     begins: str
     ends: str
 
 
 def machine_times(event: Event) -> MachineTimes | None:
-    """The times for the browser to convert to local time; None for all-day events."""
+    """Return the times for the browser to convert to local time, or None for all-day events."""
     if event.all_day:
         return None
     return MachineTimes(_iso(event.begins_at), _iso(event.ends_at) if event.ends_at else "")
@@ -47,7 +47,7 @@ def _iso(moment: dt.datetime) -> str:
 
 
 def map_link(event: Event) -> str:
-    """The address of a map search for the place; empty for online events."""
+    """Return the URL of a map search for the place, or an empty string for online events."""
     parts = [part for part in (event.location, event.city) if part]
     if event.delivery not in IN_PERSON_DELIVERIES or not parts:
         return ""
@@ -55,7 +55,7 @@ def map_link(event: Event) -> str:
 
 
 class FileLink(NamedTuple):
-    """A file or link of an event. The note gives the kind and size of a file, or a link's site."""
+    """An event's file or link. The note gives a file's kind and size, or a link's site."""
 
     label: str
     url: str
@@ -64,7 +64,7 @@ class FileLink(NamedTuple):
 
 
 def file_links(resources: Iterable[Resource]) -> list[FileLink]:
-    """The event's files, and its links to web pages."""
+    """Return the event's files and its links to web pages."""
     links = []
     for resource in resources:
         if resource.file:
@@ -89,7 +89,7 @@ class RecordingInfo(NamedTuple):
 
 
 def recording_info(event: Event, now: dt.datetime, *, earns_credit: bool) -> RecordingInfo | None:
-    """The recording to show; None if there is none or the event was canceled."""
+    """Return the recording to show, or None if there is none or the event was canceled."""
     available_at, until_at = event.recording_available_at, event.recording_until_at
     if event.state == EventState.CANCELLED:
         return None
@@ -109,7 +109,7 @@ def _day(moment: dt.datetime) -> str:
 
 
 class EditorLink(NamedTuple):
-    """A page for managing an event."""
+    """A link to a page for managing the event."""
 
     label: str
     url: str
@@ -127,7 +127,7 @@ PUBLISHED_EVENT_LINKS = [
 
 
 def editor_links(event: Event) -> list[EditorLink]:
-    """The pages for managing a calendar event, canceled or not."""
+    """Return links to the pages for managing a published or canceled event."""
     names = PUBLISHED_EVENT_LINKS if event.state == EventState.PUBLISHED else CANCELLED_EVENT_LINKS
     if event.state == EventState.PUBLISHED and not rules.is_over(event):
         names = [*names, ("Cancel the event", "events:call_off")]

@@ -1,4 +1,4 @@
-"""The page of one event."""
+"""The event page."""
 
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
@@ -23,7 +23,7 @@ MAX_SESSIONS = 300
 @login_not_required
 @require_safe
 def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
-    """The page of an event. Any slug works."""
+    """Show the event page. Any slug works."""
     person = signed_in_person(request)
     events = permissions.with_is_managed(
         catalog_queries.with_catalog_years(queries.with_has_questions(queries.with_page())),
@@ -75,14 +75,14 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
 
 
 def _redirect_to_claim(person: User | None, event: Event) -> HttpResponse:
-    """Redirect to the claim page for another person's approved custom event; otherwise 404."""
+    """Redirect to the claim page if the custom event is approved. Raise Http404 otherwise."""
     if person and event.state == EventState.PUBLISHED:
         return redirect("credits:claim", event.pk)
     raise Http404
 
 
 def _may_see(person: User | None, event: Event) -> bool:
-    """True for calendar events, and for custom events that the person created or claimed."""
+    """Return True for calendar events and for custom events that the person created or claimed."""
     if event.origin == Origin.CALENDAR:
         return True
     if person is None:
@@ -91,7 +91,10 @@ def _may_see(person: User | None, event: Event) -> bool:
 
 
 def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
-    """Redirect from a merged event to the one with its claims. Not cached: merges can be undone."""
+    """Redirect from a merged event to the event that now has its claims.
+
+    The redirect is not cached, because merges can be undone.
+    """
     other = queries.surviving_event(event)
     shown = queries.with_page().exclude(state=EventState.MERGED).filter(pk=other.pk).exists()
     if not (shown and _may_see(person, other)):
@@ -102,7 +105,7 @@ def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
 
 
 def _json_ld(request: HttpRequest, event: Event, known: presentation.EventFacts) -> str:
-    """Structured data for search engines; empty if the event is not public."""
+    """Return structured data for search engines, or an empty string if the event is not public."""
     if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC_STATES:
         return ""
     address = request.build_absolute_uri("/").rstrip("/")

@@ -38,7 +38,7 @@ class CatalogListing(models.Model):
         null=True,
         editable=False,
         related_name="+",
-        help_text="Empty for events listed before there was a catalog for each year.",
+        help_text="Blank for events listed before each year had its own catalog.",
     )
     proposed_at = models.DateTimeField("proposed", db_default=Now(), editable=False)
     decided_by = models.ForeignKey(
@@ -82,7 +82,9 @@ class CatalogListing(models.Model):
                 | Q(proposed_by=None)
                 | ~Q(proposed_by=F("decided_by")),
                 name="events_listing_not_decided_by_proposer",
-                violation_error_message="A colleague must approve your proposal.",
+                violation_error_message=(
+                    "You cannot approve your own proposal. Ask a colleague to do it."
+                ),
             ),
         ]
 

@@ -61,18 +61,18 @@ OVER_AT = Case(
 
 
 class RecordingPage(Func):
-    """A web address without scheme, www. and trailing slash, to find the same page."""
+    """A URL without its scheme, www. and trailing slash, to recognize links to the same page."""
 
     template = r"rtrim(regexp_replace(lower(%(expressions)s), '^(.*://)?(www\.)?', ''), '/')"
     output_field = models.TextField()
 
 
-# A returned custom event waits again from the time it was resubmitted.
+# A resubmitted custom event waits from the time of its resubmission.
 WAITING_SINCE = Coalesce("submitted_at", "created_at")
 
 
 class Category(models.Model):
-    """One of the four CE categories; a credit belongs to exactly one."""
+    """One of the four CE categories. A credit belongs to exactly one."""
 
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=40, unique=True)
@@ -108,7 +108,7 @@ class Category(models.Model):
     model_name="EventHistory",
 )
 class Event(models.Model):
-    """A training or other event, on the calendar or reported by a librarian (custom)."""
+    """An event on the calendar, or training reported by a librarian (a custom event)."""
 
     title = models.CharField(max_length=300)
     type = models.CharField(max_length=30, choices=EventType, blank=True)
@@ -133,7 +133,7 @@ class Event(models.Model):
         blank=True,
         related_name="events",
         verbose_name="organizer",
-        help_text="Its event editors manage this event.",
+        help_text="This organization's event editors manage this event.",
     )
     presenter = models.CharField("trainer or presenter", max_length=200, blank=True)
     audience = models.CharField(max_length=300, blank=True)
@@ -230,7 +230,7 @@ class Event(models.Model):
     class Meta:
         ordering = ["begins_at", "id"]
         permissions = [
-            ("decide_event", "Can decide about custom events"),
+            ("decide_event", "Can decide on custom events"),
             ("propose_event", "Can propose events for their organization"),
         ]
         triggers = [
@@ -340,7 +340,7 @@ class Event(models.Model):
             models.CheckConstraint(
                 condition=Q(capacity=None) | Q(capacity__gte=1),
                 name="events_capacity_positive",
-                violation_error_message="Enter at least 1 place, or leave it empty for no limit.",
+                violation_error_message="Enter at least 1 place, or leave this blank for no limit.",
             ),
             models.CheckConstraint(
                 condition=Q(parent=None) | ~Q(parent=F("id")), name="events_not_own_parent"
@@ -383,7 +383,9 @@ class Event(models.Model):
                 | Q(decided_by=None)
                 | ~Q(decided_by=F("created_by")),
                 name="events_not_decided_by_author",
-                violation_error_message="A colleague has to decide about your own event.",
+                violation_error_message=(
+                    "You cannot decide on your own event. Ask a colleague to do it."
+                ),
             ),
             models.UniqueConstraint(
                 "created_by",

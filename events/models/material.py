@@ -42,7 +42,7 @@ class Presenter(models.Model):
 
 
 def upload_storage() -> Storage:
-    """The storage for uploads, which the web server does not serve directly."""
+    """Return the storage for uploads, which the web server does not serve directly."""
     return storages["uploads"]
 
 

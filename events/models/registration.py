@@ -166,7 +166,7 @@ class Answer(models.Model):
 
 
 class PersonalKey(models.Model):
-    """The secret part of a personal address. Once revoked, the address no longer works."""
+    """The secret part of a personal URL. Once it is revoked, the URL no longer works."""
 
     person = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="personal_keys"

@@ -1,6 +1,6 @@
-"""Actions to register and cancel. Each locks the event first.
+"""Actions to register for an event and to cancel. Each locks the event first.
 
-The lock protects the event's places: none is given twice, and the waitlist moves in the order of
+The lock ensures that no place is given twice and that people move up from the waitlist in order of
 `registered_at`, which strictly increases within an event.
 """
 
@@ -56,9 +56,9 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
 
 @audited
 def cancel_registration(*, event_id: int, by: User) -> None:
-    """Cancel the registration of `by`; the first person waiting moves up. Locks the event.
+    """Cancel the registration of `by`. The first person waiting moves up. Locks the event.
 
-    Idempotent. Raises Refused if the event is over or attendance was marked.
+    Idempotent. Raises Refused if the event is over or attendance has been marked.
     """
     event = queries.lock_event(event_id)
     if rules.is_over(event):
@@ -67,7 +67,9 @@ def cancel_registration(*, event_id: int, by: User) -> None:
     if registration is None:
         return
     if registration.attendance != Attendance.UNKNOWN:
-        raise Refused("Your attendance was marked, so you can no longer cancel your registration.")
+        raise Refused(
+            "Your attendance has been marked, so you can no longer cancel your registration."
+        )
     had_place = registration.state == RegistrationState.CONFIRMED
     registration.state = RegistrationState.CANCELLED
     registration.cancelled_at = timezone.now()
@@ -120,7 +122,7 @@ def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> 
 
 
 def _store_answers(registration: Registration, answers: Mapping[int, str]) -> None:
-    """Replace all answers. Empty answers are not stored; unknown questions are ignored."""
+    """Replace all answers. Ignores empty answers and unknown questions."""
     questions = list(Question.objects.filter(event=registration.event_id).order_by("position"))
     given = {question.pk: answers.get(question.pk, "").strip() for question in questions}
     for question in questions:

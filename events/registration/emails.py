@@ -26,7 +26,7 @@ from events.models import Registration
 
 
 def queue_registered_email(registration: Registration) -> None:
-    """Queue the confirmation of a registration."""
+    """Queue a registration confirmation."""
     enqueue(
         kind="events.registered",
         key=dated_key("registered", registration.pk, registration.registered_at),
@@ -37,7 +37,7 @@ def queue_registered_email(registration: Registration) -> None:
 
 @email("events.registered")
 def registered_email(mail: Mail) -> Email | None:
-    """Confirm a registration, if the person still has the place."""
+    """Confirm a registration if the person still has the place."""
     registration = registration_of(mail)
     if not has_place(registration) or not is_current(mail, registration.registered_at):
         return None
@@ -49,7 +49,7 @@ def registered_email(mail: Mail) -> Email | None:
 
 
 def queue_promoted_emails(registrations: Iterable[Registration]) -> None:
-    """Queue the notices for people who moved up from the waitlist."""
+    """Queue notices to people who moved up from the waitlist."""
     enqueue_many(
         kind="events.promoted",
         messages=[
@@ -62,7 +62,7 @@ def queue_promoted_emails(registrations: Iterable[Registration]) -> None:
 
 @email("events.promoted")
 def promoted_email(mail: Mail) -> Email | None:
-    """Notify a person who moved up from the waitlist, if they still have the place."""
+    """Notify a person who moved up from the waitlist if they still have the place."""
     registration = registration_of(mail)
     if not has_place(registration) or not is_current(mail, registration.promoted_at):
         return None
@@ -97,7 +97,7 @@ def _confirmation(registration: Registration, *, subject: str, first: str) -> Em
 
 
 def queue_waitlisted_email(registration: Registration) -> None:
-    """Queue the confirmation of a place on the waitlist."""
+    """Queue a confirmation that a person joined the waitlist."""
     enqueue(
         kind="events.waitlisted",
         key=dated_key("waitlisted", registration.pk, registration.registered_at),
@@ -108,7 +108,7 @@ def queue_waitlisted_email(registration: Registration) -> None:
 
 @email("events.waitlisted")
 def waitlisted_email(mail: Mail) -> Email | None:
-    """Confirm a place on the waitlist, if the person is still waiting."""
+    """Confirm that a person joined the waitlist, if they are still waiting."""
     registration = registration_of(mail)
     event = registration.event
     if registration.state != RegistrationState.WAITLISTED or not is_ahead(event):
@@ -133,7 +133,7 @@ def waitlisted_email(mail: Mail) -> Email | None:
 
 
 def _number_ahead(registration: Registration) -> int:
-    """The number of people ahead on the waitlist. One query."""
+    """Return the number of people ahead on the waitlist. One query."""
     return Registration.objects.filter(
         Q(registered_at__lt=registration.registered_at)
         | Q(registered_at=registration.registered_at, pk__lt=registration.pk),
@@ -146,7 +146,7 @@ def _number_ahead(registration: Registration) -> int:
 
 
 def queue_cancelled_email(registration: Registration, *, had_place: bool) -> None:
-    """Queue the confirmation that a person canceled or left the waitlist."""
+    """Queue a confirmation that a person canceled or left the waitlist."""
     assert registration.cancelled_at is not None
     enqueue(
         kind="events.registration_cancelled",
@@ -166,7 +166,7 @@ def registration_cancelled_email(mail: Mail) -> Email | None:
         return None
     had_place = bool(mail.facts.get("confirmed", True))
     if had_place:
-        subject = f"Your registration is canceled: {event.title}"
+        subject = f"Your registration has been canceled: {event.title}"
         first = (
             f"You are no longer registered for “{event.title}”. The attached file removes the "
             "event from your calendar."

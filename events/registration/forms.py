@@ -1,4 +1,4 @@
-"""The organizer's registration questions, as a form."""
+"""The form with the organizer's registration questions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -33,7 +33,7 @@ class QuestionsForm(forms.Form):
             self.fields[f"question_{question.pk}"] = _field(question)
 
     def answers(self) -> dict[int, str]:
-        """The answers by question id. The form must be valid."""
+        """Return the answers by question id. The form must be valid."""
         return {
             int(name.removeprefix("question_")): str(value or "")
             for name, value in self.cleaned_data.items()

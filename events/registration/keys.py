@@ -1,4 +1,4 @@
-"""The keys in a person's secret addresses: the personal feed and the check-in code."""
+"""The secret keys in the URLs of a person's calendar feed and check-in code."""
 
 import secrets
 
@@ -37,6 +37,6 @@ def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
 
 @audited
 def renew_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
-    """Replace the key of `by`, for example because others have seen its address."""
+    """Replace the key of `by`, for example because others have seen its URL."""
     revoke_key(purpose=purpose, by=by)
     return get_key(purpose=purpose, by=by)

@@ -1,4 +1,4 @@
-"""Register, cancel, and My registrations."""
+"""The views to register and cancel, and the My registrations page."""
 
 from typing import NamedTuple
 
@@ -33,9 +33,9 @@ PER_PAGE = 25
 
 @form_recovery.recover_after_sign_in
 def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Register or join the waitlist, with a form if the organizer has questions.
+    """Register a person or add them to the waitlist, with a form if the organizer has questions.
 
-    After signing in, people arrive with GET and see the event or the questions again.
+    People who had to sign in first return with GET and see the event or the questions again.
     """
     person = request.user
     event = get_object_or_404(queries.events_visible_to(person), pk=pk)
@@ -83,7 +83,7 @@ def _register_with_questions(
         try:
             if registration:
                 actions.answer_questions(event_id=event.pk, answers=form.answers(), by=person)
-                messages.success(request, "Your answers were saved.")
+                messages.success(request, "Your answers have been saved.")
             else:
                 _register(request, event, form.answers())
             return redirect("events:detail", event.pk)
@@ -116,7 +116,7 @@ def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 request,
                 "You left the waitlist."
                 if was_waiting
-                else "Your registration was canceled. Someone else can have your place now.",
+                else "Your registration has been canceled. Someone else can now have your place.",
             )
     return redirect("events:detail", event.pk)
 
@@ -146,7 +146,7 @@ class MyRegistrations(NamedTuple):
 
 @require_safe
 def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """The person's registrations, upcoming and past, calendar address and check-in code."""
+    """Show the person's upcoming and past registrations, calendar address and check-in code."""
     person = request.user
     attendance_actions.settle_due(person=person)
     coming = list(queries.current_registrations(person))

@@ -305,7 +305,7 @@ def joins_the_waitlist(phone: Visitor) -> None:
 
 def cancels(learner: Visitor) -> None:
     learner.press("Cancel registration")
-    learner.sees("Your registration was canceled")
+    learner.sees("Your registration has been canceled")
 
 
 def checks_in(phone: Visitor, code: str) -> None:

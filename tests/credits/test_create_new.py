@@ -215,7 +215,7 @@ def test_correcting_one_persons_credit_does_not_change_the_offer(person):
     )
     offer = event.offers.get()
     assert (offer.category, offer.amount) == (make.category(), Decimal("1.0"))
-    with pytest.raises(Refused, match="can carry at most 1 credit"):
+    with pytest.raises(Refused, match="can earn at most 1 credit"):
         actions.correct_credit(
             credit_id=credit.pk,
             category=make.category(),

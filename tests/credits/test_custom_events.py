@@ -90,7 +90,7 @@ def test_credits_are_limited_to_the_length_rounded_up(minutes, most):
     begins_at = timezone.now() - dt.timedelta(days=2)
     ends_at = begins_at + dt.timedelta(minutes=minutes)
     create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(most))
-    with pytest.raises(Refused, match="can carry at most"):
+    with pytest.raises(Refused, match="can earn at most"):
         create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(most) + Decimal("0.5"))
 
 

@@ -187,7 +187,7 @@ def test_an_outdated_confirmation_is_not_sent(person: User) -> None:
     event = an_event()
     actions.register(event_id=event.pk, by=person)
     actions.cancel_registration(event_id=event.pk, by=person)
-    assert delivered().subject == f"Your registration is canceled: {TITLE}"
+    assert delivered().subject == f"Your registration has been canceled: {TITLE}"
 
 
 def test_canceling_and_registering_again_sends_one_email(
@@ -231,7 +231,7 @@ def test_joining_leaving_and_moving_up_the_waitlist(person: User) -> None:
 
     actions.cancel_registration(event_id=event.pk, by=first)
     cancelled, promoted = sorted(sent(), key=lambda each: each.to != [first.email])
-    assert cancelled.subject == f"Your registration is canceled: {TITLE}"
+    assert cancelled.subject == f"Your registration has been canceled: {TITLE}"
     method, entry = calendar_of(cancelled)
     assert (method, entry["STATUS"], entry["UID"]) == ("CANCEL", "CANCELLED", f"{event.uid}@aspen")
     assert promoted.to == [person.email]
@@ -256,7 +256,7 @@ def test_no_promotion_email_to_a_person_who_already_canceled(person: User) -> No
     place_at(event, person)
     actions.cancel_registration(event_id=event.pk, by=other)
     actions.cancel_registration(event_id=event.pk, by=person)
-    assert sent_to(person) == [f"Your registration is canceled: {TITLE}"]
+    assert sent_to(person) == [f"Your registration has been canceled: {TITLE}"]
 
 
 @pytest.mark.parametrize("waiting", [1, 3])
@@ -327,7 +327,7 @@ def test_no_change_email_after_a_cancellation(person: User, late: str) -> None:
         assert is_dropped()
         return
     actions.cancel_registration(event_id=event.pk, by=person)
-    assert delivered().subject == f"Your registration is canceled: {TITLE}"
+    assert delivered().subject == f"Your registration has been canceled: {TITLE}"
 
 
 # ---------- Canceled ----------

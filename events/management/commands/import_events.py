@@ -7,8 +7,8 @@ from events.importing import EventImporter
 
 class Command(ImportCommand):
     help = (
-        "Imports events from a CSV file (docs/importing.md). Can be repeated: writes only changed "
-        "rows."
+        "Imports events from a CSV file (docs/importing.md). You can run it again; it writes only "
+        "rows that have changed."
     )
     name = "events"
 

@@ -180,7 +180,7 @@ def test_no_walk_ins_too_early_or_at_cancelled_events(
         (BEGIN - dt.timedelta(hours=2, seconds=1), "from two hours before"),
         (BEGIN - dt.timedelta(hours=2), None),
         (END - dt.timedelta(seconds=1), None),
-        (END, "Mark attendance in the roster"),
+        (END, "Mark attendance on the roster"),
     ],
 )
 def test_organizers_scan_from_two_hours_before_until_the_end(

@@ -112,7 +112,7 @@ def test_attendance_cannot_be_marked_long_before_the_event(client: Client, edito
     event = make.event(days=3, organization=editor.positions.get().organization)
     register(event)
     page = client.get(f"/events/{event.pk}/roster/")
-    assert "You can mark attendance from two hours before the event starts" in page.content.decode()
+    assert "You can mark attendance starting two hours before the event" in page.content.decode()
     assert 'name="attendance"' not in page.content.decode()
     for data in ({"everyone": "1"}, {"registration": "1", "attendance": "present"}):
         page = client.post(f"/events/{event.pk}/roster/", data, follow=True)

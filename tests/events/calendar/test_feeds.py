@@ -675,7 +675,7 @@ def test_calendar_and_event_pages_link_to_feeds(client: Client) -> None:
     assert 'type="application/atom+xml" href="/events/calendar.atom?category=technology"' in html
     event = factories.event()
     html = client.get(f"/events/{event.pk}/").content.decode()
-    assert f'<a href="/events/{event.pk}/event.ics">Save to my calendar</a>' in html
+    assert f'<a href="/events/{event.pk}/event.ics">Add to my calendar</a>' in html
 
 
 # ---------- Speed ----------

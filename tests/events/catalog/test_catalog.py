@@ -139,7 +139,7 @@ def test_a_declined_course_is_proposed_again(editor: User) -> None:
     ("fields", "year", "words"),
     [
         ({"days": -7}, 2026, "earns no credit in fiscal year 2026"),
-        ({"credits": {}}, 2027, "carries no CE credit"),
+        ({"credits": {}}, 2027, "earns no CE credit"),
         ({"state": EventState.CANCELLED}, 2027, "is not on the calendar"),
         ({"state": EventState.PENDING}, 2027, "is not on the calendar"),
     ],
@@ -196,7 +196,9 @@ def test_own_proposals_are_left_for_a_colleague(staff: User) -> None:
     other = make.listing(make.event(), state=PROPOSED)
     result = decide_listings(ids=[mine.pk, other.pk], decision=APPROVE, by=staff)
     assert [each.pk for each in result.changed] == [other.pk]
-    assert result.skipped == ["You proposed “Mine” yourself, so a colleague has to approve it."]
+    assert result.skipped == [
+        "You cannot approve your own proposal, “Mine”. Ask a colleague to do it."
+    ]
     assert decide_listings(ids=[mine.pk], decision=DECLINE, reason="A slip", by=staff).skipped == []
 
 
@@ -244,7 +246,7 @@ def test_recordings_are_renewed_for_the_next_year(staff: User) -> None:
         assert result.skipped == [
             "“Live” earns no credit in fiscal year 2028. Choose another year.",
             "“Declined” was declined for fiscal year 2028.",
-            "“Waits” is not in the catalog of fiscal year 2027.",
+            "“Waits” is not in the fiscal year 2027 catalog.",
         ]
     renewed = stays.event.listings.get(fiscal_year=2028)
     assert (renewed.state, renewed.proposed_by) == (PROPOSED, staff)
@@ -406,7 +408,7 @@ def test_an_editor_proposes_on_the_page_and_sees_the_decision(editor: User, staf
     assert "has not been proposed yet." in client.get(address).content.decode()
     answer = client.post(address, {"fiscal_year": "2027"})
     assert flash_messages(answer) == [
-        "Proposed for the catalog of fiscal year 2027. Staff will decide."
+        "Proposed for the fiscal year 2027 catalog. Staff will review it."
     ]
     listing = CatalogListing.objects.get()
     assert "Waiting for a decision" in client.get(address).content.decode()
@@ -451,11 +453,11 @@ def test_staff_decide_in_bulk(staff: User) -> None:
     first, second = (make.listing(make.event(), state=PROPOSED) for _ in range(2))
     mine = make.listing(make.event(title="Mine"), state=PROPOSED, proposed_by=staff)
     assert flash_messages(choose(signed_in(staff), "approve", first, second, mine)) == [
-        "You proposed “Mine” yourself, so a colleague has to approve it.",
+        "You cannot approve your own proposal, “Mine”. Ask a colleague to do it.",
         "Approved: 2 of 3.",
     ]
     assert flash_messages(choose(signed_in(staff), "decline", first)) == [
-        "Enter a reason. The event editors will read it."
+        "Give a reason. The event editors will read it."
     ]
     declined = choose(signed_in(staff), "decline", first, reason="Moved")
     assert flash_messages(declined) == ["Declined: 1 of 1."]
@@ -471,7 +473,7 @@ def test_staff_renew_in_bulk(staff: User) -> None:
     assert messages[0] == "“Live 0” earns no credit in fiscal year 2028. Choose another year."
     assert messages[5:] == [
         "In all, 7 were skipped.",
-        "Proposed for the next fiscal year: 2 of 9. A colleague has to approve them.",
+        "Proposed for the next fiscal year: 2 of 9. Ask a colleague to approve them.",
     ]
     assert CatalogListing.objects.filter(fiscal_year=2028, state=PROPOSED).count() == 2
 

@@ -150,7 +150,7 @@ def test_errors_are_shown_and_entered_text_stays(
     }
     assert errors["__all__"] == [
         "The end must be after the beginning.",
-        "Enter at least 1 place, or leave it empty for no limit.",
+        "Enter at least 1 place, or leave this blank for no limit.",
     ]
     assert 'value="&lt;b&gt;Yogo&lt;/b&gt;"' in page.content.decode()
     assert not Event.objects.exists()

@@ -616,4 +616,4 @@ def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):
     assert page.context["next_step"].note == (
         "Claim each session separately, in the program below."
     )
-    assert "In its sessions" in page.content.decode()
+    assert "See its sessions" in page.content.decode()

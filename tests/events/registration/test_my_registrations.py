@@ -145,7 +145,7 @@ def test_people_who_checked_in_cannot_cancel(client: Client, person: User) -> No
         registration_id=registration.pk, attendance=Attendance.PRESENT, by=make.person()
     )
     answer = client.post(f"/events/{event.pk}/cancel/", follow=True).content.decode()
-    assert "Your attendance was marked" in answer
+    assert "Your attendance has been marked" in answer
     assert place(event, person).state == CONFIRMED
 
 

@@ -30,7 +30,7 @@ def test_register_cancel_and_register_again(client, person):
     ]
     assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
     assert press(client, "cancel", event) == [
-        "Your registration was canceled. Someone else can have your place now."
+        "Your registration has been canceled. Someone else can now have your place."
     ]
     assert places(event) == [(person.pk, RegistrationState.CANCELLED)]
     press(client, "register", event)
