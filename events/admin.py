@@ -59,8 +59,8 @@ class EventAdminForm(forms.ModelForm):
     def clean_capacity(self) -> int | None:
         capacity: int | None = self.cleaned_data["capacity"]
         if self.instance.pk:
-            wanted = Event(pk=self.instance.pk, capacity=capacity)
-            if reason := publishing.why_capacity_too_small(wanted):
+            changed = Event(pk=self.instance.pk, capacity=capacity)
+            if reason := publishing.why_capacity_too_small(changed):
                 raise forms.ValidationError(reason)
         return capacity
 

@@ -311,11 +311,11 @@ def _amount(text: str) -> Decimal:
 
 def read_registration(text: str, summary: str) -> dict[str, Any]:
     """Return the registration fields. Unrecognized text is added to the description."""
-    known = REGISTRATION_MODES.get(text.lower())
+    mode = REGISTRATION_MODES.get(text.lower())
     address = find_url(text)
-    if known is not None or address:
+    if mode is not None or address:
         return {
-            "registration_mode": RegistrationMode.EXTERNAL.value if known is None else known,
+            "registration_mode": RegistrationMode.EXTERNAL.value if mode is None else mode,
             "registration_url": address,
             "description": summary,
         }

@@ -98,9 +98,9 @@ def with_page() -> QuerySet[Event]:
 
     The view decides who can see a custom event.
     """
-    shown = [EventState.PUBLISHED, EventState.CANCELLED, EventState.MERGED]
+    public_or_merged = [EventState.PUBLISHED, EventState.CANCELLED, EventState.MERGED]
     return Event.objects.filter(
-        Q(origin=Origin.CALENDAR, state__in=shown) | Q(origin=Origin.CUSTOM)
+        Q(origin=Origin.CALENDAR, state__in=public_or_merged) | Q(origin=Origin.CUSTOM)
     )
 
 
@@ -347,8 +347,8 @@ def due_attendance(
 
     Can be limited to one person or one event. One query.
     """
-    given = {"person": person, "event": event_id}
-    conditions = {name: value for name, value in given.items() if value}
+    filters = {"person": person, "event": event_id}
+    conditions = {name: value for name, value in filters.items() if value}
     pairs = [
         each.order_by().filter(**conditions) for each in (due_registrations(), due_presentations())
     ]

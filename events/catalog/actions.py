@@ -61,9 +61,9 @@ def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
     """
     _require_decider(by)
     result, now = ListingsResult([], []), timezone.now()
-    chosen = _lock(ids)
-    prefetch_related_objects([each.event for each in chosen], "offers", "listings")
-    for listing in chosen:
+    listings = _lock(ids)
+    prefetch_related_objects([each.event for each in listings], "offers", "listings")
+    for listing in listings:
         event, year = listing.event, listing.fiscal_year + 1
         following = [each for each in event.listings.all() if each.fiscal_year == year]
         if any(each.state != ListingState.DECLINED for each in following):

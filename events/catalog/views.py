@@ -71,7 +71,7 @@ def catalog(request: HttpRequest) -> HttpResponse:
     count = sum(number for category, number in counts if chosen in (None, category))
     page = paginate(offers, request, size=PER_PAGE, count=count)
     query = {"year": year} | ({"category": chosen.slug} if chosen else {})
-    shown = CatalogPage(
+    catalog_page = CatalogPage(
         year=year,
         years=[(each, f"?year={each}", each == year) for each in queries.years_with_courses()],
         categories=[
@@ -89,7 +89,7 @@ def catalog(request: HttpRequest) -> HttpResponse:
         page=page,
         query=f"{urlencode(query)}&",
     )
-    return render(request, "events/catalog.html", shown._asdict())
+    return render(request, "events/catalog.html", catalog_page._asdict())
 
 
 def _groups(page: Page[CreditOffer]) -> list[tuple[Category, list[Course]]]:

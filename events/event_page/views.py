@@ -44,22 +44,22 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
     sessions = list(queries.sessions_of(event).only(*ROW_FIELDS, "parent_id")[: MAX_SESSIONS + 1])
     has_more = len(sessions) > MAX_SESSIONS
     del sessions[MAX_SESSIONS:]
-    known = facts_about(person, [event, *sessions])
-    counts = known.counts_by_event.get(event.pk, queries.NO_REGISTRATIONS)
-    states = presentation.state_labels(event, counts, known.now)
+    facts = facts_about(person, [event, *sessions])
+    counts = facts.counts_by_event.get(event.pk, queries.NO_REGISTRATIONS)
+    states = presentation.state_labels(event, counts, facts.now)
     if event.is_demonstration:
         states.append(presentation.DEMONSTRATION)
-    program = presentation.conference_program(event, sessions, known)
+    program = presentation.conference_program(event, sessions, facts)
     others = queries.other_dates(event)
     return details.EventPage(
         event=event,
         url=event.get_absolute_url(),
         states=states,
-        row=presentation.event_row(event, known, event.parent),
-        next_step=presentation.next_step(event, known),
+        row=presentation.event_row(event, facts, event.parent),
+        next_step=presentation.next_step(event, facts),
         has_questions=event.has_questions,  # type: ignore[attr-defined]
-        json_ld=_json_ld(request, event, known),
-        places=presentation.places_left(event, counts, known.now),
+        json_ld=_json_ld(request, event, facts),
+        places=presentation.places_left(event, counts, facts.now),
         times=details.machine_times(event),
         map=details.map_link(event),
         files=details.file_links(event.resources.order_by("id")),
@@ -67,10 +67,10 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         program=program,
         has_sessions_to_claim=any(row.credit == "claim" for _, rows in program for row in rows),
         program_limit=MAX_SESSIONS if has_more else None,
-        recording=details.recording_info(event, known.now, earns_credit=event.pk in known.credits),
+        recording=details.recording_info(event, facts.now, earns_credit=event.pk in facts.credits),
         catalog_years=catalog_queries.catalog_years_shown(event),
         source=presentation.web_link(event.source_url),
-        other_dates=[presentation.event_row(other, known) for other in others],
+        other_dates=[presentation.event_row(other, facts) for other in others],
     )
 
 
@@ -95,18 +95,18 @@ def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
 
     The redirect is not cached, because merges can be undone.
     """
-    other = queries.surviving_event(event)
-    shown = queries.with_page().exclude(state=EventState.MERGED).filter(pk=other.pk).exists()
-    if not (shown and _may_see(person, other)):
+    survivor = queries.surviving_event(event)
+    has_page = queries.with_page().exclude(state=EventState.MERGED).filter(pk=survivor.pk).exists()
+    if not (has_page and _may_see(person, survivor)):
         raise Http404
-    response = HttpResponsePermanentRedirect(other.get_absolute_url())
+    response = HttpResponsePermanentRedirect(survivor.get_absolute_url())
     patch_cache_control(response, no_cache=True, private=True)
     return response
 
 
-def _json_ld(request: HttpRequest, event: Event, known: presentation.EventFacts) -> str:
+def _json_ld(request: HttpRequest, event: Event, facts: presentation.EventFacts) -> str:
     """Return structured data for search engines, or an empty string if the event is not public."""
     if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC_STATES:
         return ""
     address = request.build_absolute_uri("/").rstrip("/")
-    return feeds.json_ld(event, known.credits.get(event.pk, ()), address=address)
+    return feeds.json_ld(event, facts.credits.get(event.pk, ()), address=address)

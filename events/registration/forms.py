@@ -17,18 +17,18 @@ MAX_ANSWER_LENGTH = 1000
 
 
 class QuestionsForm(forms.Form):
-    """One field per question, named `question_<id>`. `given` maps question ids to answers."""
+    """One field per question, named `question_<id>`. `saved` maps question ids to saved answers."""
 
     def __init__(
         self,
         data: Mapping[str, Any] | None = None,
         *,
         questions: Iterable[Question],
-        given: Mapping[int, str] | None = None,
+        saved: Mapping[int, str] | None = None,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
-        before = {f"question_{pk}": text for pk, text in (given or {}).items()}
-        super().__init__(data, initial={**before, **(initial or {})})
+        saved_initial = {f"question_{pk}": text for pk, text in (saved or {}).items()}
+        super().__init__(data, initial={**saved_initial, **(initial or {})})
         for question in questions:
             self.fields[f"question_{question.pk}"] = _field(question)
 

@@ -67,7 +67,7 @@ def _register_with_questions(
     request: AuthenticatedHttpRequest, event: Event, person: User, questions: list[Question]
 ) -> HttpResponse:
     registration = queries.registration_of(person, event)
-    given = dict(registration.answers.values_list("question_id", "text")) if registration else {}
+    saved = dict(registration.answers.values_list("question_id", "text")) if registration else {}
     next_step = presentation.next_step(event, facts_about(person, [event]))
     if registration is None and next_step.kind not in ("register", "join"):
         if next_step.note:
@@ -76,7 +76,7 @@ def _register_with_questions(
     form = QuestionsForm(
         request.POST if request.method == "POST" else None,
         questions=questions,
-        given=given,
+        saved=saved,
         initial=form_recovery.recovered_form(request),
     )
     if request.method == "POST" and form.is_valid():
@@ -153,18 +153,18 @@ def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
     page = paginate(queries.past_registrations(person), request, size=PER_PAGE)
     past = list(page.object_list)
     events = [registration.event for registration in [*coming, *past]]
-    known = facts_about(person, events)
+    facts = facts_about(person, events)
     claimed = claimed_event_ids_for(person, events)
     feed, badge = queries.keys_of(person)
     registrations = MyRegistrations(
         coming=[
-            ComingRegistration(presentation.event_row(each.event, known), each.has_questions)  # type: ignore[attr-defined]
+            ComingRegistration(presentation.event_row(each.event, facts), each.has_questions)  # type: ignore[attr-defined]
             for each in coming
         ],
         past=[
             PastRegistration(
-                presentation.event_row(each.event, known, without=[presentation.OVER]),
-                presentation.attendance_outcome(each, known, is_claimed=each.event.pk in claimed),
+                presentation.event_row(each.event, facts, without=[presentation.OVER]),
+                presentation.attendance_outcome(each, facts, is_claimed=each.event.pk in claimed),
             )
             for each in past
         ],

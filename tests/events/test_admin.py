@@ -32,7 +32,10 @@ def a_custom_event(by: User | None = None, **facts: Any) -> Event:
 
 
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    """Post a form. Django queries each line's category, and each selected row is its own action."""
+    """Post a form without the check for repeated queries.
+
+    Django queries each line's category, and each selected row is handled by its own action.
+    """
     with zeal_ignore():
         return client.post(address, values)
 
@@ -54,7 +57,7 @@ def test_a_nul_in_a_list_filter_is_reported() -> None:
 
 
 def a_form(event: Event | None = None, **changes: Any) -> dict[str, Any]:
-    """The form data for an event with one credit line."""
+    """Return the form data for an event with one credit line."""
     begins = dt.datetime(2026, 12, 3, 9)
     ends = begins + dt.timedelta(hours=2)
     values = {
@@ -111,7 +114,7 @@ def test_a_coordinator_adds_an_event_with_its_credit_lines() -> None:
     }
 
 
-def test_changed_credit_lines_leave_claimed_credits_alone() -> None:
+def test_changing_credit_lines_does_not_change_claimed_credits() -> None:
     person = factories.person()
     event = factories.event()
     claim = factories.claim(person, event)
@@ -248,7 +251,7 @@ def mark(client: Client, action: str, *registrations: Registration) -> Any:
     )
 
 
-def test_attendance_is_marked_for_several_at_once() -> None:
+def test_attendance_can_be_marked_for_several_people_at_once() -> None:
     event = factories.event(days=1)
     registrations = [a_registration(event), a_registration(event)]
     client = coordinator()
@@ -337,7 +340,7 @@ def test_a_capacity_below_the_places_taken_is_rejected_in_the_form(client: Clien
     )
 
 
-def test_drafts_and_proposals_stay_out_of_the_list_of_events(client: Client) -> None:
+def test_drafts_and_proposals_are_not_in_the_list_of_events(client: Client) -> None:
     for state in (EventState.DRAFT, EventState.PENDING):
         factories.event(state=state, title=f"Still {state}")
     client.force_login(factories.person(Role.CE_COORDINATOR))

@@ -1,4 +1,4 @@
-"""The database constraints of events, tested without the checks in Python."""
+"""The database constraints on events, tested without the checks in Python."""
 
 import datetime as dt
 import uuid
@@ -28,7 +28,7 @@ LATER = NOW + dt.timedelta(hours=1)
 
 
 def registration(event: Event, **fields: Any) -> Registration:
-    """A registration, inserted without an action's checks."""
+    """Insert a registration without an action's checks."""
     values = {"state": RegistrationState.CONFIRMED, "registered_at": NOW}
     row = Registration(event=event, person=make.person(), **values | fields)
     return Registration.objects.bulk_create([row])[0]
@@ -76,7 +76,7 @@ def test_check_in_codes_are_unique() -> None:
         make.event(check_in_code="ABCDEF")
 
 
-def test_a_series_has_each_date_once() -> None:
+def test_a_series_includes_each_date_once() -> None:
     key = uuid.uuid4()
     make.event(title="Story time basics", begins_at=NOW, ends_at=LATER, series_key=key)
     make.event(title="Story time basics", begins_at=LATER, ends_at=None, series_key=key)
@@ -194,7 +194,7 @@ def test_question_constraints(values: dict[str, Any], constraint: str) -> None:
         Question.objects.filter(pk=first.pk).update(**values)
 
 
-def test_one_open_key_per_purpose_and_none_that_can_be_guessed() -> None:
+def test_there_is_one_open_key_per_purpose_and_it_cannot_be_guessed() -> None:
     person = make.person()
     key = PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="k" * 32)
     with pytest.raises(IntegrityError, match="events_one_open_key"), transaction.atomic():
@@ -205,7 +205,7 @@ def test_one_open_key_per_purpose_and_none_that_can_be_guessed() -> None:
     PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="l" * 32)
 
 
-def test_a_person_presents_an_event_once() -> None:
+def test_a_person_can_present_an_event_only_once() -> None:
     event, person = make.event(), make.person()
     Presenter.objects.create(event=event, person=person)
     with pytest.raises(IntegrityError, match="events_one_presenter_per_person"):
@@ -226,7 +226,7 @@ def test_a_resource_is_a_link_or_a_file(values: dict[str, Any]) -> None:
         Resource.objects.create(event=make.event(), label="Handout", **values)
 
 
-def test_an_applied_attendance_list_has_its_person_and_time() -> None:
+def test_an_applied_attendance_list_records_who_applied_it_and_when() -> None:
     person = make.person()
     made = AttendanceList.objects.create(
         event=make.event(), file_name="report.csv", threshold=30, uploaded_by=person
@@ -258,7 +258,7 @@ def test_an_applied_attendance_list_has_its_person_and_time() -> None:
         {"state": EventState.CANCELLED},
     ],
 )
-def test_changes_that_people_plan_by_count_as_revisions(values: dict[str, Any]) -> None:
+def test_changes_shown_in_calendars_count_as_revisions(values: dict[str, Any]) -> None:
     event = make.event(begins_at=NOW, ends_at=None)
     Event.objects.filter(pk=event.pk).update(**values)
     Event.objects.filter(pk=event.pk).update(**values)
@@ -268,7 +268,7 @@ def test_changes_that_people_plan_by_count_as_revisions(values: dict[str, Any]) 
     assert changed.uid == event.uid
 
 
-def test_other_changes_and_stale_copies_are_no_revisions() -> None:
+def test_other_changes_and_stale_copies_do_not_count_as_revisions() -> None:
     event = make.event(title="First title")
     stale = Event.objects.get(pk=event.pk)
     Event.objects.filter(pk=event.pk).update(title="Second title")

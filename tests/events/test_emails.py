@@ -63,7 +63,7 @@ def an_event(**fields: Any) -> Event:
 
 
 def place_at(event: Event, person: User) -> Registration:
-    """A registration whose confirmation was already sent."""
+    """Register the person and send the confirmation."""
     registration = actions.register(event_id=event.pk, by=person)
     sent()
     return registration
@@ -85,7 +85,7 @@ def test_snapshots(now: time_machine.Traveller) -> None:
 
 
 def _registering(person: User) -> Iterator[EmailMultiAlternatives]:
-    """Join the waitlist, move up, cancel, and register again."""
+    """Yield the e-mails for joining the waitlist, moving up, canceling and registering again."""
     event, other = (
         an_event(begins_at=BEGINS + dt.timedelta(7), ends_at=None, capacity=1),
         factories.person(),
@@ -118,7 +118,7 @@ def _proposing(person: User) -> Iterator[EmailMultiAlternatives]:
 
 
 def _changing(person: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlternatives]:
-    """One event is moved, reminded of and recorded; another one is canceled."""
+    """Yield the e-mails for an event that is moved and then recorded, and for a canceled event."""
     event, off = an_event(), an_event()
     registration = place_at(event, person)
     place_at(off, person)
@@ -159,7 +159,7 @@ def test_a_confirmation_adds_the_event_to_the_calendar(person: User) -> None:
     assert entry["ATTENDEE"] == "mailto:zoe@library.example"
 
 
-def test_a_confirmation_without_a_link_or_credit_promises_neither(
+def test_a_confirmation_mentions_no_link_or_credit_if_there_is_none(
     person: User,
 ) -> None:
     event = an_event(delivery=Delivery.ONLINE, credits={}, all_day=True, sponsor="")
@@ -183,7 +183,7 @@ def test_a_title_cannot_add_a_header_or_fill_the_subject(person: User) -> None:
     assert message.message()["Bcc"] is None
 
 
-def test_an_outdated_confirmation_is_not_sent(person: User) -> None:
+def test_outdated_confirmations_are_not_sent(person: User) -> None:
     event = an_event()
     actions.register(event_id=event.pk, by=person)
     actions.cancel_registration(event_id=event.pk, by=person)
@@ -289,7 +289,7 @@ def test_a_change_email_updates_the_calendar(person: User) -> None:
 
 
 def test_a_change_email_describes_the_event_when_it_is_sent(person: User) -> None:
-    """The worker was down while the event moved twice, and its place changed and changed back."""
+    """While the worker is down, the event is moved twice, and its place is changed and changed back."""
     event = an_event(delivery="")
     place_at(event, person)
     later = BEGINS + dt.timedelta(days=1)

@@ -1,4 +1,4 @@
-"""`manage.py import_events` with real data, messy data and repeated data."""
+"""`manage.py import_events` with real, messy and repeated data."""
 
 import csv
 import datetime as dt
@@ -36,7 +36,7 @@ def var(settings: Any, tmp_path: Path) -> Path:
 
 
 def row(**values: str) -> dict[str, str]:
-    """A row of the file, by default a one-hour webinar."""
+    """Return a row of the file, by default a one-hour webinar."""
     defaults = {
         "source_url": "https://library.example/calendar",
         "title": "Weeding webinar",
@@ -69,7 +69,7 @@ def load_rows(tmp_path: Path, *rows: dict[str, str]) -> str:
 
 
 def refused(tmp_path: Path, *rows: dict[str, str]) -> list[str]:
-    """Import rows, some of which are refused, and return the reported reasons."""
+    """Import rows, some of which are invalid, and return the reported reasons."""
     err = io.StringIO()
     with pytest.raises(CommandError):
         call_command("import_events", str(write(tmp_path / "events.csv", *rows)), stderr=err)
@@ -206,7 +206,7 @@ def test_an_event_canceled_later_stays_the_same_event(tmp_path: Path) -> None:
             "2027-01-01T00:30",
             (mountain(2026, 12, 31, 23, 30), mountain(2027, 1, 1, 0, 30), False),
         ),
-        # The night when the clocks move forward: one hour is missing.
+        # The night when the clocks move forward and one hour does not exist.
         (
             "2026-03-08T01:30",
             "2026-03-08T03:30",
@@ -413,7 +413,7 @@ def test_sessions_join_an_existing_conference_without_changing_it(tmp_path: Path
     assert event.ends_at == mountain(2023, 4, 15)
 
 
-def test_a_conference_after_its_sessions_is_the_one_created_for_them(
+def test_a_conference_row_after_its_sessions_updates_the_conference_created_for_them(
     tmp_path: Path,
 ) -> None:
     session = row(title=f"{SESSION}One", begin="2023-04-13", end="")
@@ -516,7 +516,7 @@ def test_an_import_that_moves_an_event_updates_tracks(tmp_path: Path) -> None:
     assert Posting.objects.count() == 0
 
 
-def test_two_rows_about_one_event_do_not_overwrite_each_other(tmp_path: Path) -> None:
+def test_two_rows_for_one_event_do_not_overwrite_each_other(tmp_path: Path) -> None:
     first, second = row(aspen_event_id="1"), row(aspen_event_id="1", title="Something else")
 
     assert refused(tmp_path, first, first, second) == [
@@ -647,7 +647,7 @@ def test_each_row_takes_a_fixed_number_of_queries(tmp_path: Path) -> None:
     assert queries(30, "https://b.example/") == unchanged == first - 10 * 4
 
 
-def test_a_large_file_is_imported_and_recognized_again(tmp_path: Path) -> None:
+def test_a_large_file_is_imported_once_and_then_skipped(tmp_path: Path) -> None:
     rows = (row(aspen_event_id=str(n), title=f"Training {n}") for n in range(1, 1201))
     source = write(tmp_path / "many.csv", *rows)
 

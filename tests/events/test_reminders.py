@@ -1,4 +1,4 @@
-"""E-mails sent at a certain time: reminders and notices of recordings."""
+"""E-mails sent at set times: reminders and notices of recordings."""
 
 import datetime as dt
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ def now() -> Iterator[time_machine.Traveller]:
 
 
 def place(begins_at: dt.datetime, **fields: Any) -> Registration:
-    """A registration for a two-hour event that starts at this time."""
+    """Register a new person for a two-hour event that starts at this time."""
     event = factories.event(
         begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2), **fields
     )
@@ -53,7 +53,7 @@ def announced() -> list[tuple[int, int]]:
 # ---------- Reminders ----------
 
 
-def test_reminders_for_the_next_day_are_queued_from_nine_on(now: time_machine.Traveller) -> None:
+def test_reminders_for_the_next_day_are_queued_from_nine_am(now: time_machine.Traveller) -> None:
     today = place(in_montana(12, 2, 23))
     first, last = place(in_montana(12, 3, 0)), place(in_montana(12, 3, 23))
     place(in_montana(12, 4, 0))

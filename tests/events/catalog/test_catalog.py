@@ -1,4 +1,4 @@
-"""The course catalog: proposals, decisions, and the pages for everyone."""
+"""The course catalog: proposals, decisions and public pages."""
 
 import datetime as dt
 from typing import Any
@@ -108,7 +108,7 @@ def test_the_database_and_python_agree_on_fiscal_years(day: str, year: int) -> N
         ("2028-10-01", {"recording_available_at": at("2028-10-05")}, [2029]),
     ],
 )
-def test_an_event_can_be_in_the_catalog_of_the_years_in_which_it_earns_credit(
+def test_an_event_can_be_in_the_catalog_for_years_in_which_it_earns_credit(
     day: str, fields: dict[str, Any], years: list[int]
 ) -> None:
     assert list(catalog_queries.catalog_years_of(on(day, **fields))) == years
@@ -117,7 +117,7 @@ def test_an_event_can_be_in_the_catalog_of_the_years_in_which_it_earns_credit(
 # ---------- Proposing ----------
 
 
-def test_proposing_twice_makes_one_listing(editor: User) -> None:
+def test_proposing_twice_creates_one_listing(editor: User) -> None:
     event = event_of(editor)
     first = propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
     again = propose_listing(
@@ -127,7 +127,7 @@ def test_proposing_twice_makes_one_listing(editor: User) -> None:
     assert CatalogListing.objects.get().proposed_at == NOW
 
 
-def test_a_declined_course_is_proposed_again(editor: User) -> None:
+def test_a_declined_course_can_be_proposed_again(editor: User) -> None:
     event = event_of(editor)
     listing = make.listing(event, state=DECLINED)
     propose_listing(event_id=event.pk, fiscal_year=2027, by=editor)
@@ -153,7 +153,7 @@ def test_an_event_that_cannot_be_in_the_catalog_is_not_proposed(
     assert not CatalogListing.objects.exists()
 
 
-def test_editors_cannot_propose_events_of_others(editor: User) -> None:
+def test_editors_cannot_propose_events_they_do_not_manage(editor: User) -> None:
     event = make.event(organization=make.organization())
     for person in (editor, make.person(), make.person(Role.HELP_DESK)):
         with pytest.raises(Refused, match="no longer manage"):
@@ -185,13 +185,13 @@ def test_every_decision_in_every_state(staff: User, before: str, decision: Decis
 
 def test_declining_requires_a_reason(staff: User) -> None:
     listing = make.listing(make.event())
-    with pytest.raises(Refused, match="Enter a reason"):
+    with pytest.raises(Refused, match="Give a reason"):
         decide_listings(ids=[listing.pk], decision=DECLINE, reason="  ", by=staff)
     listing.refresh_from_db()
     assert listing.state == APPROVED
 
 
-def test_own_proposals_are_left_for_a_colleague(staff: User) -> None:
+def test_staff_cannot_approve_their_own_proposals(staff: User) -> None:
     mine = make.listing(make.event(title="Mine"), state=PROPOSED, proposed_by=staff)
     other = make.listing(make.event(), state=PROPOSED)
     result = decide_listings(ids=[mine.pk, other.pk], decision=APPROVE, by=staff)
@@ -327,11 +327,11 @@ def test_approving_takes_a_fixed_number_of_queries(
     assert Posting.objects.count() == items
 
 
-# ---------- The catalog for everyone ----------
+# ---------- The public catalog ----------
 
 
 def shown(address: str = PAGE) -> list[tuple[str, list[str]]]:
-    """The category slugs and course titles on the public page."""
+    """Return the category slugs and course titles on the public page."""
     groups = Client().get(address).context["groups"]
     return [(category.slug, [each.title for each in courses]) for category, courses in groups]
 
@@ -388,7 +388,7 @@ def test_the_event_page_and_the_calendar_link_to_the_catalog() -> None:
     words = "In the State Library’s course catalog, fiscal year 2027"
     assert words not in Client().get(event.get_absolute_url()).content.decode()
     make.listing(event)
-    make.listing(event, fiscal_year=2026)  # moved since: it earns no credit in that year
+    make.listing(event, fiscal_year=2026)  # the event was moved and earns no credit in that year
     make.listing(make.event(), fiscal_year=2028)
     page = Client().get(event.get_absolute_url())
     assert page.context["catalog_years"] == [2027]
@@ -418,7 +418,7 @@ def test_an_editor_proposes_on_the_page_and_sees_the_decision(editor: User, staf
     assert "Declined" in page
 
 
-def test_a_year_without_credit_is_refused_in_the_form(editor: User) -> None:
+def test_the_form_rejects_a_year_without_credit(editor: User) -> None:
     event = event_of(editor)
     client = signed_in(editor)
     page = client.post(f"/events/{event.pk}/catalog/", {"fiscal_year": "2031"})
@@ -548,7 +548,7 @@ def test_listing_constraints(values: dict[str, Any], constraint: str) -> None:
         CatalogListing.objects.filter(pk=listing.pk).update(**values)
 
 
-def test_an_event_is_in_the_catalog_of_a_year_once() -> None:
+def test_an_event_is_listed_once_per_year() -> None:
     listing = make.listing(make.event())
     with pytest.raises(IntegrityError, match="events_one_listing_per_year"):
         make.listing(listing.event)

@@ -1,4 +1,4 @@
-"""The event page: the next step, the details, and who can see it."""
+"""The event page: the next step, the details and who can see the page."""
 
 import datetime as dt
 
@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def next_step(client: Client, event: Event) -> tuple[str, str]:
-    """The kind of button, and the note next to it."""
+    """Return the kind of button and the note next to it."""
     shown = client.get(event.get_absolute_url()).context["next_step"]
     return shown.kind, shown.note
 
@@ -288,7 +288,7 @@ def test_a_conference_lists_its_sessions_day_by_day(client):
     ]
 
 
-def test_a_very_long_program_is_cut_off(client, monkeypatch):
+def test_a_very_long_program_is_truncated(client, monkeypatch):
     monkeypatch.setattr(event_page_views, "MAX_SESSIONS", 2)
     conference = make.event(days=-2, hours=8)
     sessions = [make.event(days=-2, parent=conference) for _ in range(2)]
@@ -447,7 +447,7 @@ def test_links_and_files_show_their_site_kind_and_size(client):
         (None, None, None, "", True),
     ],
 )
-def test_a_recording_shows_until_when_it_earns_credit(
+def test_the_page_says_until_when_a_recording_earns_credit(
     client, available, until, credits, note, is_linked
 ):
     now = timezone.now()
@@ -464,7 +464,7 @@ def test_a_recording_shows_until_when_it_earns_credit(
     assert ("https://video.example/1" in response.content.decode()) is is_linked
 
 
-def test_a_cancelled_event_says_why_and_offers_no_recording(client):
+def test_a_canceled_event_says_why_and_offers_no_recording(client):
     event = make.event(
         days=2,
         state=EventState.CANCELLED,

@@ -1,4 +1,4 @@
-"""The organizer's questions: added, ordered, changed and removed."""
+"""Adding, ordering, changing and removing the organizer's questions."""
 
 from typing import Any
 
@@ -84,7 +84,9 @@ def test_too_many_questions_are_refused(client: Client, staff: User, event: Even
     assert questions_of(event) == []
 
 
-def test_a_question_of_another_event_stays_there(client: Client, staff: User, event: Event) -> None:
+def test_questions_of_another_event_are_not_changed(
+    client: Client, staff: User, event: Event
+) -> None:
     other = make.event(days=3)
     send(client, other, {"label": "Theirs"})
     send(client, event, {"id": str(Question.objects.get().pk), "label": "Ours"})

@@ -1,4 +1,4 @@
-"""Promise 1: registrations never exceed the capacity, and the waitlist keeps its order.
+"""Promise 1: registrations never exceed the capacity, and the waitlist stays in order.
 
 Two hundred people register for fifty places. The control shows that these tests can fail: without
 the lock and the trigger, more people get a place than there are places.
@@ -22,7 +22,7 @@ from tests.web import signed_in
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PEOPLE, PLACES, ROUNDS = 200, 50, 10
-# How many people register concurrently; PostgreSQL accepts a hundred connections.
+# The number of people who register concurrently. PostgreSQL accepts a hundred connections.
 AT_A_TIME = 40
 CONFIRMED, WAITLISTED = RegistrationState.CONFIRMED, RegistrationState.WAITLISTED
 
@@ -37,7 +37,7 @@ def crowd() -> list[User]:
 
 
 def register_all(people: list[User], event: Event) -> list[Registration]:
-    """Register everyone: AT_A_TIME people concurrently, each followed by the next in line."""
+    """Register everyone, AT_A_TIME people concurrently. Return the registrations."""
     line, registrations = iter(people), []
     lock = threading.Lock()
 
@@ -65,13 +65,15 @@ def test_two_hundred_people_register_for_fifty_places(crowd: list[User]) -> None
         confirmed, waiting = in_state(event, CONFIRMED), in_state(event, WAITLISTED)
         assert (len(confirmed), len(waiting)) == (PLACES, PEOPLE - PLACES)
         moments = [each.registered_at for each in confirmed + waiting]
-        assert moments == sorted(set(moments)), "everyone before the waitlist, no two alike"
+        assert moments == sorted(set(moments)), (
+            "confirmed people come before the waitlist, each at a different time"
+        )
         assert answers == {each.person_id: each.state for each in confirmed + waiting}
 
 
 @contextmanager
 def without_lock_and_trigger(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Disable the event's lock and the trigger on capacity."""
+    """Disable the lock on the event and the trigger that enforces the capacity."""
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
     with connection.cursor() as cursor:
         cursor.execute(
@@ -98,7 +100,7 @@ def test_control_places_are_oversold_without_lock_and_trigger(
 def test_the_trigger_alone_enforces_the_capacity(
     crowd: list[User], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If Python takes no lock, the database still refuses places beyond the capacity."""
+    """Without a lock in Python, the database still rejects registrations beyond the capacity."""
     event = make.event(days=3, capacity=5)
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
     results = run_concurrently(20, lambda n: actions.register(event_id=event.pk, by=crowd[n]))
@@ -107,7 +109,7 @@ def test_the_trigger_alone_enforces_the_capacity(
     assert all("all 5 places are taken" in message for message in refused)
 
 
-def test_the_last_place_goes_to_one_of_two_pages(crowd: list[User]) -> None:
+def test_the_last_place_goes_to_one_of_twenty_people(crowd: list[User]) -> None:
     event = make.event(days=3, capacity=1)
 
     def press(n: int) -> int:
@@ -124,7 +126,7 @@ def test_places_freed_concurrently_go_to_the_people_who_waited_longest(crowd: li
         actions.register(event_id=event.pk, by=person)
 
     def cancel_or_register(n: int) -> None:
-        """Ten people cancel while ten newcomers register."""
+        """Cancel for ten people and register ten others."""
         if n < 10:
             actions.cancel_registration(event_id=event.pk, by=crowd[n])
         else:
@@ -147,7 +149,7 @@ def test_a_person_who_registers_concurrently_gets_one_place(crowd: list[User]) -
 
 
 def test_registrations_of_many_events_do_not_block_each_other(crowd: list[User]) -> None:
-    """Each raises the calendar's version at commit, and they wait for nothing else."""
+    """They wait for each other only at commit, to raise the calendar's version."""
     events = [make.event(days=3, capacity=2) for _ in range(20)]
     results = run_concurrently(20, lambda n: actions.register(event_id=events[n].pk, by=crowd[n]))
     assert [each.state for each in results] == [CONFIRMED] * 20

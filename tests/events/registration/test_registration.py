@@ -1,4 +1,4 @@
-"""Register and cancel with the buttons on the event page."""
+"""Registering and canceling with the buttons on the event page."""
 
 import pytest
 from django.test import Client
@@ -12,7 +12,7 @@ pytestmark = pytest.mark.django_db
 
 
 def press(client: Client, button: str, event: Event) -> list[str]:
-    """Submit the button's form, which leads back to the event, and return the messages."""
+    """Submit the button's form, which redirects to the event, and return the messages."""
     response = client.post(f"/events/{event.pk}/{button}/", follow=True)
     assert response.redirect_chain == [(f"/events/{event.pk}/", 302)]
     return [str(message) for message in response.context["messages"]]
@@ -114,7 +114,7 @@ def test_the_public_signs_in_first(client, button):
 
 
 @pytest.mark.parametrize("button", ["register", "cancel"])
-def test_someone_elses_custom_event_does_not_exist(client, person, button):
+def test_someone_elses_custom_event_is_not_found(client, person, button):
     event = claim_custom_event(facts=make.facts(), by=make.person()).event
     assert client.post(f"/events/{event.pk}/{button}/").status_code == 404
     assert client.post(f"/events/999999/{button}/").status_code == 404
