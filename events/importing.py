@@ -257,7 +257,7 @@ def read_days(begin: str, end: str) -> dict[str, Any]:
 
 def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
     """Return the time in Mountain time, and whether only the day was given."""
-    advice = "write 2026-05-11 or 2026-05-11T09:00"
+    advice = "use 2026-05-11 or 2026-05-11T09:00"
     if not MOMENT_PATTERN.fullmatch(text):
         raise Refused(
             f"“{_short(text)}” is not a date; {advice}" if text else "it is empty", field=column
@@ -273,7 +273,9 @@ def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
         )
     moment = timezone.make_aware(naive)
     if moment.astimezone(dt.UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != naive:
-        raise Refused(f"{text} did not exist in Montana: clocks moved forward", field=column)
+        raise Refused(
+            f"{text} did not exist in Montana, because clocks moved forward", field=column
+        )
     return moment, len(text) == DAY_LENGTH
 
 
@@ -333,9 +335,7 @@ def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, 
     """
     address = find_url(text)
     if not address and text.lower() not in ("", "yes", "no"):
-        raise Refused(
-            f"“{_short(text)}” is not known; use yes, no or a web address", field="recording"
-        )
+        raise Refused(f"“{_short(text)}” is not “yes”, “no” or a web address", field="recording")
     available_at = None
     if delivery == Delivery.RECORDED:
         available_at = when["begins_at"]
@@ -360,7 +360,9 @@ def _choice(row: CsvRow, column: str, choices: dict[str, str]) -> str:
     if choice is None:
         allowed = ", ".join(filter(None, choices.values()))
         raise Refused(
-            f"“{_short(row[column])}” is not known; use {allowed}, or leave it empty", field=column
+            f"“{_short(row[column])}” is not a known {column.replace('_', ' ')}; use {allowed}, or "
+            "leave it blank",
+            field=column,
         )
     return choice
 

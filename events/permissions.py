@@ -1,4 +1,7 @@
-"""Permission to manage events: all events for staff, their organizations' for event editors."""
+"""Permission to manage events.
+
+Staff manage all events, and event editors manage the events of their organizations.
+"""
 
 from typing import Any
 
@@ -65,9 +68,9 @@ def with_is_managed(
     return events.annotate(is_managed=ExpressionWrapper(is_managed, BooleanField()))
 
 
-# A filter on events: includes registrations with a place.
+# A filter on events, for registrations that have a place.
 IS_CONFIRMED = Q(registrations__state=RegistrationState.CONFIRMED)
-# A filter on registrations that have a place or are on the waitlist.
+# A filter on registrations, for those that have a place or are on the waitlist.
 NOT_CANCELLED = ~Q(state=RegistrationState.CANCELLED)
 
 

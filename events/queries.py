@@ -197,7 +197,7 @@ def events_with_similar_title(
 
 
 def possible_duplicates(title: str, *, limit: int = 20) -> QuerySet[Event]:
-    """Return past events that may be the training with this title, most similar first.
+    """Return past events that a new event with this title may duplicate, most similar first.
 
     Searches published calendar events, and custom events that are pending or approved.
     """

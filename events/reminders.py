@@ -37,7 +37,7 @@ from events.rules import has_recording
 REMIND_FROM = dt.time(9)
 ANNOUNCE_RECORDING_FOR = dt.timedelta(days=7)
 BATCH = 1_000
-# Returns the key and the facts for the message about a registration.
+# Returns the key and the facts for a message about a registration.
 MessageFor = Callable[[Registration], tuple[str, dict[str, object]]]
 
 

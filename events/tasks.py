@@ -1,4 +1,4 @@
-"""The worker's jobs for events. Nothing depends on their running on time.
+"""The worker's jobs for events. They do not have to run on time.
 
 None has a `lock`, because a killed worker would hold it forever. They can run twice, even
 concurrently.

@@ -10,12 +10,12 @@ from events.models import Event
 
 
 class CatalogForm(forms.Form):
-    """The fiscal year and category to show; invalid values are ignored."""
+    """The fiscal year and category to show. Invalid values are ignored."""
 
     year = forms.IntegerField(required=False, min_value=1990, max_value=2100)
     category = forms.SlugField(required=False, max_length=40)
 
-    def chosen(self) -> tuple[int, str]:
+    def year_and_category(self) -> tuple[int, str]:
         self.is_valid()
         year = self.cleaned_data.get("year") or fiscal_year(today())
         return year, self.cleaned_data.get("category", "")

@@ -62,7 +62,7 @@ class CatalogPage(NamedTuple):
 @cached_until_changed
 def catalog(request: HttpRequest) -> HttpResponse:
     """Show a fiscal year's approved courses, by category."""
-    year, slug = CatalogForm(request.GET).chosen()
+    year, slug = CatalogForm(request.GET).year_and_category()
     counts = queries.course_counts(year)
     chosen = next((category for category, _ in counts if category.slug == slug), None)
     offers = queries.catalog_courses(year)

@@ -133,7 +133,7 @@ class AttendanceList(models.Model):
 
 
 class CalendarVersion(models.Model):
-    """The number of changes to the public calendar, in one row. Triggers count them."""
+    """The number of changes to the public calendar, in a single row that triggers update."""
 
     number = models.BigIntegerField()
 

@@ -289,7 +289,7 @@ def test_a_change_email_updates_the_calendar(person: User) -> None:
 
 
 def test_a_change_email_describes_the_event_when_it_is_sent(person: User) -> None:
-    """While the worker is down, the event is moved twice, and its place is changed and changed back."""
+    """While the worker is down, the event moves twice and its place changes and changes back."""
     event = an_event(delivery="")
     place_at(event, person)
     later = BEGINS + dt.timedelta(days=1)
