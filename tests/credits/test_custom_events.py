@@ -83,15 +83,15 @@ def test_refusals_of_invalid_facts_name_the_field(change, field):
 
 
 @pytest.mark.parametrize(
-    ("minutes", "most"),
+    ("minutes", "limit"),
     [(1, "0.5"), (30, "0.5"), (31, "1"), (50, "1"), (60, "1"), (61, "1.5"), (270, "4.5")],
 )
-def test_credits_are_limited_to_the_length_rounded_up(minutes, most):
+def test_credits_are_limited_to_the_length_rounded_up(minutes, limit):
     begins_at = timezone.now() - dt.timedelta(days=2)
     ends_at = begins_at + dt.timedelta(minutes=minutes)
-    create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(most))
+    create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(limit))
     with pytest.raises(Refused, match="can earn at most"):
-        create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(most) + Decimal("0.5"))
+        create(begins_at=begins_at, ends_at=ends_at, amount=Decimal(limit) + Decimal("0.5"))
 
 
 def test_approving_the_event_approves_the_claim():
@@ -146,7 +146,7 @@ def test_returning_or_declining_requires_a_reason(decision):
 def test_staff_cannot_decide_about_their_own_event():
     person = make.person()
     claim = create(by=person)
-    with pytest.raises(Refused, match="A colleague"):
+    with pytest.raises(Refused, match="Ask a colleague"):
         decide(claim, Decision.APPROVE, by=person)
     with pytest.raises(IntegrityError, match="events_not_decided_by_author"):
         Event.objects.update(
