@@ -97,7 +97,7 @@ def kind_of(
     suffix = PurePath(clean_name(file.name or "")).suffix.lower()
     kind = kinds.get(suffix)
     if kind is None:
-        raise Refused(f"You cannot add this type of file. Use {allowed}.", field="file")
+        raise Refused(f"Files of this type cannot be added. Use {allowed}.", field="file")
     file.seek(0)
     data = file.read()
     file.seek(0)

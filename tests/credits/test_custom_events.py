@@ -188,12 +188,12 @@ def test_the_database_requires_who_when_and_why_of_a_decision():
 
 def test_only_the_author_can_resubmit_and_only_after_a_return():
     claim = create()
-    with pytest.raises(Refused, match="not waiting"):
+    with pytest.raises(Refused, match="not been asked"):
         event_actions.resubmit_custom_event(
             event_id=claim.event_id, facts=make.facts(), by=claim.person
         )
     decide(claim, Decision.RETURN, reason="Which hours?")
-    with pytest.raises(Refused, match="not waiting"):
+    with pytest.raises(Refused, match="not been asked"):
         event_actions.resubmit_custom_event(
             event_id=claim.event_id, facts=make.facts(), by=make.person()
         )

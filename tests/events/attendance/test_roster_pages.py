@@ -116,7 +116,7 @@ def test_attendance_cannot_be_marked_long_before_the_event(client: Client, edito
     assert 'name="attendance"' not in page.content.decode()
     for data in ({"everyone": "1"}, {"registration": "1", "attendance": "present"}):
         page = client.post(f"/events/{event.pk}/roster/", data, follow=True)
-        assert "You can mark attendance from two hours before" in page.content.decode()
+        assert "You can mark attendance starting two hours before" in page.content.decode()
     assert event.registrations.get().attendance == Attendance.UNKNOWN
 
 
