@@ -1,4 +1,4 @@
-"""The staff's calendar, registrations and categories. Custom events: credits/admin/queue.py."""
+"""The calendar, registrations and categories for staff. Custom events: credits/admin/queue.py."""
 
 from typing import Any, cast
 

@@ -28,7 +28,7 @@ from events.models import Category, CollegeWork, CreditOffer, Event
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CollegeCourse:
-    """A college course: its credit system, and its credits in that system."""
+    """A college course's credit system, and its number of credits in that system."""
 
     system: CourseSystem
     credits: int
@@ -135,8 +135,8 @@ def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
 def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bool]:
     """Create a custom event that waits for approval.
 
-    Returns the event, and whether it is new: if the person already has one with this title and
-    start, that event is returned. The caller holds the person's lock. Raises Refused if the facts
+    Returns the event and whether it is new. If the person already has an event with this title
+    and start, returns that one. The caller holds the person's lock. Raises Refused if the facts
     are invalid.
     """
     _refuse_invalid(facts)
@@ -197,7 +197,7 @@ def decide_custom_event(
 
     Returning and declining require a `reason`, which the author sees. `seen` is the version
     (queries.custom_event_version) that staff reviewed. Raises Refused if the event has changed
-    since then or does not allow the decision.
+    since then or its state does not allow the decision.
     """
     event = queries.lock_event(event_id)
     transition = CUSTOM_EVENT_TRANSITIONS[decision]

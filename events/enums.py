@@ -30,9 +30,9 @@ class Origin(models.TextChoices):
 
 
 class EventState(models.TextChoices):
-    """The states of calendar events and custom events; pages show EVENT_LABELS.
+    """The states of calendar events and custom events. Pages show EVENT_LABELS.
 
-    A draft is waiting for its author: never sent to staff, withdrawn, or returned for changes.
+    A draft is waiting for its author. It was never sent to staff, or it was withdrawn or returned.
     """
 
     DRAFT = "draft", "Draft"
@@ -156,7 +156,7 @@ ATTENDANCE_LABELS = label_table(
 )
 
 
-# People who came late attended.
+# Coming late counts as attending.
 ATTENDED = frozenset({Attendance.PRESENT, Attendance.LATE})
 
 

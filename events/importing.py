@@ -54,7 +54,7 @@ REGISTRATION_MODES = {
 
 @dataclass(frozen=True)
 class ParsedEvent:
-    """A parsed row: event fields, credits by category id, and the title of the conference."""
+    """A parsed row: event fields, credits by category id and the conference's title."""
 
     values: dict[str, Any]
     offers: dict[int, Decimal]

@@ -40,7 +40,7 @@ ON_CALENDAR = Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventSt
 
 
 class CreditLine(NamedTuple):
-    """A credit line of an event with its category's name and shape."""
+    """An event's credit line with its category's name, slug and shape."""
 
     amount: Decimal
     name: str

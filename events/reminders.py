@@ -52,7 +52,7 @@ def queue_reminder_emails() -> int:
     """
     now = timezone.now()
     include_tomorrow = timezone.localtime(now).time() >= REMIND_FROM
-    # Not in steps of 24 hours: a day has 23 or 25 hours when the clocks change.
+    # A day has 23 or 25 hours when the clocks change, so do not add 24 hours.
     until = midnight(today() + dt.timedelta(days=2 if include_tomorrow else 1))
     due = _registrations().filter(
         event__begins_at__gt=now, event__begins_at__lt=until, person__wants_reminders=True

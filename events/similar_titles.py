@@ -13,13 +13,13 @@ from events import queries
 from events.enums import EventState
 from events.models import Event
 
-# The minimum share of trigrams in common; the same as pg_trgm's default.
+# The minimum share of trigrams in common, the same as pg_trgm's default.
 MIN_TITLE_SIMILARITY = 0.3
 DUPLICATE_WINDOW = dt.timedelta(days=1)
 
 
 class SimilarEvent(NamedTuple):
-    """A similar event, and how similar its title is."""
+    """A similar event, and the similarity of its title."""
 
     event: Event
     percent: int

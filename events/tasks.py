@@ -1,6 +1,6 @@
 """The worker's jobs for events. They do not have to run on time.
 
-None has a `lock`, because a killed worker would hold it forever. They can run twice, even
+No job has a `lock`, because a killed worker would hold it forever. They can run twice, even
 concurrently.
 """
 

@@ -23,7 +23,7 @@ MAX_REASONS_SHOWN = 5
 
 
 class ListingDecisionForm(ActionForm):
-    """The action for the selected listings, with a reason."""
+    """The form to choose an action for the selected listings and give a reason."""
 
     reason = forms.CharField(
         label="Reason (required to decline):",

@@ -13,7 +13,7 @@ from events.models.triggers import new_version
 
 
 class FiscalYear(Func):
-    """The fiscal year of a date, the same as aspen.clock.fiscal_year."""
+    """The fiscal year of a date, as in aspen.clock.fiscal_year."""
 
     template = "date_part('year', (%(expressions)s) + interval '6 months')::integer"
     output_field = models.IntegerField()

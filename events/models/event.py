@@ -33,14 +33,14 @@ LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 class MountainDay(Func):
-    """The day of a time in Montana. The zone is fixed, because generated columns use it."""
+    """The day of a time in Montana. The time zone is fixed, because generated columns use it."""
 
     template = "((%(expressions)s) AT TIME ZONE 'America/Denver')::date"
     output_field = models.DateField()
 
 
 class MountainMidnightAfter(Func):
-    """The midnight that ends this day in Montana."""
+    """The midnight at the end of a time's day in Montana."""
 
     template = (
         "(date_trunc('day', (%(expressions)s) AT TIME ZONE 'America/Denver')"
@@ -168,7 +168,7 @@ class Event(models.Model):
     uid = models.UUIDField(db_default=RandomUUID(), unique=True, editable=False)
     sequence = models.PositiveIntegerField(default=0, editable=False)
     changed_at = models.DateTimeField(db_default=Now(), editable=False)
-    # The same for all events of a series.
+    # The same for all events in a series.
     series_key = models.UUIDField(null=True, editable=False)
 
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
@@ -435,7 +435,7 @@ class CustomEvent(Event):
     model_name="CreditOfferHistory",
 )
 class CreditOffer(models.Model):
-    """A credit line of an event: an amount of credits in one category."""
+    """An event's credit line: an amount of credit in one category."""
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="offers")
     category = models.ForeignKey(Category, models.PROTECT, related_name="+")
