@@ -96,7 +96,7 @@ class EventStep(models.TextChoices):
     PUBLISH = "publish", "Publish"
     RETURN = "return", "Return"
     DISCARD = "discard", "Discard"
-    CALL_OFF = "call_off", "Cancel the event"
+    CALL_OFF = "call_off", "Cancel event"
 
 
 def _by_both(source: EventState, target: EventState) -> Transition[EventState]:

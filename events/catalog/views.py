@@ -43,7 +43,7 @@ class Course(NamedTuple):
 
 
 class CatalogPage(NamedTuple):
-    """What templates/events/catalog.html shows."""
+    """The context of templates/events/catalog.html."""
 
     year: int
     # Each year with its link, and whether it is shown.

@@ -130,12 +130,12 @@ def editor_links(event: Event) -> list[EditorLink]:
     """Return links to the pages for managing a published or canceled event."""
     names = PUBLISHED_EVENT_LINKS if event.state == EventState.PUBLISHED else CANCELLED_EVENT_LINKS
     if event.state == EventState.PUBLISHED and not rules.is_over(event):
-        names = [*names, ("Cancel the event", "events:call_off")]
+        names = [*names, ("Cancel event", "events:call_off")]
     return [EditorLink(label, reverse(name, args=[event.pk])) for label, name in names]
 
 
 class EventPage(NamedTuple):
-    """What templates/events/detail.html shows."""
+    """The context of templates/events/detail.html."""
 
     event: Event
     url: str

@@ -135,7 +135,7 @@ class PastRegistration(NamedTuple):
 
 
 class MyRegistrations(NamedTuple):
-    """What templates/events/my_registrations.html shows."""
+    """The context of templates/events/my_registrations.html."""
 
     coming: list[ComingRegistration]
     past: list[PastRegistration]
@@ -188,7 +188,7 @@ def change_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpRe
         return redirect("events:my_registrations")
     if "off" in request.POST:
         keys.revoke_key(purpose=purpose, by=person)
-        messages.success(request, f"Your {names[purpose]} was turned off.")
+        messages.success(request, f"Your {names[purpose]} has been turned off.")
     else:
         keys.renew_key(purpose=purpose, by=person)
         messages.success(

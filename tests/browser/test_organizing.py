@@ -196,7 +196,7 @@ def test_marking_attendance_and_canceling_an_event_by_keyboard(
     press_enter(visitor)
     visitor.sees("came late.")
     visitor.visit(portal.full.get_absolute_url())
-    tab_to(visitor, "Cancel the event")
+    tab_to(visitor, "Cancel event")
     press_enter(visitor)
     tab_to(visitor, "Reason for canceling")
     visitor.page.keyboard.type("Too much snow.")

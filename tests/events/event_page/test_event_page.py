@@ -524,7 +524,7 @@ def test_people_who_manage_an_event_see_the_links_for_it(client):
     links = {link.label: link.url for link in response.context["editor_links"]}
     assert links["Edit"] == f"/events/{event.pk}/edit/"
     assert links["Roster"] == f"/events/{event.pk}/roster/"
-    assert links["Cancel the event"] == f"/events/{event.pk}/call-off/"
+    assert links["Cancel event"] == f"/events/{event.pk}/call-off/"
     for url in links.values():
         assert client.get(url).status_code == 200
     move(event, days=-4)
