@@ -57,20 +57,20 @@ class CustomEventFacts:
 def build_event(facts: CustomEventFacts) -> Event:
     """Build an unsaved event from `facts`."""
     event = Event(origin=Origin.CUSTOM)
-    _apply(event, facts)
+    _set_fields(event, facts)
     return event
 
 
 def _refuse_invalid(facts: CustomEventFacts) -> None:
     if facts.ends_at <= facts.begins_at:
         raise Refused("The end must be after the beginning.", field="ends_at")
-    if not _is_over(facts):
+    if not _has_ended(facts):
         raise Refused(
             "This training is not over yet. Credits can be claimed once it has ended.",
             field="ends_at",
         )
     if facts.course is None:
-        _refuse_too_many(facts.begins_at, facts.ends_at, facts.amount)
+        _refuse_excess_credits(facts.begins_at, facts.ends_at, facts.amount)
     elif facts.amount != rules.course_credits(facts.course.system, facts.course.credits):
         raise Refused(
             "Credits for college work must match the State Library's table.",
@@ -78,7 +78,7 @@ def _refuse_invalid(facts: CustomEventFacts) -> None:
         )
 
 
-def _is_over(facts: CustomEventFacts) -> bool:
+def _has_ended(facts: CustomEventFacts) -> bool:
     if facts.course:
         return timezone.localdate(facts.ends_at) < today()
     return facts.ends_at <= timezone.now()
@@ -87,10 +87,10 @@ def _is_over(facts: CustomEventFacts) -> bool:
 def refuse_too_many(event: Event, amount: Decimal) -> None:
     """Raise Refused if a custom event is too short for `amount`. College work is exempt."""
     if not CollegeWork.objects.filter(event=event).exists():
-        _refuse_too_many(event.begins_at, event.ends_at or event.over_at, amount)
+        _refuse_excess_credits(event.begins_at, event.ends_at or event.over_at, amount)
 
 
-def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
+def _refuse_excess_credits(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> None:
     maximum = rules.max_credits(begins_at, ends_at)
     if amount > maximum:
         raise Refused(
@@ -100,7 +100,7 @@ def _refuse_too_many(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decim
         )
 
 
-def _apply(event: Event, facts: CustomEventFacts) -> None:
+def _set_fields(event: Event, facts: CustomEventFacts) -> None:
     for name in (
         *("title", "begins_at", "ends_at", "sponsor", "presenter", "description"),
         "recording_url",
@@ -127,7 +127,7 @@ def _keeps_credit(event: Event, facts: CustomEventFacts) -> bool:
     if facts.course or lines[:1] != [(facts.category.pk, facts.amount)]:
         return False
     total = sum((amount for _, amount in lines), Decimal())
-    _refuse_too_many(facts.begins_at, facts.ends_at, total)
+    _refuse_excess_credits(facts.begins_at, facts.ends_at, total)
     return True
 
 
@@ -149,7 +149,7 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
         created_by=by,
         is_demonstration=by.is_demonstration,
     )
-    _apply(event, facts)
+    _set_fields(event, facts)
     event.save()
     _write_credit_line(event, facts)
     return event, True
@@ -171,7 +171,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
         raise Refused(
             "You have already saved another training with this title and start.", field="title"
         )
-    _apply(event, facts)
+    _set_fields(event, facts)
     event.state = EventState.PENDING
     event.submitted_at = timezone.now()
     event.save()
@@ -201,13 +201,13 @@ def decide_custom_event(
     """
     event = queries.lock_event(event_id)
     transition = CUSTOM_EVENT_TRANSITIONS[decision]
-    _refuse_unseen(event, seen)
+    _refuse_if_changed(event, seen)
     if event.origin != Origin.CUSTOM or not transition.allows(event.state, Actor.STAFF):
         raise Refused(
             f"“{event.title}” is {rules.state_for_editors(event)}, so you can no longer "
             f"{decision.label.lower()} it."
         )
-    _refuse_own(event, by)
+    _refuse_own_event(event, by)
     if decision != Decision.APPROVE and not reason.strip():
         raise Refused("Give a reason. The person will read it.", field="reason")
     event.state = transition.target
@@ -219,7 +219,7 @@ def decide_custom_event(
     return event
 
 
-def _refuse_unseen(event: Event, seen: str) -> None:
+def _refuse_if_changed(event: Event, seen: str) -> None:
     if seen and queries.custom_event_version(event) != seen:
         raise Refused(
             f"“{event.title}” has changed since you opened this page and is now "
@@ -227,7 +227,7 @@ def _refuse_unseen(event: Event, seen: str) -> None:
         )
 
 
-def _refuse_own(event: Event, by: User) -> None:
+def _refuse_own_event(event: Event, by: User) -> None:
     if event.created_by_id == by.pk:
         raise Refused(
             f"You cannot decide on your own event, “{event.title}”. Ask a colleague to do it."
@@ -243,13 +243,13 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     it is college work.
     """
     event = queries.lock_event(event_id)
-    _refuse_unseen(event, seen)
+    _refuse_if_changed(event, seen)
     if event.origin != Origin.CUSTOM or not TO_CALENDAR.allows(event.state, Actor.STAFF):
         raise Refused(
             f"“{event.title}” is {rules.state_for_editors(event)}, so it cannot be put on the "
             "calendar."
         )
-    _refuse_own(event, by)
+    _refuse_own_event(event, by)
     if CollegeWork.objects.filter(event=event).exists():
         raise Refused(f"“{event.title}” is one person's college course, not a public event.")
     was_waiting = event.state == EventState.PENDING
