@@ -370,8 +370,12 @@ def test_pages_for_librarians(
     check_pages(open_browser(portal.librarian), own_pages(portal))
 
 
-def test_pages_for_staff(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
-    check_pages(open_browser(portal.staff), staff_pages(portal))
+@pytest.mark.parametrize("administration", [True, False])
+def test_pages_for_staff(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace, administration: bool
+) -> None:
+    paths = [path for path in staff_pages(portal) if path.startswith("/admin/") == administration]
+    check_pages(open_browser(portal.staff), paths)
 
 
 def test_forms_with_errors(open_browser: Callable[..., Visitor], portal: SimpleNamespace) -> None:
