@@ -1,3 +1,3 @@
-"""The administration of credits, with one module per task."""
+"""Admin pages for credits, with one module per task."""
 
 from credits.admin import awarding, claims, merging, queue  # noqa: F401

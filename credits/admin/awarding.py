@@ -32,7 +32,7 @@ TOO_LARGE = f"This file is larger than {MEGABYTES} MB. Split it and upload the p
 
 
 class AwardForm(forms.Form):
-    """Recipients: pasted addresses or a file."""
+    """The recipients, as pasted addresses or a file."""
 
     addresses = forms.CharField(
         label="E-mail addresses",
@@ -69,7 +69,7 @@ class AwardForm(forms.Form):
 
 @admin.register(AwardList)
 class AwardListAdmin(ReadOnlyAdmin):
-    """Award lists. The page of a list previews its effect and has the button to award."""
+    """Award lists. A list's page previews its effect and has the button to award the credits."""
 
     list_display = (
         "__str__",
@@ -121,7 +121,7 @@ class AwardListAdmin(ReadOnlyAdmin):
     # ---------- Uploading ----------
 
     def start_view(self, request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-        """Paste addresses or upload a file, and continue to the preview."""
+        """Accept pasted addresses or a file, and continue to the preview."""
         if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         event = self._event(event_id)
@@ -171,7 +171,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Preview what a list will do, or what an applied list would do today."""
+        """Preview what the list will do, or what an applied list would do today."""
         assert request.user.is_authenticated
         award_list = self._award_list(request, object_id)
         event = self._event(award_list.event_id)
@@ -199,7 +199,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         return page
 
     def left_out_view(self, request: AuthenticatedHttpRequest, object_id: str) -> HttpResponse:
-        """Download the skipped lines as CSV, escaped so that spreadsheets run no formulas."""
+        """Serve the skipped lines as CSV, escaped so that spreadsheets do not run formulas."""
         award_list = self._award_list(request, object_id)
         response = HttpResponse(content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="left-out-{award_list.pk}.csv"'
@@ -213,7 +213,7 @@ class AwardListAdmin(ReadOnlyAdmin):
 
 def _awarded_message(people: int, waiting: int) -> str:
     if not (people or waiting):
-        return "This list was already applied. No one on it gets any more credits."
+        return "This list was already applied. No one on it will receive more credits."
     message = f"{counted(people, 'person', 'people')} received the credits and will get an e-mail."
     if waiting:
         message += f" {counted(waiting, 'address is', 'addresses are')} waiting for an account."
@@ -225,7 +225,7 @@ def _awarded_message(people: int, waiting: int) -> str:
 
 @admin.register(WaitingAward)
 class WaitingAwardAdmin(ReadOnlyAdmin):
-    """Awards for addresses without an account. Waiting awards can be withdrawn."""
+    """Awards to e-mail addresses without an account. Waiting awards can be withdrawn."""
 
     list_display = ("address", "event", "status", "awarded_by", "awarded_at")
     list_filter = (("matched_at", admin.EmptyFieldListFilter),)
@@ -246,7 +246,7 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[WaitingAward]:
         return super().get_queryset(request).select_related("event", "awarded_by")
 
-    @admin.display(description="state")
+    @admin.display(description="status")
     def status(self, award: WaitingAward) -> str:
         if award.matched_at is None:
             return "Waiting for an account"

@@ -1,7 +1,7 @@
-"""All claims with their credits and warnings, and decisions about them.
+"""All claims with their credits and warnings, and decisions on them.
 
-Staff decide a custom event and its author's claim together in the queue. They correct wrong credits
-through a help ticket or with the event.
+Staff decide on a custom event and its author's claim together in the queue. They correct credits
+through a help ticket or by correcting the event.
 """
 
 from typing import Any
@@ -53,7 +53,7 @@ class EvidenceFilter(admin.SimpleListFilter):
 class ClaimDecisionForm(SeenForm):
     decision = forms.ChoiceField(choices=[(state, state) for state in actions.DECIDED])
     reason = reason_field(
-        "The person will read it. Required to decline.", required=False, max_length=2000
+        "The person will see this. Required to decline.", required=False, max_length=2000
     )
 
 
@@ -134,7 +134,7 @@ class ClaimAdmin(QueueAdmin):
 
     @admin.display(description="state", ordering="state")
     def state_now(self, claim: Claim) -> str:
-        """The state, with the claim's version in a hidden field."""
+        """Return the state, with the claim's version in a hidden field."""
         return format_html(
             '{}<input type="hidden" name="seen-{}" value="{}">',
             claim.get_state_display(),
@@ -164,7 +164,7 @@ class ClaimAdmin(QueueAdmin):
 
     @admin.display(description="history")
     def history(self, claim: Claim) -> str:
-        # An anonymous reader, so that entries name the person instead of saying "you".
+        # Use an anonymous reader, so that entries give the person's name instead of "you".
         entries = ((str(entry),) for entry in history.claim_history(claim, reader=User()))
         lines = format_html_join("", "<li>{}</li>", entries)
         return format_html('<ol class="happenings">{}</ol>', lines)
@@ -174,7 +174,7 @@ class ClaimAdmin(QueueAdmin):
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
-        """Add the possible decisions to the page of a claim."""
+        """Add the possible decisions to the claim's page."""
         claim = kwargs["obj"]
         context = {"decision_form": ClaimDecisionForm()} | context
         context |= {
@@ -205,7 +205,7 @@ class ClaimAdmin(QueueAdmin):
         )
 
     def decide_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
-        """Approve or decline. If refused, show the page again with the typed reason."""
+        """Approve or decline a claim. If this is refused, show the page again with the reason."""
         form = ClaimDecisionForm(request.POST)
         if form.is_valid():
             state, reason = ClaimState(form.cleaned_data["decision"]), form.cleaned_data["reason"]
@@ -225,10 +225,10 @@ class ClaimAdmin(QueueAdmin):
 
     @admin.action(description="Approve selected claims", permissions=["decide"])
     def approve_selected(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Claim]) -> None:
-        """Approve claims without warnings that have not changed since the list was opened."""
+        """Approve claims that have no warnings and have not changed since the list was opened."""
         if request.POST.get("select_across") == "1":
             messages.error(
-                request, "Select claims on this page only; the others have not been reviewed."
+                request, "Select claims on this page only. You have not reviewed the others."
             )
             return
         claims = list(chosen.order_by("pk"))
@@ -236,7 +236,9 @@ class ClaimAdmin(QueueAdmin):
 
         def approve(claim: Claim) -> None:
             if found := results.get(claim.pk):
-                raise Refused(f"{claim.person}, “{claim.event}”: {found[0].text} Open it first.")
+                raise Refused(
+                    f"{claim.person}, “{claim.event}”: {found[0].text} Open the claim first."
+                )
             actions.decide_claim(
                 claim_id=claim.pk,
                 target=ClaimState.APPROVED,

@@ -30,11 +30,11 @@ MAX_INTEGER = 2**31 - 1
 
 
 class CreditLinesForm(forms.Form):
-    """A reason, and an amount for each category (empty for none)."""
+    """A reason, and an amount for each category (blank for none)."""
 
-    reason = reason_field("Everyone who claimed the event can read it.")
+    reason = reason_field("Everyone who claimed the event can read this.")
     seen = forms.CharField(max_length=200, widget=forms.HiddenInput)
-    # The lines in the last preview. If they differ, show a new preview instead of saving.
+    # The lines in the last preview. If they have changed since, preview again instead of saving.
     shown = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, categories: Iterable[Category], **kwargs: Any) -> None:
@@ -82,8 +82,8 @@ def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> Http
         preview = dry_run(lambda: _correct(event, form, by=request.user))
         data = request.POST.copy()
         data["shown"] = shown
-        again = CreditLinesForm(data, categories=categories)
-        return _page(request, event, again, preview=preview)
+        preview_form = CreditLinesForm(data, categories=categories)
+        return _page(request, event, preview_form, preview=preview)
     return _page(request, event, form)
 
 

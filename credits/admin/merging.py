@@ -1,4 +1,4 @@
-"""Merge duplicate events: choose two, preview, merge, and undo within a day."""
+"""Merge duplicate events: choose two, preview the merge, confirm it and undo it within a day."""
 
 from django import forms
 from django.contrib import admin, messages
@@ -30,7 +30,7 @@ MAX_INTEGER = 2**31 - 1
 
 
 class MergePairForm(forms.Form):
-    """The query string: the event to merge, the event to keep, and a title to search for."""
+    """The query string: the duplicate event, the event to keep and a title to search for."""
 
     source = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
     target = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
@@ -39,7 +39,7 @@ class MergePairForm(forms.Form):
 
 class MergeForm(forms.Form):
     reason = reason_field(
-        "For colleagues, and in case someone asks about a credit later.", required=False
+        "For colleagues, in case someone asks about a credit later.", required=False
     )
     seen = forms.CharField(required=False, max_length=100)
 
@@ -92,7 +92,7 @@ class MergeAdmin(QueueAdmin):
     # ---------- Merging ----------
 
     def start_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
-        """Choose two events, preview the merge, and merge them."""
+        """Choose two events, preview the merge and merge them."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
         pair = MergePairForm(request.POST if request.method == "POST" else request.GET)
@@ -126,7 +126,7 @@ class MergeAdmin(QueueAdmin):
         messages.success(
             request,
             format_html(
-                '“{}” was merged into “{}”. <a href="{}">Undo</a> is possible for a day.',
+                '“{}” was merged into “{}”. You have one day to <a href="{}">undo the merge</a>.',
                 source.title,
                 target.title,
                 reverse("admin:credits_merge_undo", args=[result.merge.pk]),
@@ -154,7 +154,7 @@ class MergeAdmin(QueueAdmin):
             "title": "Merge two events",
             "source": source,
             "target": target,
-            "facts": presentation.merge_facts(source) if source else "",
+            "details": presentation.event_details(source) if source else "",
             "swap_url": merge_url(target, source) if source and target else "",
             "other_url": merge_url(source) if source else "",
             "find": find,
@@ -168,7 +168,7 @@ class MergeAdmin(QueueAdmin):
     # ---------- Undoing ----------
 
     def undo_view(self, request: AuthenticatedHttpRequest, merge_id: int) -> HttpResponse:
-        """Ask for confirmation, then undo a merge."""
+        """Ask for confirmation, then undo the merge."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
         if merge_id > MAX_INTEGER:
@@ -207,13 +207,13 @@ def _events(*pks: int | None) -> list[Event | None]:
 
 
 def _candidate(source: Event | None, other: Event) -> presentation.MergeCandidate:
-    """Return a row to choose the event to merge, or the event to keep if `source` is chosen."""
+    """Return a row for choosing the duplicate or, if `source` is chosen, the event to keep."""
     url = merge_url(source, other) if source else merge_url(other)
-    return presentation.MergeCandidate(other, presentation.merge_facts(other), url)
+    return presentation.MergeCandidate(other, presentation.event_details(other), url)
 
 
 def _preview(source: Event, target: Event, by: User) -> presentation.MergePreview:
-    """Return the effect of merging, from a dry run. Raise Refused."""
+    """Preview the merge with a dry run. Raise Refused if the events cannot be merged."""
     event_actions.settle_due(event_id=source.pk)
     result = dry_run(
         lambda: actions.merge_events(source_id=source.pk, target_id=target.pk, reason="", by=by)

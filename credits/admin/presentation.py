@@ -19,10 +19,10 @@ MAX_LINES = 200
 
 
 class MergeCandidate(NamedTuple):
-    """An event found by its title, and the URL that chooses it."""
+    """An event found by title, and the URL that selects it."""
 
     event: Event
-    facts: str
+    details: str
     url: str
 
 
@@ -31,7 +31,7 @@ class MergePreview:
     """Two events side by side, and the effect of merging them.
 
     `names` are the first people who claimed both, and `more` is the number of others. `earned_on`
-    is the day of the event to keep if the days differ.
+    is the day of the event to keep, or "" if both have the same day.
     """
 
     rows: list[tuple[str, str, str]]
@@ -44,13 +44,13 @@ class MergePreview:
 
 def merge_preview(source: Event, target: Event, result: actions.MergeResult) -> MergePreview:
     numbers = [
-        ("Claims that move", result.moved),
-        ("People who claimed both and keep one claim", len(result.dropped)),
-        ("Claims that become approved", result.approved),
-        ("Returned claims that become pending again", result.sent_back),
-        ("Moved claims that earn different credits than the event to keep", result.differing),
-        ("Certification tracks that gain or lose a credit", result.tracks),
-        ("Registrations that stay with the event to merge", source.registrations.count()),
+        ("Claims that will move", result.moved),
+        ("People who claimed both and will keep one claim", len(result.dropped)),
+        ("Claims that will be approved", result.approved),
+        ("Returned claims that will be pending again", result.sent_back),
+        ("Moved claims whose credits differ from the event to keep", result.differing),
+        ("Certification tracks that will gain or lose a credit", result.tracks),
+        ("Registrations that will stay with the duplicate event", source.registrations.count()),
     ]
     return MergePreview(
         rows=_side_by_side(source, target),
@@ -65,7 +65,7 @@ def merge_preview(source: Event, target: Event, result: actions.MergeResult) -> 
 def _side_by_side(*pair: Event) -> list[tuple[str, str, str]]:
     rows = {
         "Title": [event.title for event in pair],
-        "State": [_state(event) for event in pair],
+        "Status": [_status(event) for event in pair],
         "When": [event_time(event) for event in pair],
         "Sponsor": [event.sponsor or "–" for event in pair],
         "CE credit": [format_credit_lines(event) or "–" for event in pair],
@@ -74,12 +74,12 @@ def _side_by_side(*pair: Event) -> list[tuple[str, str, str]]:
     return [(label, first, second) for label, (first, second) in rows.items()]
 
 
-def merge_facts(event: Event) -> str:
-    facts = (event_time(event), event.sponsor, format_credit_lines(event), _state(event))
-    return "; ".join(filter(None, facts))
+def event_details(event: Event) -> str:
+    details = (event_time(event), event.sponsor, format_credit_lines(event), _status(event))
+    return "; ".join(filter(None, details))
 
 
-def _state(event: Event) -> str:
+def _status(event: Event) -> str:
     if event.origin == Origin.CALENDAR:
         return "On the calendar" if event.state == EventState.PUBLISHED else event.state_label.text
     return f"Create New… by {event.created_by}: {event.state_label.text}"
@@ -89,7 +89,7 @@ def _state(event: Event) -> str:
 
 
 class AwardedEvent(NamedTuple):
-    """The event of an award list. `why_not` is why its credits cannot be awarded, or ""."""
+    """An award list's event. `why_not` is the reason its credits cannot be awarded, or ""."""
 
     pk: int
     title: str
@@ -99,7 +99,7 @@ class AwardedEvent(NamedTuple):
 
 
 def awarded_event(event: Event) -> AwardedEvent:
-    """Takes no queries if the event's offers are prefetched."""
+    """Return an award list's event. Takes no queries if its offers are prefetched."""
     return AwardedEvent(
         pk=event.pk,
         title=event.title,
@@ -110,7 +110,7 @@ def awarded_event(event: Event) -> AwardedEvent:
 
 
 class AwardGroup(NamedTuple):
-    """People or lines with the same result: their number, and the first of them."""
+    """People or lines with the same result: how many, and the first few."""
 
     label: str
     number: int
@@ -118,7 +118,7 @@ class AwardGroup(NamedTuple):
 
 
 def award_groups(award_list: AwardList, event: Event, *, by: User) -> list[AwardGroup]:
-    """Return the people to award first, then everyone else and the skipped lines."""
+    """Return groups, first the people who will be awarded credits, then everyone else."""
     match = awards.match_award_list(award_list, event, by=by)
 
     def people(rows: Iterable[User]) -> list[tuple[str, str]]:
@@ -128,15 +128,15 @@ def award_groups(award_list: AwardList, event: Event, *, by: User) -> list[Award
         "Would be awarded today" if award_list.applied_at else "Will be awarded": people(
             match.award
         ),
-        "Already have credit for this event; nothing changes": people(match.held),
-        "Previously declined, withdrawn or marked absent; not awarded": [
+        "Already have credit for this event (no change)": people(match.held),
+        "Not awarded because previously declined, withdrawn or marked absent": [
             (str(person), f"{person.email}. {reason}") for person, reason in match.refused
         ],
-        "You; a colleague has to award your credits": people(match.own),
-        "Other addresses of people on the list": [
+        "You (ask a colleague to award your credits)": people(match.own),
+        "Other addresses for people on the list": [
             (address, str(person)) for person, address in match.repeated
         ],
-        "No account; awarded when they sign up with this address": [
+        "No account yet (will be awarded when they sign up with this address)": [
             (address, "") for address in match.unknown
         ],
         "Skipped lines": [

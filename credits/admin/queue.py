@@ -1,4 +1,4 @@
-"""The staff queue of custom events: the list, the page of an event, and decisions."""
+"""The staff queue of custom events: the list, the event pages and decisions."""
 
 from typing import Any
 
@@ -39,7 +39,7 @@ SELECT, CLEAR = "tick", "clear"
 class CustomEventStateFilter(ConditionFilter):
     """Shows waiting events by default."""
 
-    title = parameter_name = "state"
+    title, parameter_name = "status", "state"
     default = EventState.PENDING.value
 
     def options(self) -> list[tuple[str, str, Q]]:
@@ -58,7 +58,7 @@ class DecisionForm(SeenForm):
         choices=Decision.choices, error_messages={"required": "Choose a decision."}
     )
     reason = reason_field(
-        "The person will read it. Required to return or decline.",
+        "The person will see this. Required to return or decline.",
         label="Question or reason",
         required=False,
         max_length=2000,
@@ -74,14 +74,14 @@ class SelectedRowForm(forms.Form):
 
     @classmethod
     def read(cls, value: str) -> dict[str, Any] | None:
-        """Parse the value of a checkbox (queue_presentation.checkbox_value), or return None."""
+        """Parse a value from queue_presentation.checkbox_value. Return None if it is invalid."""
         event, has_warning, seen = [*value.split("|", 2), "", "", ""][:3]
         form = cls({"event": event, "has_warning": has_warning, "seen": seen})
         return form.cleaned_data if form.is_valid() else None
 
 
 class PageByIds(Paginator):
-    """Select the ids of a page first, so that the query does not join all earlier rows."""
+    """A paginator that selects a page's ids first, to avoid joining all earlier rows."""
 
     def page(self, number: int | str) -> Page:
         page = super().page(number)
@@ -119,7 +119,7 @@ class QueueChangeList(ChangeList):
 
 @admin.register(CustomEvent)
 class CustomEventAdmin(QueueAdmin):
-    """Custom events, the longest waiting first."""
+    """Custom events, longest waiting first."""
 
     decides = DECIDES
     steps = ("decide", "publish")
@@ -171,9 +171,9 @@ class CustomEventAdmin(QueueAdmin):
         return super().changelist_view(request, extra_context)
 
     def _approve(self, request: HttpRequest, *, by: User) -> None:
-        """Approve each selected event in its own transaction, so that a refusal stops no other.
+        """Approve each selected event in its own transaction, so refusals do not stop the rest.
 
-        Skip events with a warning that their row did not show.
+        Skip events with a warning that was not shown in the list.
         """
         choices = [SelectedRowForm.read(value) for value in request.POST.getlist("chosen")]
         chosen = {each["event"]: each for each in choices[: self.list_per_page] if each}
@@ -210,11 +210,11 @@ class CustomEventAdmin(QueueAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the event, everything that helps to decide, and the decision buttons."""
+        """Show the event, the information needed to decide and the decision buttons."""
         return self._page(request, self.shown(request, object_id), DecisionForm())
 
     def decide_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """Approve, return or decline. If refused, show the page again with the typed reason."""
+        """Approve, return or decline an event. If this is refused, show the page again."""
         form = DecisionForm(request.POST)
         if form.is_valid():
             decision = Decision(form.cleaned_data["decision"])
@@ -271,14 +271,14 @@ class CustomEventAdmin(QueueAdmin):
 
 @waits_for(DECIDES, order=10)
 def events_to_decide() -> list[Waiting]:
-    """Count custom events and proposals waiting for staff, and returned ones without an answer."""
+    """Count custom events and proposals waiting for staff, and unanswered returned events."""
     customs = reverse("admin:events_customevent_changelist")
     proposals = f"{reverse('events:manage')}?show=waiting"
     lines = {
         (Origin.CUSTOM, EventState.PENDING): ("custom event", "to approve", customs),
         (Origin.CUSTOM, EventState.DRAFT): (
             "returned custom event",
-            "without an answer for 30 days",
+            "unanswered for 30 days",
             f"{customs}?state={EventState.DRAFT}",
         ),
         (Origin.CALENDAR, EventState.PENDING): ("proposed event", "to publish", proposals),

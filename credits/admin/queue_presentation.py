@@ -1,4 +1,4 @@
-"""Rows, contexts and texts for the custom event queue and its pages."""
+"""Row types, template contexts and display text for the custom event queue and its pages."""
 
 import dataclasses
 from collections.abc import Callable, Sequence
@@ -38,7 +38,7 @@ class SimilarEventRow(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QueueRow:
-    """A custom event in the list. `value` is the value of its checkbox."""
+    """A custom event in the list. `value` is its checkbox's value."""
 
     pk: int
     url: str
@@ -63,7 +63,7 @@ class QueueRow:
 
 
 def queue_row(item: QueueItem, *, by: User, can_decide: bool, selects_clear: bool) -> QueueRow:
-    """Return the row of a custom event. Staff cannot select their own."""
+    """Return a custom event's row. Staff cannot select their own events."""
     event, claim, results = item.event, item.claim, item.check_results
     is_own = event.created_by_id == by.pk
     can_select = can_decide and event.state == EventState.PENDING and not is_own
@@ -111,7 +111,7 @@ def credits_for_length(event: Event) -> str:
 
 
 def unusual_points(event: Event, claim: Claim | None) -> list[str]:
-    """Return what makes the credit unusual: a presenter or a college course."""
+    """Return notes about unusual credit: for a presenter or a college course."""
     presented = claim is not None and claim.role == ClaimRole.PRESENTER
     return [
         *(["Presenter: earns double credit"] if presented else []),
@@ -143,12 +143,12 @@ def event_place(event: Event) -> str:
 def new_warning(event: Event, results: Sequence[CheckResult]) -> str:
     return (
         f"“{event.title}” was skipped because it has a new warning that the list did not show. "
-        f"{results[0].text} Open it or select it again."
+        f"{results[0].text} Open the event or select it again."
     )
 
 
 def approval_message(approved: int, selected: int, with_warnings: Sequence[str]) -> str:
-    """Report the number of events approved, and the titles of those that had a warning."""
+    """Return a message with the number of events approved and any titles with warnings."""
     message = f"Approved: {approved} of {selected}."
     if with_warnings:
         titles = ", ".join(f"“{title}”" for title in with_warnings)
@@ -160,7 +160,7 @@ def approval_message(approved: int, selected: int, with_warnings: Sequence[str])
 
 
 def decision_page(event: Event, *, by: User, can_decide: bool) -> dict[str, Any]:
-    """Return the context to decide one custom event. Takes a fixed number of queries."""
+    """Return the context for deciding on a custom event. Takes a fixed number of queries."""
     person = event.created_by
     assert person is not None  # events_custom_has_author
     claims = review.claims_of_authors([event])
@@ -179,11 +179,13 @@ def decision_page(event: Event, *, by: User, can_decide: bool) -> dict[str, Any]
         "remarks": [
             each.text for each in review.check_results_by_event([event], claims).get(event.pk, ())
         ],
-        "heads": [comparison_head(each, event, can_decide=can_decide) for each in similar],
+        "similar_events": [comparison_head(each, event, can_decide=can_decide) for each in similar],
         "comparison": comparison(event, [each.event for each in similar]),
         "overlapping": [overlapping_claim_link(each) for each in review.overlapping_claims(event)],
-        "before": earlier_decisions_text(review.decided_before([event])[event.pk], event),
-        "lately": [recent_decision_link(each) for each in review.decided_lately(event)],
+        "earlier_decisions": earlier_decisions_text(
+            review.decided_before([event])[event.pk], event
+        ),
+        "recent_decisions": [recent_decision_link(each) for each in review.decided_lately(event)],
         "happenings": history.claim_history(claim, reader=by) if claim else [],
         "decisions": decisions,
         "can_decide": bool(decisions),
@@ -217,7 +219,7 @@ def _decisions(event: Event) -> list[tuple[str, str]]:
 
 
 class ComparisonHead(NamedTuple):
-    """The heading of a similar event's column."""
+    """The column heading for a similar event."""
 
     title: str
     url: str
@@ -239,8 +241,8 @@ def comparison_head(
 
 
 def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[str]]]:
-    """Return a label and a cell per event for each fact. This event comes first."""
-    facts: dict[str, Callable[[Event], str]] = {
+    """Return rows with a label and a cell for each event. `event` comes first."""
+    values: dict[str, Callable[[Event], str]] = {
         "When": event_time,
         "CE credit": format_credit_lines,
         "Credit and length": credits_for_length,
@@ -248,30 +250,31 @@ def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[st
         "Trainer or presenter": attrgetter("presenter"),
     }
     return [
-        (label, [fact(each) or "–" for each in (event, *others)]) for label, fact in facts.items()
+        (label, [value(each) or "–" for each in (event, *others)])
+        for label, value in values.items()
     ]
 
 
 class EventLink(NamedTuple):
     title: str
     url: str
-    facts: str
+    details: str
 
 
 def overlapping_claim_link(claim: Claim) -> EventLink:
     event = claim.event
-    facts = f"{event_time(event)}; {claim.get_state_display().lower()}"
-    return EventLink(event.title, event_page_url(event), facts)
+    details = f"{event_time(event)}; {claim.get_state_display().lower()}"
+    return EventLink(event.title, event_page_url(event), details)
 
 
 def recent_decision_link(event: Event) -> EventLink:
     reason = f": {event.decision_reason}" if event.decision_reason else ""
-    facts = f"{event_time(event)}; {state_for_editors(event)}{reason}"
-    return EventLink(event.title, event_page_url(event), facts)
+    details = f"{event_time(event)}; {state_for_editors(event)}{reason}"
+    return EventLink(event.title, event_page_url(event), details)
 
 
 def event_page_url(event: Event) -> str:
-    """Return the URL of the event's page in the administration."""
+    """Return the URL of the event's admin page."""
     kind = "customevent" if event.origin == Origin.CUSTOM else "event"
     return reverse(f"admin:events_{kind}_change", args=[event.pk])
 
@@ -283,7 +286,7 @@ def evidence_links(claim: Claim | None) -> list[tuple[str, str]]:
 
 
 def merge_url(source: Event, target: Event | None = None) -> str:
-    """Return the URL to merge `source` into `target`, or into an event to choose."""
+    """Return the URL for merging `source` into `target`, or into an event chosen there."""
     query = {"source": source.pk} | ({"target": target.pk} if target else {})
     return f"{reverse('admin:credits_merge_start')}?{urlencode(query)}"
 

@@ -164,7 +164,7 @@ def corrects_merges_and_undoes_the_merge(staff: Visitor, title: str, target: Eve
     assert (source.state, source.merged_into) == (EventState.MERGED, target)
     tab_to(staff, "Undo")
     press_enter(staff)
-    tab_to(staff, "Undo the merge")
+    tab_to(staff, "Undo merge")
     press_enter(staff)
     source.refresh_from_db()
     assert source.state == EventState.PENDING

@@ -68,7 +68,7 @@ def test_event_editors_cannot_see_claims() -> None:
     assert not any("Not for editors" in text(answer) for answer in answers)
 
 
-def test_withdrawn_credit_lines_are_shown_only_on_the_claims_page() -> None:
+def test_withdrawn_credit_lines_are_not_shown_in_the_list() -> None:
     claim = a_claim(credits={TECHNOLOGY: "1.0", ADMINISTRATION: "0.5"})
     line = claim.credits.filter(category__slug=TECHNOLOGY)
     line.update(
@@ -129,7 +129,7 @@ def test_a_refused_decision_shows_the_error_and_keeps_the_reason(
     claim = a_claim()
     answer = decide(coordinator(), claim, decision, reason)
     page = text(answer)
-    assert "Nothing was decided yet." in page
+    assert "Your decision has not been saved." in page
     assert error in page
     assert reason in page
     assert state(claim) == (ClaimState.PENDING, "", None)
@@ -207,7 +207,7 @@ def test_bulk_approval_skips_own_changed_and_overlapping_claims() -> None:
     ]
     with zeal_ignore():
         page = text(signed_in(staff).get(CLAIMS))
-    assert "“Another matter”" in page  # The list warns about overlaps.
+    assert "“Another matter”" in page  # The list warns of overlaps.
     assert f'name="seen-{clear.pk}" value="pending"' in page
     claims = [clear, changed, own, overlapping[0]]
     data = {f"seen-{changed.pk}": "approved then"}
@@ -228,7 +228,7 @@ def test_claims_on_other_pages_cannot_be_approved() -> None:
     claims = [a_claim(), a_claim()]
     answer = approve(coordinator(), claims, select_across="1")
     assert flash_messages(answer) == [
-        "Select claims on this page only; the others have not been reviewed."
+        "Select claims on this page only. You have not reviewed the others."
     ]
     assert {state(claim)[0] for claim in claims} == {"pending"}
 

@@ -106,9 +106,9 @@ def test_a_long_list_with_many_errors(client: Client, staff: User, allow_slow_pa
     rows += [f"New;new{n}@elsewhere.example" for n in range(60)] + [f"Me;{staff.email}"]
     page = upload(client, event, "\r\n".join(rows).encode("latin-1"))
     unchanged = {
-        "Already have credit for this event; nothing changes": 40,
-        "You; a colleague has to award your credits": 1,
-        "No account; awarded when they sign up with this address": 60,
+        "Already have credit for this event (no change)": 40,
+        "You (ask a colleague to award your credits)": 1,
+        "No account yet (will be awarded when they sign up with this address)": 60,
         "Skipped lines": 300,
     }
     assert group_numbers(page) == {"Will be awarded": number - 40, **unchanged}
@@ -124,7 +124,7 @@ def test_a_long_list_with_many_errors(client: Client, staff: User, allow_slow_pa
         "60 addresses are waiting for an account."
     ]
     assert press_award(client, award_list) == [
-        "This list was already applied. No one on it gets any more credits."
+        "This list was already applied. No one on it will receive more credits."
     ]
     assert (
         Claim.objects.filter(event=event, source="award", state="approved").count() == number - 40
@@ -133,7 +133,7 @@ def test_a_long_list_with_many_errors(client: Client, staff: User, allow_slow_pa
     assert Mail.objects.filter(kind="credits.listed").count() == number - 40
     assert WaitingAward.objects.filter(event=event, matched_at=None).count() == 60
     after = client.get(list_page(award_list))
-    held = {"Already have credit for this event; nothing changes": number}
+    held = {"Already have credit for this event (no change)": number}
     assert group_numbers(after) == {**unchanged, **held}
 
 
@@ -162,7 +162,7 @@ def test_typed_addresses_stay_in_the_form(client: Client, staff: User) -> None:
         ]
     }
     assert "Ada Lake\n&lt;b&gt;bo@nowhere&lt;/b&gt;</textarea>" in text(page)
-    assert "the addresses are still there" in text(page)
+    assert "The addresses you entered are still there." in text(page)
     assert not AwardList.objects.exists()
 
 
@@ -208,7 +208,7 @@ def test_an_event_that_is_not_over_has_no_form(client: Client, staff: User) -> N
     assert "<textarea" not in page
     # Staff cannot apply a list that was stored earlier either.
     award_list = actions.store_award_list(event_id=event.pk, text=STRANGER, by=staff)
-    assert "Award the credits" not in text(client.get(list_page(award_list)))
+    assert "Award credits" not in text(client.get(list_page(award_list)))
     assert press_award(client, award_list) == [
         "This event is not over yet. Its credits can be awarded once it has ended."
     ]
@@ -235,7 +235,7 @@ def test_the_preview_says_why_a_person_is_not_awarded(client: Client, staff: Use
     )
     page = paste(client, event, ada.email)
     assert group_numbers(page) == {
-        "Previously declined, withdrawn or marked absent; not awarded": 1
+        "Not awarded because previously declined, withdrawn or marked absent": 1
     }
     detail = f"{ada.email}. Declined earlier: &lt;i&gt;Not there.&lt;/i&gt;"
     assert f'<li>Ada Lake <span class="quiet">{detail}</span></li>' in text(page)
@@ -243,7 +243,7 @@ def test_the_preview_says_why_a_person_is_not_awarded(client: Client, staff: Use
 
 def test_a_long_list_shows_the_first_people(client: Client, staff: User) -> None:
     page = paste(client, make.event(), *(f"p{n}@x.example" for n in range(201)))
-    assert "These are the first 200 of 201." in text(page)
+    assert "Showing the first 200 of 201." in text(page)
     assert text(page).count("@x.example") == 200
 
 
@@ -284,7 +284,7 @@ def test_people_with_only_view_permission_cannot_award(staff: User) -> None:
     reader = make.person(Role.HELP_DESK)
     reader.user_permissions.add(permission("view_awardlist"), permission("view_waitingaward"))
     client = signed_in(reader)
-    assert "Award the credits" not in text(client.get(list_page(award_list)))
+    assert "Award credits" not in text(client.get(list_page(award_list)))
     assert client.post(f"{LISTS}{award_list.pk}/award/").status_code == 403
     assert not WaitingAward.objects.exists()
 
@@ -304,7 +304,7 @@ def test_a_waiting_award_is_withdrawn(client: Client, staff: User) -> None:
     assert "other@x.example" not in text(client.get(f"{WAITING}?q=stranger"))
     waiting = WaitingAward.objects.get(address=STRANGER)
     page = f"{WAITING}{waiting.pk}/change/"
-    assert "Withdraw the award" in text(client.get(page))
+    assert "Withdraw award" in text(client.get(page))
     take_back = f"{WAITING}{waiting.pk}/take-back/"
     client.get(take_back)
     waiting.refresh_from_db()
@@ -313,7 +313,7 @@ def test_a_waiting_award_is_withdrawn(client: Client, staff: User) -> None:
     assert [str(message) for message in answer.context["messages"]] == [
         f"The award of “{event.title}” to {STRANGER} was withdrawn."
     ]
-    assert "Withdraw the award" not in text(answer)
+    assert "Withdraw award" not in text(answer)
     assert "Closed without credit" in text(answer)
     assert "no longer waiting" in text(client.post(take_back, follow=True))
 

@@ -1,4 +1,4 @@
-"""The staff pages to merge and correct events, and redirects from merged events."""
+"""The staff pages for merging and correcting events, and redirects from merged events."""
 
 from typing import Any
 
@@ -55,8 +55,8 @@ def test_events_are_found_previewed_merged_and_unmerged() -> None:
     assert f'href="{START}?source={source.pk}&amp;target={target.pk}"' in page
     assert "Something else" not in page
     page = text(client.get(START, {"source": source.pk, "target": target.pk}))
-    assert '<th scope="row">Claims that move</th><td>1</td>' in page
-    assert '<th scope="row">People who claimed both and keep one claim</th><td>1</td>' in page
+    assert '<th scope="row">Claims that will move</th><td>1</td>' in page
+    assert '<th scope="row">People who claimed both and will keep one claim</th><td>1</td>' in page
     assert "People who claimed both: Ann Both." in page
     assert not Merge.objects.exists()
     pair = {"source": source.pk, "target": target.pk, "reason": "The same."}
@@ -64,7 +64,8 @@ def test_events_are_found_previewed_merged_and_unmerged() -> None:
     merge = Merge.objects.get()
     undo = f"/admin/credits/merge/{merge.pk}/undo/"
     assert (
-        f'“Weeding basics” was merged into “Weeding the basics”. <a href="{undo}">Undo</a>' in page
+        "“Weeding basics” was merged into “Weeding the basics”. "
+        f'You have one day to <a href="{undo}">undo the merge</a>.' in page
     )
     assert "1 moved, 1 duplicate" in text(client.get(undo))
     assert Claim.objects.get(pk=claim.pk).event_id == target.pk

@@ -47,7 +47,7 @@ def box(event: Event, *, has_warning: bool = False) -> str:
 
 
 def approve(client: Client, *events: Event, has_warning: bool = False) -> Any:
-    """Select these rows and press Approve selected, which runs one action for each."""
+    """Select the events and press Approve selected, which runs an action for each event."""
     with zeal_ignore():
         return client.post(
             QUEUE, {"chosen": [box(event, has_warning=has_warning) for event in events]}
@@ -90,7 +90,7 @@ def test_the_queue_can_be_filtered_by_category() -> None:
     assert [row.pk for row in rows(client, wanted)] == [event.pk]
 
 
-def test_the_page_shows_all_facts_about_the_event() -> None:
+def test_the_page_shows_all_details_of_the_event() -> None:
     person = factories.person(display_name="Ada Reader")
     Position.objects.create(
         person=person,
@@ -172,7 +172,7 @@ def test_returning_or_declining_requires_a_reason(decision: str) -> None:
     assert answer.context_data["form"].errors == {
         "reason": ["Give a reason. The person will read it."]
     }
-    assert "Nothing was decided yet." in text(answer)
+    assert "Your decision has not been saved." in text(answer)
     event.refresh_from_db()
     assert event.state == EventState.PENDING
 
@@ -222,7 +222,7 @@ def test_only_possible_decisions_have_buttons() -> None:
     )
 
 
-def test_staff_cannot_decide_about_their_own_event() -> None:
+def test_staff_cannot_decide_on_their_own_event() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     event = custom_event(staff)
     client = signed_in(staff)
@@ -310,7 +310,7 @@ def decided(event: Event, decision: Decision = Decision.APPROVE, reason: str = "
     )
 
 
-def test_a_row_shows_what_helps_to_decide() -> None:
+def test_a_row_shows_the_information_needed_to_decide() -> None:
     person = factories.person(display_name="Ada Reader")
     for number in range(3):
         decided(custom_event(person, sponsor="WebJunction", title=f"Storage {number}"))
@@ -391,7 +391,7 @@ def test_waiting_time_restarts_when_an_event_is_resubmitted() -> None:
 
 
 def overlapping_event(person: User, event: Event) -> Event:
-    """Return another event of the person at the same time, which causes a warning."""
+    """Create another event for the person at the same time, which causes a warning."""
     assert event.ends_at is not None
     return custom_event(
         person, title="Quite another thing", begins_at=event.begins_at, ends_at=event.ends_at
@@ -473,7 +473,7 @@ def test_staff_who_cannot_decide_see_no_checkboxes() -> None:
     assert "No warnings" in page
 
 
-# ---------- The page of one event ----------
+# ---------- An event's page ----------
 
 
 def context_of(event: Event, client: Client | None = None) -> Any:
@@ -488,7 +488,7 @@ def test_similar_events_are_compared_side_by_side() -> None:
     for _ in range(2):
         factories.claim(factories.person(), other)
     page = context_of(event)
-    [head] = page["heads"]
+    [head] = page["similar_events"]
     assert (head.title, head.claims) == ("Privacy for everybody", "2 people claimed this")
     assert head.similarity.endswith("% similar, on the calendar")
     lines = dict(page["comparison"])
@@ -517,15 +517,15 @@ def test_the_persons_overlapping_claims_and_earlier_events_are_shown() -> None:
     assert [each.url for each in page["overlapping"]] == [
         f"/admin/events/customevent/{same_time.pk}/change/"
     ]
-    assert [each.url for each in page["lately"]] == [
+    assert [each.url for each in page["recent_decisions"]] == [
         f"/admin/events/customevent/{earlier.pk}/change/"
     ]
-    assert page["lately"][0].facts.endswith("; declined: A demo.")
-    assert page["before"] == "Earlier from Some School: 0 approved, 1 declined"
+    assert page["recent_decisions"][0].details.endswith("; declined: A demo.")
+    assert page["earlier_decisions"] == "Earlier from Some School: 0 approved, 1 declined"
     assert len(page["remarks"]) == 1
 
 
-def test_the_page_shows_the_history_as_text() -> None:
+def test_the_page_shows_the_history_in_plain_english() -> None:
     person = factories.person(display_name="Ada Reader")
     staff = factories.person(display_name="Cora Coordinator")
     event = custom_event(person, title="Old title")

@@ -85,7 +85,7 @@ def test_returned_events_without_an_answer_are_listed_after_thirty_days() -> Non
     factories.event(state=EventState.PENDING, submitted_at=ago(2))
     assert waiting(factories.person(Role.CE_COORDINATOR)) == [
         (
-            "2 returned custom events without an answer for 30 days, the oldest waiting 45 days",
+            "2 returned custom events unanswered for 30 days, the oldest waiting 45 days",
             f"{EVENTS_WAIT}?state=draft",
         ),
         ("1 proposed event to publish, waiting 2 days", "/events/manage/?show=waiting"),
