@@ -1,4 +1,4 @@
-"""Forms for claims. Forms show errors next to their fields; actions repeat every check."""
+"""Forms for claims. They show errors next to the fields; actions repeat every check."""
 
 from credits.forms.claiming import ClaimSearchForm
 

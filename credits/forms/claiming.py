@@ -1,4 +1,4 @@
-"""Forms to choose and claim events and sessions, and to add notes."""
+"""Forms for choosing and claiming events and sessions, and for adding notes."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -22,7 +22,7 @@ class ClaimSearchForm(forms.Form):
 
 
 class SourceForm(forms.Form):
-    """How the claim was made. An invalid value counts as Add CE credit."""
+    """How the claim was made. An invalid value is treated as Add CE credit."""
 
     source = forms.ChoiceField(choices=[(ClaimSource.LIST, "list"), (ClaimSource.CALENDAR, "")])
 
@@ -33,7 +33,7 @@ class NoteForm(forms.Form):
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="For you and staff. For example, which part you attended.",
+        help_text="For you and staff, for example which part you attended.",
     )
 
 
@@ -44,7 +44,7 @@ class ClaimForm(EvidenceFieldsForm, NoteForm):
 
 
 class SessionsForm(forms.Form):
-    """Conference sessions to claim. `ids` are the possible choices."""
+    """Conference sessions to claim. `ids` are the valid choices."""
 
     sessions = forms.TypedMultipleChoiceField(
         coerce=int,

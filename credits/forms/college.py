@@ -52,7 +52,7 @@ class CourseCreditsForm(forms.Form):
 
 
 class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
-    """One course. The transcript is required unless the claim already has it."""
+    """A college course. The transcript is required unless the claim already has it."""
 
     field_order = [
         *("title", "institution", "first_day", "last_day", "system", "course_credits"),
@@ -76,7 +76,7 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
 
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CollegeForm":
-        """Return the form with a returned course's values, without note and transcript."""
+        """Return a form with a returned course's values, without the note and transcript fields."""
         work = event.college_work
         initial = {
             "title": event.title,
@@ -106,7 +106,7 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
         if "evidence" in self.fields and "evidence" not in self.errors and not self.has_files:
-            self.add_error("evidence", "Add the transcript. An unofficial one is enough.")
+            self.add_error("evidence", "Add your transcript. An unofficial one is enough.")
         return data
 
     def facts(self) -> CustomEventFacts:

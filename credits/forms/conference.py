@@ -1,4 +1,4 @@
-"""Forms to enter several sessions of an outside conference together."""
+"""Forms for entering several sessions at an outside conference together."""
 
 import datetime as dt
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class ConferenceForm(forms.Form):
     )
 
 
-def _clock(**kwargs: Any) -> forms.TimeField:
+def _time_field(**kwargs: Any) -> forms.TimeField:
     return forms.TimeField(
         required=False,
         input_formats=["%H:%M", "%I:%M %p", "%H:%M:%S"],
@@ -35,12 +35,12 @@ def _clock(**kwargs: Any) -> forms.TimeField:
 
 
 class OutsideSessionForm(forms.Form):
-    """One session. Empty rows are ignored."""
+    """One session. Blank rows are ignored."""
 
     title = forms.CharField(label="Session title", max_length=170, required=False)
     day = DayField(label="Date", required=False)
-    begin = _clock(label="Begins")
-    end = _clock(label="Ends")
+    begin = _time_field(label="Begins")
+    end = _time_field(label="Ends")
     presenter = forms.CharField(label="Presenter", max_length=200, required=False)
     category = forms.ChoiceField(label="CE category", required=False)
     amount = AmountField(label="Credits", required=False)
@@ -100,14 +100,14 @@ class OutsideSessionForm(forms.Form):
 
 
 def _moment(day: dt.date, clock: dt.time) -> dt.datetime | None:
-    """Return the moment in Mountain time, or None in the hour that clocks skip in spring."""
+    """Return the Mountain time, or None if clocks skip that time in spring."""
     moment = timezone.make_aware(dt.datetime.combine(day, clock))
     round_trip = moment.astimezone(dt.UTC).astimezone(moment.tzinfo)
     return moment if round_trip.replace(tzinfo=None) == moment.replace(tzinfo=None) else None
 
 
 class BaseSessionFormSet(forms.BaseFormSet):
-    """All rows. Rejects rows with the same title and start, which would be one custom event."""
+    """All rows. Rejects duplicates: rows with the same title and start become one custom event."""
 
     def clean(self) -> None:
         seen: set[tuple[str, dt.datetime]] = set()

@@ -22,7 +22,7 @@ from events.queries import categories
 
 NOT_OVER = "This training is not over yet. Credits can be claimed once it has ended."
 ENDS_BEFORE_BEGIN = "The end must be after the beginning."
-# Fields to copy when a person enters a training again.
+# Fields that are copied when a person enters a training again.
 REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url")
 
 
@@ -68,7 +68,8 @@ class AmountField(forms.DecimalField):
 class CustomEventForm(EvidenceFieldsForm, NoteForm):
     """The Create New… form. The CE category comes last.
 
-    An empty credit value is computed from the hours, so it has an error only if they do.
+    A blank credit value is calculated from the hours, so it is an error only if the hours are
+    invalid.
     """
 
     field_order = [
@@ -111,19 +112,20 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Optional, but reviewers read it. What was it about, and how does it help your "
-        "library?",
+        help_text="Optional, but reviewers read it. What was the training about, and how does it "
+        "help your library?",
     )
     recording_url = WebAddressField(
         label="Web address of the recording",
         required=False,
-        help_text="If you watched one. It helps catch a recording that is claimed twice.",
+        help_text="If you watched a recording, enter its address. This helps us catch duplicate "
+        "claims.",
     )
     amount = AmountField(
         label="Credit value",
         required=False,
         help_text="One credit is about one hour. Use half credits: 0.5, 1, 1.5 … If you leave this "
-        "empty, we calculate it from the hours and round down to a half credit.",
+        "blank, we will calculate it from the hours and round down to the nearest half.",
     )
     category = CategoryField(
         label="CE category",
@@ -141,7 +143,7 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
 
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CustomEventForm":
-        """Return the form with a returned custom event's values, without its claim's fields."""
+        """Return a form with a returned custom event's values, without the claim's fields."""
         initial = {name: getattr(event, name) for name in (*REUSED_FIELDS, "begins_at", "ends_at")}
         form = cls(data, initial=initial | first_credit_line(event))
         for name in ("role", "note", "evidence"):
@@ -176,19 +178,19 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
 
 def why_too_many_credits(begins_at: dt.datetime, ends_at: dt.datetime, amount: Decimal) -> str:
     """Return why the amount is too high for training of this length, or ""."""
-    most = rules.max_credits(begins_at, ends_at)
-    if amount <= most:
+    limit = rules.max_credits(begins_at, ends_at)
+    if amount <= limit:
         return ""
     return (
-        f"A training of this length can carry at most {format_credits(most)}. "
+        f"Training of this length can earn at most {format_credits(limit)}. "
         "Lower the credit value or correct the times."
     )
 
 
 def reused_values(claim: Claim) -> dict[str, Any]:
-    """Return initial values to enter the training of an earlier claim again. Takes one query.
+    """Return initial values for entering an earlier claim's training again. Takes one query.
 
-    Only the training's author gets its description.
+    The description is included only for the training's author.
     """
     event = claim.event
     initial = {name: getattr(event, name) for name in REUSED_FIELDS}
@@ -198,6 +200,6 @@ def reused_values(claim: Claim) -> dict[str, Any]:
 
 
 def first_credit_line(event: Event) -> dict[str, Any]:
-    """Return initial values from the first credit line; these forms have only one."""
+    """Return initial values from the event's first credit line. These forms allow only one."""
     offer = event.offers.order_by("category__position").first()
     return {"amount": offer.amount, "category": offer.category_id} if offer else {}

@@ -1,4 +1,4 @@
-"""Evidence fields. Uploaded files are kept while the form has errors."""
+"""Evidence upload fields. Uploaded files are kept while the form has errors."""
 
 from collections.abc import Sequence
 from contextlib import suppress
@@ -14,8 +14,8 @@ from credits.actions import evidence as evidence_actions
 from events.uploads import EVIDENCE_ALLOWED, EVIDENCE_KINDS, clean_name
 
 TOO_LARGE = (
-    "A file was left out because the files in one form can total at most 10 MB. Scan it at a lower "
-    "resolution, or add it later on the claim’s page."
+    "A file was not added because the files in one form can total at most 10 MB. Scan it at a "
+    "lower resolution, or add it later on the claim’s page."
 )
 
 
@@ -24,7 +24,7 @@ class FilesInput(forms.ClearableFileInput):
 
 
 class FilesField(forms.FileField):
-    """Any number of files, as a list."""
+    """A field for any number of files. Its cleaned value is a list."""
 
     widget = FilesInput(attrs={"accept": ",".join(EVIDENCE_KINDS)})
 
@@ -33,9 +33,10 @@ class FilesField(forms.FileField):
 
 
 class EvidenceFieldsForm(forms.Form):
-    """A form with evidence. keep_files() keeps its valid files while the form has errors.
+    """A form with an evidence upload field. keep_files() keeps its valid files while it has errors.
 
-    `by` is the person who submits it. `too_large` is true if a file was left out for its size.
+    `by` is the person who submits the form. `too_large` is true if a file was not read because it
+    was too large.
     """
 
     evidence = FilesField(
@@ -71,20 +72,20 @@ class EvidenceFieldsForm(forms.Form):
         return self.valid_files
 
     def _drop_excess_files(self) -> str:
-        """Drop files over the maximum. Return a message that lists them, or ""."""
+        """Drop files beyond MAX_FILES. Return a message that lists them, or ""."""
         room = evidence_actions.MAX_FILES - len(self.waiting)
-        left_out, self.valid_files = self.valid_files[room:], self.valid_files[:room]
-        names = ", ".join(f"“{clean_name(file.name or '')}”" for file in left_out)
-        return f"{evidence_actions.TOO_MANY} Left out: {names}." if names else ""
+        dropped, self.valid_files = self.valid_files[room:], self.valid_files[:room]
+        names = ", ".join(f"“{clean_name(file.name or '')}”" for file in dropped)
+        return f"{evidence_actions.TOO_MANY} Not added: {names}." if names else ""
 
     @property
     def has_files(self) -> bool:
         return bool(self.valid_files or self.waiting)
 
     def all_files(self) -> Sequence[File]:
-        """Return new and waiting files. Call it on a valid form.
+        """Return the new and waiting files of a valid form.
 
-        A waiting file is missing if the same form was submitted twice and already saved it.
+        Skip a waiting file that no longer exists because the form was submitted twice.
         """
         files: list[File] = []
         for each in self.waiting:
@@ -101,7 +102,7 @@ class EvidenceFieldsForm(forms.Form):
             self.valid_files = []
 
     def delete_waiting_files(self) -> None:
-        """Delete the waiting files after the claim has them."""
+        """Delete the waiting files once they have been saved with the claim."""
         evidence_actions.delete_waiting_files(self.waiting)
 
 

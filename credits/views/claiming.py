@@ -25,15 +25,15 @@ from events.uploads import was_ended
 
 MAX_SESSIONS_LISTED = 300
 EVENT_GONE = (
-    "staff just merged it with another event or removed it, so nothing was claimed. Look for it in "
-    "the list again."
+    "staff just merged this event with another one or removed it, so nothing was claimed. Look for "
+    "the training in the list again."
 )
 DRAFT_SAVED = " Your Create New… entry was saved as a draft."
 
 
 @require_safe
 def pick(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Redirect from the list on the Continuing Education page to the review of one event."""
+    """Redirect from the list on the Continuing Education page to the chosen event's review."""
     form = PickForm(request.GET)
     if not form.is_valid():
         messages.error(request, "Choose an event from the list first.")
@@ -43,10 +43,10 @@ def pick(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """Review an event and save the claim.
+    """Show an event for review, and save the claim.
 
     Add CE credit posts here directly. So does "Claim this event" in Create New…, with the note and
-    the files entered there.
+    files entered there.
     """
     events = event_queries.open_to_claims().select_related("parent")
     event = get_object_or_404(events.prefetch_related(event_queries.OFFERS), pk=event_id)
@@ -56,9 +56,9 @@ def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     if request.POST.get("role") == ClaimRole.PRESENTER:
         messages.warning(
             request,
-            f"“{event.title}” was not claimed. You chose Presenter, but here you can only claim it "
-            "as an attendee. The organizer lists the presenters; open a help ticket if you are not "
-            f"listed.{DRAFT_SAVED}",
+            f"“{event.title}” was not claimed. You chose Presenter, but you can claim this "
+            "event only as an attendee. The organizer lists the presenters. If you are not listed, "
+            f"open a help ticket.{DRAFT_SAVED}",
         )
         actions.save_draft(typed=draft_fields(request.POST), by=person)
         return redirect("credits:claim", event.pk)
@@ -124,7 +124,7 @@ def _review(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) ->
 
 
 def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
-    """Withdraw a claim. A GET means the person had to sign in first, and changes nothing."""
+    """Withdraw a claim. After sign-in, a GET redirects to My credits and changes nothing."""
     person = request.user
     claim = get_object_or_404(
         queries.claims_visible_to(person).select_related("event"), pk=claim_id
@@ -133,7 +133,7 @@ def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
         return redirect("tracks:credits")
     with refusal_as_message(request, about=claim.event.title):
         actions.withdraw_claim(claim_id=claim.pk, by=person)
-        messages.success(request, f"“{claim.event.title}” was withdrawn. It stays in your list.")
+        messages.success(request, f"“{claim.event.title}” was withdrawn. It stays on your list.")
     return redirect("tracks:credits")
 
 
@@ -143,7 +143,7 @@ def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """Choose sessions of a conference and claim them together."""
+    """Show a conference's sessions, and claim the chosen ones together."""
     conference = get_object_or_404(event_queries.on_calendar().defer("search"), pk=event_id)
     person = request.user
     sessions = list(

@@ -1,4 +1,4 @@
-"""The page of one claim, and evidence downloads."""
+"""A claim's page, and evidence downloads."""
 
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
@@ -89,9 +89,9 @@ def _page(
 
 @require_safe
 def download(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse | FileResponse:
-    """Download an evidence file. Only its owner and staff who can view claims have access.
+    """Serve an evidence file to its owner or to staff who can view claims.
 
-    It is always an attachment, so that browsers do not open it as a page of this site.
+    The file is always an attachment, so that browsers do not open it as a page on this site.
     """
     person = request.user
     files = Evidence.objects.all()

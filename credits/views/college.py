@@ -48,7 +48,7 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
     form.delete_waiting_files()
     messages.success(
         request,
-        f"“{facts.title}” was saved for {format_credits(facts.amount)}. It stays Pending until "
+        f"“{facts.title}” was saved for {format_credits(facts.amount)}. It will stay Pending until "
         "staff review the transcript.",
     )
     return redirect(listed_url())
@@ -56,7 +56,7 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_safe
 def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Return the credits of the course being entered, as text (htmx)."""
+    """Return the credits that the course being entered earns, as text (htmx)."""
     form = CourseCreditsForm(request.GET)
     text = form.errors.get("course_credits", [""])[0]
     if form.is_valid():
@@ -65,7 +65,7 @@ def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 
-# Maps field names of the action to those of the form.
+# Maps the action's field names to the form's.
 _FIELDS = {"ends_at": "last_day", "evidence": "evidence", "course_credits": "course_credits"}
 
 

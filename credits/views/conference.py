@@ -1,4 +1,4 @@
-"""Claim several sessions of an outside conference in one form."""
+"""Claim several sessions at an outside conference in one form."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -28,7 +28,7 @@ BLANK_ROWS = 4
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def conference(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Enter one session per row. Saves all rows or none; invalid rows stay as entered."""
+    """Claim one session per row, all or nothing. Invalid rows stay as entered."""
     categories = {category.pk: category for category in event_queries.categories()}
     options: dict[str, Any] = {"form_kwargs": {"categories": categories}, "prefix": "s"}
     if request.method != "POST":
@@ -69,9 +69,9 @@ def _save(
 
 def _saved(number: int) -> str:
     if number == 0:
-        return "You already saved these sessions. They are listed once."
+        return "You already saved these sessions. They are listed only once."
     sessions = counted(number, "session was", "sessions were")
-    return f"{sessions} saved and listed. Each stays Pending until staff approve it."
+    return f"{sessions} saved and listed. Each will stay Pending until staff approve it."
 
 
 def _blank_rows() -> list[dict[str, Any]]:

@@ -1,4 +1,4 @@
-"""Create New…: enter training that is not on the calendar, save drafts, and resubmit it."""
+"""Create New…: enter training that is not on the calendar, save drafts and resubmit training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -36,9 +36,9 @@ MAX_REUSE_OFFERS = 3
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def create(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Report a training that is not on the calendar.
+    """Report training that is not on the calendar.
 
-    Show warnings before saving; "Save anyway" confirms them.
+    Show any warnings before saving. "Save anyway" confirms them.
     """
     person = request.user
     if "keep" in request.POST or "discard" in request.POST:
@@ -57,7 +57,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     try:
         claim = _save(form, person)
     except actions.AlreadyClaimed as refusal:
-        return _saved_before(request, refusal.claim)
+        return _redirect_already_saved(request, refusal.claim)
     except Refused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
         form.keep_files()
@@ -65,8 +65,8 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     form.delete_waiting_files()
     messages.success(
         request,
-        f"“{claim.event.title}” was saved and its credit is listed. It stays Pending until staff "
-        "approve the training.",
+        f"“{claim.event.title}” was saved and its credit is listed. The credit will stay Pending "
+        "until staff approve the training.",
     )
     return redirect(listed_url())
 
@@ -87,7 +87,7 @@ def _check(form: CustomEventForm, person: User) -> list[checks.CheckResult]:
 def _initial_form(
     request: AuthenticatedHttpRequest, person: User, draft: Draft | None
 ) -> CustomEventForm:
-    """Return the form from form recovery, an earlier training or the draft, or an empty one."""
+    """Return a form with values from form recovery, an earlier training or the draft, if any."""
     initial: dict[str, Any] | None = form_recovery.recovered_form(request)
     if initial is None and "again" in request.GET:
         claims = queries.own_trainings(person).filter(pk=parse_id(request.GET["again"]) or 0)
@@ -120,8 +120,8 @@ def _page(
     return render(request, "credits/create.html", context)
 
 
-def _saved_before(request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
-    """Respond to a person who saves the same training a second time."""
+def _redirect_already_saved(request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
+    """Redirect a person who saves the same training twice."""
     if claim.state == ClaimState.RETURNED:
         messages.warning(
             request,
@@ -129,7 +129,7 @@ def _saved_before(request: AuthenticatedHttpRequest, claim: Claim) -> HttpRespon
             "was not saved. Edit the training here and resubmit it.",
         )
         return redirect("credits:revise", claim.event_id)
-    messages.info(request, "You already saved this training. Your first entry is listed.")
+    messages.info(request, "You already saved this training. Your original entry is on your list.")
     return redirect(listed_url())
 
 
@@ -144,8 +144,8 @@ def _draft(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
     if actions.save_draft(typed=draft_fields(request.POST), by=person) is None:
         messages.info(request, "There is nothing to save as a draft yet.")
         return redirect("credits:create")
-    files = " Drafts do not include files; choose them when you save." if request.FILES else ""
-    messages.success(request, f"Draft saved. You can continue it here.{files}")
+    files = " Drafts do not include files. Choose them when you save." if request.FILES else ""
+    messages.success(request, f"Draft saved. You can continue here.{files}")
     return redirect("credits:create")
 
 
@@ -162,9 +162,9 @@ def draft(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _saved_since(person: User, opened: str) -> bool:
-    """Return whether the person saved a training since they opened the page.
+    """Return whether the person has saved a training since opening the page.
 
-    On a slow connection, the page's last draft can arrive after the form.
+    On a slow connection, the page's last draft can arrive after the form itself.
     """
     try:
         moment = parse_datetime(opened)
@@ -204,7 +204,7 @@ def _length(form: HoursForm) -> str:
 
 @require_safe
 def similar(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show events with similar titles while the person types one (htmx)."""
+    """Show events with similar titles while the person types a title (htmx)."""
     context = {"similar": _similar(request.user, request.GET)}
     return render(request, "credits/similar.html", context)
 

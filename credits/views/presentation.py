@@ -24,7 +24,8 @@ from events.rules import has_taken_place
 class WarningRow(NamedTuple):
     """A check result and what the person can do about it.
 
-    `title` is the other event's title, `instead_id` its id if the person can claim it instead.
+    `title` is the other event's title. `instead_id` is its id if the person can claim that event
+    instead.
     """
 
     label: str
@@ -60,7 +61,7 @@ class EvidenceRow(NamedTuple):
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClaimPage:
-    """One claim, as its owner sees it. `url` is empty if the event has no page for them."""
+    """A claim, as its owner sees it. `url` is empty if the owner cannot open the event's page."""
 
     claim: Claim
     event: Event
@@ -79,7 +80,7 @@ class ClaimPage:
 
 
 def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> ClaimPage:
-    """Takes two queries if the claim's event is loaded."""
+    """Return a claim's page. Takes two queries if its event is loaded."""
     event = claim.event
     is_own = event.origin == Origin.CUSTOM and event.created_by_id == person.pk
     credits = claim.credits.filter(withdrawn_at=None).select_related("category").order_by("line")
@@ -108,7 +109,7 @@ def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> Cl
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class ClaimReviewPage:
-    """An event to claim, with the person's existing `claim` or why they cannot claim it."""
+    """An event to claim, with the person's existing `claim` or the reason they cannot claim it."""
 
     event: Event
     url: str
@@ -127,7 +128,7 @@ def claim_review_page(
     why_not: str,
     results: Iterable[CheckResult],
 ) -> ClaimReviewPage:
-    """Takes no queries if the event's offers are prefetched."""
+    """Return an event's review page. Takes no queries if its offers are prefetched."""
     return ClaimReviewPage(
         event=event,
         url=_event_url(event, person),
@@ -143,7 +144,7 @@ def claim_review_page(
 
 
 class SessionRow(NamedTuple):
-    """A conference session: already claimed, not claimable, or with a checkbox."""
+    """A conference session. It is already claimed, cannot be claimed or has a checkbox."""
 
     pk: int
     title: str
@@ -176,7 +177,7 @@ def session_row(
 
 
 class SimilarRow(NamedTuple):
-    """An event with a similar title. `claim_id` is its id if it can be claimed."""
+    """An event with a similar title. `claim_id` is the event's id if it can be claimed."""
 
     title: str
     url: str
@@ -213,7 +214,7 @@ def _claimed_by(number: int) -> str:
 
 
 def _event_url(event: Event, person: User) -> str:
-    """Return the page of a calendar event or the person's own custom event, or ""."""
+    """Return the URL of a calendar event or the person's own custom event, or ""."""
     is_open = event.origin == Origin.CALENDAR or event.created_by_id == person.pk
     return event.get_absolute_url() if is_open else ""
 

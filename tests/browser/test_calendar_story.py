@@ -109,7 +109,7 @@ def test_several_sessions_of_a_conference_are_claimed_together(
     learner.follow("Claim the sessions you attended")
     learner.field("Opening the stacks").check()
     learner.field("Privacy by default").check()
-    learner.press("Add CE credit for these sessions")
+    learner.press("Add CE credit for the selected sessions")
     learner.sees("2 sessions are listed in your credits.")
     sees_the_credit(learner, "Opening the stacks", "1", "Pending")
     sees_the_credit(learner, "Privacy by default", "1.5", "Pending")

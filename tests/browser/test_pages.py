@@ -384,7 +384,7 @@ def test_forms_with_errors(open_browser: Callable[..., Visitor], portal: SimpleN
     for path, button in [
         ("/continuing-education/new/", "Save"),
         ("/continuing-education/new/college/", "Save"),
-        ("/continuing-education/new/conference/", "Save the sessions"),
+        ("/continuing-education/new/conference/", "Save sessions"),
         ("/help/new/", "Send ticket"),
         (f"/tracks/{portal.ready.pk}/submit/", "Send to the CE Coordinator"),
         (f"/tracks/verifications/{portal.waiting.pk}/", "Report a problem"),

@@ -67,8 +67,8 @@ def test_a_course_earns_the_credits_in_the_table(client, system, number, credits
 def test_one_form_saves_the_course_with_its_transcript(client, person):
     response = client.post(PAGE, typed(), follow=True)
     assert flash_messages(response) == [
-        "“Cataloging 501” was saved for 12 credits. It stays Pending until staff review the "
-        "transcript."
+        "“Cataloging 501” was saved for 12 credits. It will stay Pending until staff review "
+        "the transcript."
     ]
     claim = Claim.objects.select_related("event__college_work").get()
     event = claim.event
@@ -87,7 +87,7 @@ def test_one_form_saves_the_course_with_its_transcript(client, person):
 @pytest.mark.parametrize(
     ("changes", "field", "message"),
     [
-        ({"evidence": None}, "evidence", "Add the transcript. An unofficial one is enough."),
+        ({"evidence": None}, "evidence", "Add your transcript. An unofficial one is enough."),
         ({"evidence": file("t.exe", b"MZ")}, "evidence", "cannot be added"),
         ({"course_credits": "4"}, "course_credits", "Open a help ticket"),
         ({"course_credits": "0"}, "course_credits", "greater than or equal to 1"),

@@ -194,7 +194,7 @@ def test_presenters_cannot_claim_the_suggested_event_as_attendees(client, person
     assert Draft.objects.get().typed["title"] == "Weeding online"
 
 
-def test_withdrawing_a_claim_does_not_change_training_of_others(person):
+def test_withdrawing_a_claim_does_not_change_other_peoples_training(person):
     event = approved()
     claim = actions.claim_event(event_id=event.pk, source="calendar", by=person)
     actions.withdraw_claim(claim_id=claim.pk, by=person)
@@ -239,14 +239,14 @@ def test_others_cannot_claim_unapproved_training(person, decision):
 @pytest.mark.parametrize(
     ("end", "amount"), [("09:20", "0.5"), ("09:59", "0.5"), ("10:00", "1.0"), ("10:50", "1.5")]
 )
-def test_an_empty_credit_value_is_computed_from_the_hours(client, end, amount):
+def test_a_blank_credit_value_is_calculated_from_the_hours(client, end, amount):
     values = typed(amount=" ")
     client.post(NEW, values | {"ends_at": values["ends_at"][:-5] + end})
     assert Claim.objects.get().credits.get().amount == Decimal(amount)
 
 
 @pytest.mark.parametrize("end", ["", "2020-01-01T09:00", "2099-01-01T09:00"])
-def test_an_empty_credit_value_needs_valid_hours(client, end):
+def test_a_blank_credit_value_requires_valid_hours(client, end):
     response = client.post(NEW, typed(amount="", ends_at=end))
     assert list(response.context["form"].errors) == ["ends_at"]
     assert not Claim.objects.exists()
@@ -272,11 +272,11 @@ def test_usual_credits_are_previewed(client):
 
 def test_a_draft_can_be_saved_continued_and_discarded(client):
     response = client.post(NEW, typed(keep="1", ends_at="", note="Später 🦬"), follow=True)
-    assert flash_messages(response) == ["Draft saved. You can continue it here."]
+    assert flash_messages(response) == ["Draft saved. You can continue here."]
     page = client.get(NEW)
     form = page.context["form"]
     assert (form["title"].value(), form["note"].value()) == ("Weeding online", "Später 🦬")
-    assert "It is not saved yet." in page.content.decode()
+    assert "It has not been added to your credits yet." in page.content.decode()
     assert not Event.objects.exists()
     client.post(NEW, {"discard": "1"})
     assert client.get(NEW).context["form"]["title"].value() is None
@@ -302,7 +302,7 @@ def test_drafts_are_saved_automatically(client):
     assert Draft.objects.get().typed == {"title": "ab", "description": "x" * 5000}
 
 
-def test_a_late_draft_of_a_saved_training_is_ignored(client):
+def test_a_late_draft_of_training_that_was_saved_is_ignored(client):
     opened = client.get(NEW).context["opened"]
     client.post(NEW, typed(opened=opened))
     assert client.post(f"{NEW}draft/", typed(opened=opened)).content == b""
@@ -413,7 +413,7 @@ def test_queries(client, person, number, django_assert_num_queries):
 
 @pytest.mark.django_db(transaction=True)
 def test_double_clicking_save_shows_no_warning(client, person):
-    """The first click is saved just before the second one is checked for duplicates."""
+    """Save the first click just before the second one is checked for duplicates."""
     first = signed_in(person)
     answers = []
 
@@ -426,6 +426,6 @@ def test_double_clicking_save_shows_no_warning(client, person):
         answers.append(client.post(NEW, typed()))
     assert [answer.status_code for answer in answers] == [302, 302]
     assert flash_messages(answers[1]) == [
-        "You already saved this training. Your first entry is listed."
+        "You already saved this training. Your original entry is on your list."
     ]
     assert Claim.objects.count() == 1

@@ -75,7 +75,7 @@ def test_the_database_rejects_a_second_event_for_the_same_training():
         (lambda now: {"amount": Decimal("1.5")}, "amount"),
     ],
 )
-def test_refusals_of_invalid_facts_name_the_field(change, field):
+def test_refusals_of_invalid_values_give_the_field(change, field):
     with pytest.raises(Refused) as refusal:
         create(**change(timezone.now()))
     assert refusal.value.field == field
@@ -143,7 +143,7 @@ def test_returning_or_declining_requires_a_reason(decision):
     assert Event.objects.get().state == EventState.PENDING
 
 
-def test_staff_cannot_decide_about_their_own_event():
+def test_staff_cannot_decide_on_their_own_event():
     person = make.person()
     claim = create(by=person)
     with pytest.raises(Refused, match="Ask a colleague"):
@@ -175,7 +175,7 @@ def test_every_decision_in_every_state(state, decision):
         assert Event.objects.get(pk=claim.event_id).state == state
 
 
-def test_the_database_requires_who_when_and_why_of_a_decision():
+def test_the_database_requires_a_decisions_person_time_and_reason():
     create()
     with pytest.raises(IntegrityError, match="events_custom_decision_recorded"):
         with transaction.atomic():

@@ -1,4 +1,4 @@
-"""Evidence files with all kinds of names and contents, and the page of a claim."""
+"""Evidence files with all kinds of names and contents, and a claim's page."""
 
 import datetime as dt
 import io
@@ -72,7 +72,7 @@ def stored() -> set[str]:
 
 
 @pytest.fixture(autouse=True)
-def nothing_stored() -> None:
+def no_stored_files() -> None:
     for path in stored():
         storages["uploads"].delete(path)
 
@@ -164,23 +164,23 @@ def test_hostile_file_names_are_escaped_and_add_no_headers(client, person, claim
     assert "\n" not in answer.headers["Content-Disposition"]
 
 
-def test_a_huge_file_is_left_out_and_the_input_kept(client, claim):
+def test_a_huge_file_is_skipped_and_the_input_kept(client, claim):
     film = PDF + bytes(12 * 1024 * 1024)
     response = client.post(page(claim), {"add": "1", "evidence": file("film.pdf", film)})
     [error] = response.context["files"].errors["evidence"]
-    assert error.startswith("A file was left out")
+    assert error.startswith("A file was not added")
     response = client.post(
         "/continuing-education/new/",
         {"title": "Weeding", "evidence": file("film.pdf", film), "sponsor": "After the file"},
     )
     form = response.context["form"]
-    assert form.errors["evidence"][0].startswith("A file was left out")
+    assert form.errors["evidence"][0].startswith("A file was not added")
     assert (form["title"].value(), form["sponsor"].value()) == ("Weeding", "After the file")
     assert stored() == set()
 
 
 class Upload(io.RawIOBase):
-    """A form with a 200 MB film between two fields, generated while it is read."""
+    """A form upload with a 200 MB film between two fields, generated while it is read."""
 
     def __init__(self, **typed: str) -> None:
         fields = [
@@ -197,7 +197,7 @@ class Upload(io.RawIOBase):
         self.position = 0
 
     def read(self, size: int = -1) -> bytes:
-        assert 0 < size < 1024 * 1024, "read in one piece"
+        assert 0 < size < 1024 * 1024, "the upload was read in one piece"
         begins, ends = self.position, min(self.position + size, self.size)
         self.position = ends
         before, zeros_end = len(self.parts[0]), len(self.parts[0]) + self.zeros
@@ -235,7 +235,7 @@ def test_an_upload_of_200_mb_fills_neither_memory_nor_disk(
     tracemalloc.stop()
     assert response.status_code == 200
     form = response.context["files" if where == "claim" else "form"]
-    assert form.errors["evidence"][0].startswith("A file was left out")
+    assert form.errors["evidence"][0].startswith("A file was not added")
     if where != "claim":
         assert form[name].value() == text
     if where == "create":
@@ -272,17 +272,17 @@ def test_waiting_files_are_kept_when_there_are_too_many(client):
     form = client.post(address, {"evidence": files}).context["form"]
     assert form.errors["evidence"] == [
         "A claim can have 10 files at most. Remove one first, or combine pages in one PDF. "
-        "Left out: “10.pdf”, “11.pdf”."
+        "Not added: “10.pdf”, “11.pdf”."
     ]
     tickets = [each.ticket for each in form.waiting]
     form = client.post(address, {"evidence": file("a.pdf"), "waiting": tickets}).context["form"]
-    assert form.errors["evidence"][0].endswith("Left out: “a.pdf”.")
+    assert form.errors["evidence"][0].endswith("Not added: “a.pdf”.")
     client.post(address, {"waiting": tickets})
     assert Claim.objects.get().evidence.count() == 10
 
 
 def test_a_form_submitted_twice_ignores_files_saved_by_the_first(person):
-    """The second request is read before the first is saved."""
+    """Validate the second form before the first one's files are saved."""
     ticket = evidence.store_waiting_file(file(), by=person).ticket
     first, second = (
         EvidenceForm(QueryDict(f"waiting={ticket}"), by=person),
@@ -389,7 +389,7 @@ def test_waiting_files_are_deleted_after_a_day(person):
     assert evidence.waiting_files([old.ticket, new.ticket], by=person) == [new]
 
 
-# ---------- The page of a claim ----------
+# ---------- A claim's page ----------
 
 
 def test_the_note_can_be_changed_until_the_claim_is_decided(client, person):
@@ -414,7 +414,7 @@ def test_a_pending_claim_can_be_withdrawn_on_its_page(client, person, claim):
     assert "Withdraw</button>" not in client.get(page(claim)).content.decode()
 
 
-def test_the_page_of_a_claim_shows_warnings(client, person, claim):
+def test_a_claims_page_shows_warnings(client, person, claim):
     twin = make.claim(person, title=claim.event.title, days=-6.5)
     warnings = client.get(page(claim)).context["page"].warnings
     assert [(each.label, each.claim_id) for each in warnings] == [("Possible duplicate", twin.pk)]

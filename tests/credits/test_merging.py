@@ -766,5 +766,5 @@ def test_claiming_during_a_merge_explains_the_merge() -> None:
     pressing.join(timeout=TIMEOUT)
     [answer] = answers
     [said] = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert said.startswith(f"“{source.title}”: staff just merged it with another event")
+    assert said.startswith(f"“{source.title}”: staff just merged this event with another one")
     assert not Claim.objects.exists()

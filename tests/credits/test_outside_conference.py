@@ -1,4 +1,4 @@
-"""Several sessions of an outside conference in one form, saved all or none."""
+"""Several sessions at an outside conference, saved in one form, all or nothing."""
 
 import datetime as dt
 from decimal import Decimal
@@ -58,7 +58,7 @@ def three_rows():
 def test_each_row_creates_an_event_and_a_claim(client, person):
     response = client.post(PAGE, posted(*three_rows()), follow=True)
     assert flash_messages(response) == [
-        "3 sessions were saved and listed. Each stays Pending until staff approve it."
+        "3 sessions were saved and listed. Each will stay Pending until staff approve it."
     ]
     claims = Claim.objects.filter(person=person).order_by("event__begins_at")
     assert [
@@ -77,7 +77,9 @@ def test_each_row_creates_an_event_and_a_claim(client, person):
 def test_submitting_twice_lists_each_session_once(client):
     client.post(PAGE, posted(*three_rows()))
     again = client.post(PAGE, posted(*three_rows()), follow=True)
-    assert flash_messages(again)[-1] == "You already saved these sessions. They are listed once."
+    assert (
+        flash_messages(again)[-1] == "You already saved these sessions. They are listed only once."
+    )
     more = row("Late show", "20:00", "21:00")
     client.post(PAGE, posted(*three_rows(), more))
     assert (Claim.objects.count(), Event.objects.count()) == (4, 4)

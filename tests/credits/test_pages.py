@@ -1,4 +1,4 @@
-"""The pages to claim from the list, with Add CE credit and with Create New…."""
+"""Claiming from the list, with Add CE credit and with Create New…."""
 
 import datetime as dt
 import re
@@ -21,7 +21,7 @@ def client(person):
 
 
 def typed(**changes):
-    """The Create New… form as a browser sends it."""
+    """Return Create New… form data as a browser sends it."""
     begins_at = timezone.localtime() - dt.timedelta(days=7)
     values = {
         "title": "Weeding online",
@@ -125,7 +125,7 @@ def test_a_long_list_is_cut_off_with_a_note(client):
 def test_create_new_lists_a_pending_credit(client, person):
     response = client.post("/continuing-education/new/", typed(), follow=True)
     assert response.redirect_chain[0][0].startswith("/continuing-education/credits/")
-    assert "stays Pending" in flash_messages(response)[0]
+    assert "will stay Pending" in flash_messages(response)[0]
     [row] = response.context["credits"]
     assert (row.title, row.state.text, row.archived.text) == (
         "Weeding online",
@@ -139,7 +139,8 @@ def test_submitting_create_new_twice_lists_the_credit_once(client):
     client.post("/continuing-education/new/", values)
     again = client.post("/continuing-education/new/", values, follow=True)
     assert (
-        flash_messages(again)[-1] == "You already saved this training. Your first entry is listed."
+        flash_messages(again)[-1]
+        == "You already saved this training. Your original entry is on your list."
     )
     assert Event.objects.count() == Claim.objects.count() == 1
 
@@ -285,10 +286,10 @@ def test_queries(client, person, number, django_assert_num_queries):
 def test_withdrawn_claims_stay_listed(client, person):
     claim = make.claim(person, title="Not mine")
     response = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
-    assert flash_messages(response) == ["“Not mine” was withdrawn. It stays in your list."]
+    assert flash_messages(response) == ["“Not mine” was withdrawn. It stays on your list."]
     assert [row.state.text for row in response.context["credits"]] == ["Withdrawn"]
     again = client.post(f"/continuing-education/claims/{claim.pk}/withdraw/", follow=True)
-    assert flash_messages(again)[-1] == "“Not mine” was withdrawn. It stays in your list."
+    assert flash_messages(again)[-1] == "“Not mine” was withdrawn. It stays on your list."
     assert [row.state.text for row in again.context["credits"]] == ["Withdrawn"]
     other = make.claim(make.person())
     assert client.post(f"/continuing-education/claims/{other.pk}/withdraw/").status_code == 404

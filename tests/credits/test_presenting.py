@@ -159,7 +159,7 @@ def test_presenter_credit_is_withdrawn_when_the_event_is_canceled() -> None:
 
 
 @pytest.mark.parametrize("role", [ClaimRole.PRESENTER, ClaimRole.ATTENDEE])
-def test_a_moved_event_earns_credit_only_when_it_is_over(role: ClaimRole) -> None:
+def test_a_rescheduled_event_earns_credit_only_when_it_is_over(role: ClaimRole) -> None:
     person = make.person()
     event = make.event(days=3)
     if role == ClaimRole.PRESENTER:
@@ -224,7 +224,7 @@ def test_settling_concurrently_creates_one_claim() -> None:
 # ---------- E-mails about automatic credits ----------
 
 
-def test_credits_of_old_events_send_no_mail() -> None:
+def test_credits_for_old_events_send_no_e_mail() -> None:
     person = make.person()
     presents(person, days=-15)
     event_actions.settle_due()
@@ -246,7 +246,7 @@ def test_automatic_credits_send_one_e_mail_and_claims_send_none() -> None:
 
 
 @pytest.mark.parametrize("is_own", [False, True])
-def test_credit_follows_repeated_changes_of_attendance(is_own: bool) -> None:
+def test_credit_follows_repeated_attendance_changes(is_own: bool) -> None:
     person, event = make.person(), make.event(days=3)
     staff = person if is_own else make.person()
     place = event_actions.register(event_id=event.pk, by=person)

@@ -103,7 +103,7 @@ def test_sessions_that_cannot_be_claimed_show_the_reason(
     page = client.get(address(conference)).content.decode()
     for words in ("was canceled", "carries no CE credit", "is not over yet"):
         assert words in page
-    assert "Add CE credit for these sessions" not in page
+    assert "Add CE credit for the selected sessions" not in page
     with pytest.raises(Refused, match="“Next week”: This event is not over yet"):
         actions.claim_sessions(event_ids=[late.pk], by=person)
 
