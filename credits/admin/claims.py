@@ -205,7 +205,7 @@ class ClaimAdmin(QueueAdmin):
         )
 
     def decide_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
-        """Approve or decline a claim. If this is refused, show the page again with the reason."""
+        """Decide on the claim. After a refusal, show the page again, keeping the reason."""
         form = ClaimDecisionForm(request.POST)
         if form.is_valid():
             state, reason = ClaimState(form.cleaned_data["decision"]), form.cleaned_data["reason"]

@@ -214,7 +214,7 @@ class CustomEventAdmin(QueueAdmin):
         return self._page(request, self.shown(request, object_id), DecisionForm())
 
     def decide_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """Approve, return or decline an event. If this is refused, show the page again."""
+        """Decide on the event. After a refusal, show the page again, keeping the reason."""
         form = DecisionForm(request.POST)
         if form.is_valid():
             decision = Decision(form.cleaned_data["decision"])

@@ -97,7 +97,7 @@ def checkbox_value(event: Event, *, has_warning: bool) -> str:
 
 
 def waiting_text(event: Event) -> str:
-    """Return how long a waiting event has waited, or the state of any other event."""
+    """Return how long a waiting event has been waiting, or the state of any other event."""
     if event.state != EventState.PENDING:
         return event.state_label.text
     resubmitted = ", resubmitted" if event.decided_at else ""
@@ -111,7 +111,7 @@ def credits_for_length(event: Event) -> str:
 
 
 def unusual_points(event: Event, claim: Claim | None) -> list[str]:
-    """Return notes about unusual credit: for a presenter or a college course."""
+    """Return notes if the credit is for a presenter or a college course."""
     presented = claim is not None and claim.role == ClaimRole.PRESENTER
     return [
         *(["Presenter: earns double credit"] if presented else []),
@@ -148,7 +148,7 @@ def new_warning(event: Event, results: Sequence[CheckResult]) -> str:
 
 
 def approval_message(approved: int, selected: int, with_warnings: Sequence[str]) -> str:
-    """Return a message with the number of events approved and any titles with warnings."""
+    """Return a message with the number of events approved and the titles of any with warnings."""
     message = f"Approved: {approved} of {selected}."
     if with_warnings:
         titles = ", ".join(f"“{title}”" for title in with_warnings)
@@ -156,7 +156,7 @@ def approval_message(approved: int, selected: int, with_warnings: Sequence[str])
     return message
 
 
-# ---------- The page of one event ----------
+# ---------- An event's page ----------
 
 
 def decision_page(event: Event, *, by: User, can_decide: bool) -> dict[str, Any]:

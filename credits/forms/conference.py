@@ -107,7 +107,7 @@ def _moment(day: dt.date, clock: dt.time) -> dt.datetime | None:
 
 
 class BaseSessionFormSet(forms.BaseFormSet):
-    """All rows. Rejects duplicates: rows with the same title and start become one custom event."""
+    """All rows. Rejects rows with the same title and start, which would become the same event."""
 
     def clean(self) -> None:
         seen: set[tuple[str, dt.datetime]] = set()

@@ -1,4 +1,4 @@
-"""Claim an event or conference sessions, and withdraw a claim."""
+"""Claim an event or conference sessions, and withdraw claims."""
 
 from decimal import Decimal
 
@@ -159,7 +159,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
         chosen = form.cleaned_data["sessions"]
         with refusal_as_form_error(form):
             claims = actions.claim_sessions(event_ids=chosen, by=person)
-            messages.success(request, _sessions_listed(len(claims)))
+            messages.success(request, _listed_message(len(claims)))
             return redirect(listed_url())
     credits = event_queries.credit_lines(sessions)
     checked = {str(value) for value in form["sessions"].value() or ()}
@@ -182,7 +182,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
     return render(request, "credits/sessions.html", context)
 
 
-def _sessions_listed(number: int) -> str:
+def _listed_message(number: int) -> str:
     if number == 0:
         return "These sessions are already listed in your credits."
     return f"{counted(number, 'session is', 'sessions are')} listed in your credits."

@@ -62,12 +62,12 @@ def _save(
         return _page(request, form, formset, results)
     with refusal_as_form_error(form):
         claims = actions.claim_outside_conference(sessions=facts, by=person)
-        messages.success(request, _saved(len(claims)))
+        messages.success(request, _saved_message(len(claims)))
         return redirect(listed_url())
     return _page(request, form, formset)
 
 
-def _saved(number: int) -> str:
+def _saved_message(number: int) -> str:
     if number == 0:
         return "You already saved these sessions. They are listed only once."
     sessions = counted(number, "session was", "sessions were")

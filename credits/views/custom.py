@@ -30,7 +30,7 @@ from events.models import CollegeWork, Event
 from events.rules import length_in_hours
 from events.uploads import was_ended
 
-MAX_REUSE_OFFERS = 3
+MAX_EARLIER_TRAININGS = 3
 
 
 @form_recovery.recover_after_sign_in
@@ -105,7 +105,7 @@ def _page(
     draft: Draft | None = None,
 ) -> HttpResponse:
     person = request.user
-    earlier = [] if form.is_bound else queries.own_trainings(person)[:MAX_REUSE_OFFERS]
+    earlier = [] if form.is_bound else queries.own_trainings(person)[:MAX_EARLIER_TRAININGS]
     context = {
         "form": form,
         "shows_errors": "look" not in request.POST,
@@ -181,7 +181,7 @@ def _saved_at(draft: Draft) -> str:
 
 @require_safe
 def credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show the usual credits for the hours entered, and fill in an empty credit value (htmx)."""
+    """Show the usual credits for the hours entered, and fill in a blank credit value (htmx)."""
     form = HoursForm(request.GET)
     default = form.default_credits()
     field = None
@@ -231,8 +231,8 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
         messages.info(request, _why_not_editable(event))
         return redirect("tracks:credits")
     is_course = CollegeWork.objects.filter(event=event).exists()
-    kind = CollegeForm if is_course else CustomEventForm
-    form = kind.for_event(event, request.POST if request.method == "POST" else None)
+    form_class = CollegeForm if is_course else CustomEventForm
+    form = form_class.for_event(event, request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
         with refusal_as_form_error(form):
             event_actions.resubmit_custom_event(event_id=event.pk, facts=form.facts(), by=person)

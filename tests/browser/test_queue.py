@@ -162,7 +162,7 @@ def corrects_merges_and_undoes_the_merge(staff: Visitor, title: str, target: Eve
     press_enter(staff)
     source.refresh_from_db()
     assert (source.state, source.merged_into) == (EventState.MERGED, target)
-    tab_to(staff, "Undo")
+    tab_to(staff, "undo the merge")
     press_enter(staff)
     tab_to(staff, "Undo merge")
     press_enter(staff)

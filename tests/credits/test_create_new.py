@@ -105,7 +105,7 @@ def test_resubmitting_cannot_evade_the_presenter_limit(person):
     assert claim.credits.get().amount == Decimal("2.0")
 
 
-def test_correcting_presenter_credit_sets_the_offer_to_half_of_it(person):
+def test_correcting_presenter_credit_sets_the_offer_to_half_the_credit(person):
     claim = actions.claim_custom_event(
         facts=make.facts(amount=Decimal("0.5")), role=ClaimRole.PRESENTER, by=person
     )
@@ -146,7 +146,7 @@ def test_training_approved_for_others_is_suggested_without_their_names(client):
     assert "Quillfeather" not in review
 
 
-def test_claiming_the_suggested_event_takes_the_note_and_deletes_the_draft(client, person):
+def test_claiming_the_suggested_event_keeps_the_note_and_deletes_the_draft(client, person):
     event = approved(title="Weeding online")
     actions.save_draft(typed={"title": "Weeding onl"}, by=person)
     response = client.post(
@@ -364,7 +364,7 @@ def test_the_review_page_warns_but_add_ce_credit_does_not_ask(client, person):
 # ---------- Entering a training again ----------
 
 
-def test_entering_a_training_again_fills_in_all_but_dates_note_and_evidence(client, person):
+def test_entering_a_training_again_fills_in_all_except_dates_note_and_evidence(client, person):
     claim = actions.claim_custom_event(
         facts=make.facts(title="Yearly day", description="All of it", amount=Decimal("0.5")),
         role=ClaimRole.PRESENTER,

@@ -23,7 +23,7 @@ pytestmark = pytest.mark.django_db
 LIVE = ("pending", "approved", "returned")
 
 
-def presents(person: User, **fields: object) -> Event:
+def presented_by(person: User, **fields: object) -> Event:
     event = make.event(**{"title": "Weeding", **fields})
     Presenter.objects.create(event=event, person=person)
     return event
@@ -39,7 +39,7 @@ def earned(person: User) -> list[tuple[str, str, Decimal]]:
 
 def test_presenting_four_hours_earns_eight_credits() -> None:
     person = make.person()
-    event = presents(person, credits={TECHNOLOGY: "1.5", ADMINISTRATION: "2.5"})
+    event = presented_by(person, credits={TECHNOLOGY: "1.5", ADMINISTRATION: "2.5"})
     assert (event_actions.settle_due(), event_actions.settle_due()) == (1, 0)
     assert earned(person) == [("Weeding", ClaimRole.PRESENTER, Decimal("8.0"))]
     claim = Claim.objects.get()
@@ -51,7 +51,7 @@ def test_presenting_four_hours_earns_eight_credits() -> None:
 
 def test_registered_presenters_earn_only_presenter_credit() -> None:
     person = make.person()
-    event = presents(person, days=3)
+    event = presented_by(person, days=3)
     event_actions.register(event_id=event.pk, by=person)
     before = timezone.now() - dt.timedelta(days=1)
     Event.objects.filter(pk=event.pk).update(begins_at=before, ends_at=before)
@@ -76,17 +76,17 @@ def test_presenter_credit_replaces_an_attendee_claim() -> None:
 def test_a_topic_earns_twice_in_four_years() -> None:
     person = make.person()
     for days in (-10, -20, -30):
-        presents(person, days=days)
-    presents(person, days=-40, title="weeding")
-    presents(person, days=-50, title="Grants")
-    presents(person, days=-5 * 366, title="WEEDING")
+        presented_by(person, days=days)
+    presented_by(person, days=-40, title="weeding")
+    presented_by(person, days=-50, title="Grants")
+    presented_by(person, days=-5 * 366, title="WEEDING")
     event_actions.settle_due()
     titles = sorted(title for title, _, _ in earned(person))
     assert titles == ["Grants", "WEEDING", "Weeding", "weeding"]
     assert event_actions.settle_due() == 0
     claim = Claim.objects.get(event__title="weeding")
     actions.withdraw_claim(claim_id=claim.pk, by=person)
-    presents(person, days=-60)
+    presented_by(person, days=-60)
     event_actions.settle_due()
     assert sorted(title for title, _, _ in earned(person)) == [
         "Grants",
@@ -109,8 +109,8 @@ def test_the_topic_limit_holds_for_every_four_year_window() -> None:
 def test_an_attendee_claim_stays_if_the_topic_limit_is_reached() -> None:
     person = make.person()
     for days in (-40, -30):
-        presents(person, days=days)
-    third = presents(person, days=-20)
+        presented_by(person, days=days)
+    third = presented_by(person, days=-20)
     make.claim(person, third)
     event_actions.settle_due()
     claim = Claim.objects.get(event=third)
@@ -119,7 +119,7 @@ def test_an_attendee_claim_stays_if_the_topic_limit_is_reached() -> None:
 
 def test_a_declined_presenter_claim_is_not_created_again() -> None:
     person = make.person()
-    event = presents(person)
+    event = presented_by(person)
     event_actions.settle_due()
     Claim.objects.update(
         state=ClaimState.DECLINED, decided_by=make.person(), decided_at=timezone.now(), reason="No."
@@ -131,7 +131,7 @@ def test_a_declined_presenter_claim_is_not_created_again() -> None:
 
 def test_a_withdrawn_presenter_claim_is_not_created_again() -> None:
     person = make.person()
-    event = presents(person)
+    event = presented_by(person)
     event_actions.settle_due()
     actions.withdraw_claim(claim_id=Claim.objects.get().pk, by=person)
     Presenter.objects.update(settled_at=None)
@@ -142,16 +142,16 @@ def test_a_withdrawn_presenter_claim_is_not_created_again() -> None:
 
 def test_canceled_future_and_creditless_events_earn_nothing() -> None:
     person = make.person()
-    presents(person, state=EventState.CANCELLED)
-    presents(person, credits={})
-    presents(person, days=3)
+    presented_by(person, state=EventState.CANCELLED)
+    presented_by(person, credits={})
+    presented_by(person, days=3)
     assert event_actions.settle_due() == 0
     assert earned(person) == []
 
 
 def test_presenter_credit_is_withdrawn_when_the_event_is_canceled() -> None:
     person = make.person()
-    event = presents(person)
+    event = presented_by(person)
     event_actions.settle_due()
     event.state = EventState.CANCELLED
     event_actions.save_event(event=event, by=make.person())
@@ -178,7 +178,7 @@ def test_a_rescheduled_event_earns_credit_only_when_it_is_over(role: ClaimRole) 
 
 def test_an_absent_presenter_keeps_the_credit() -> None:
     person = make.person()
-    event = presents(person, days=3)
+    event = presented_by(person, days=3)
     place = event_actions.register(event_id=event.pk, by=person)
     before = timezone.now() - dt.timedelta(days=1)
     Event.objects.filter(pk=event.pk).update(begins_at=before, ends_at=before)
@@ -189,7 +189,7 @@ def test_an_absent_presenter_keeps_the_credit() -> None:
 
 def test_presenters_earn_nothing_more_as_attendees() -> None:
     person = make.person()
-    event = presents(person)
+    event = presented_by(person)
     event_actions.settle_due()
     event_actions.add_walk_in(event_id=event.pk, person=person, by=make.person())
     assert [role for _, role, _ in earned(person)] == [ClaimRole.PRESENTER]
@@ -201,7 +201,7 @@ def test_queries(number: int, django_assert_num_queries) -> None:
     person = make.person()
     portal_user()
     for index in range(number):
-        make.claim(person, presents(person, title=f"Topic {index}"))
+        make.claim(person, presented_by(person, title=f"Topic {index}"))
     with django_assert_num_queries(33):
         event_actions.settle_due(person=person)
     assert len(earned(person)) == number
@@ -210,7 +210,7 @@ def test_queries(number: int, django_assert_num_queries) -> None:
 @pytest.mark.django_db(transaction=True)
 def test_settling_concurrently_creates_one_claim() -> None:
     person = make.person()
-    event = presents(person, days=3)
+    event = presented_by(person, days=3)
     event_actions.register(event_id=event.pk, by=person)
     before = timezone.now() - dt.timedelta(days=1)
     Event.objects.filter(pk=event.pk).update(begins_at=before, ends_at=before)
@@ -226,7 +226,7 @@ def test_settling_concurrently_creates_one_claim() -> None:
 
 def test_credits_for_old_events_send_no_e_mail() -> None:
     person = make.person()
-    presents(person, days=-15)
+    presented_by(person, days=-15)
     event_actions.settle_due()
     assert earned(person)
     assert not Mail.objects.exists()

@@ -361,7 +361,7 @@ def test_a_row_shows_the_information_needed_to_decide() -> None:
     )
 
 
-def test_events_of_other_authors_with_similar_titles_are_shown() -> None:
+def test_similar_events_by_other_authors_are_shown() -> None:
     approved = decided(custom_event(title="Privacy for everybody"))
     custom_event(title="Privacy for everyone")
     custom_event(title="Privacy for everyones")  # not approved, so not shown as similar

@@ -1,4 +1,4 @@
-"""Claiming conference sessions in one form, and the claim window of recordings."""
+"""Claiming conference sessions in one form, and the claim window for recordings."""
 
 import datetime as dt
 from typing import Any
