@@ -129,7 +129,7 @@ def test_a_refused_decision_shows_the_error_and_keeps_the_reason(
     claim = a_claim()
     answer = decide(coordinator(), claim, decision, reason)
     page = text(answer)
-    assert "Your decision has not been saved." in page
+    assert "Your decision was not saved." in page
     assert error in page
     assert reason in page
     assert state(claim) == (ClaimState.PENDING, "", None)

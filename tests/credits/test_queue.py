@@ -172,7 +172,7 @@ def test_returning_or_declining_requires_a_reason(decision: str) -> None:
     assert answer.context_data["form"].errors == {
         "reason": ["Give a reason. The person will read it."]
     }
-    assert "Your decision has not been saved." in text(answer)
+    assert "Your decision was not saved." in text(answer)
     event.refresh_from_db()
     assert event.state == EventState.PENDING
 
