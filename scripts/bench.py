@@ -265,11 +265,11 @@ def measure_public_pages() -> None:
 def measure_transcript() -> None:
     """Time the pages and files of a transcript with 2,000 credits."""
     from tests import factories as make
-    from tests.tracks.transcript.test_transcript import a_thousand_claims
+    from tests.tracks.transcript.test_transcript import many_claims
     from tracks.actions import select_track
 
     person = make.person()
-    a_thousand_claims(person, lines=2)
+    many_claims(person, number=1_000, lines=2)
     select_track(track=make.track(), by=person)
     client = Client()
     client.force_login(person)
@@ -291,14 +291,14 @@ def measure_choosing() -> None:
     import bench_data
 
     from tests import factories as make
-    from tests.tracks.transcript.test_transcript import a_thousand_claims
+    from tests.tracks.transcript.test_transcript import many_claims
     from tracks.actions import select_track
 
     bench_data.credits(CREDITS)
     few, many = make.person(), make.person()
     make.claim(few)
     for lines in (4, 1):
-        a_thousand_claims(many, lines=lines)
+        many_claims(many, number=1_000, lines=lines)
     bench_data.run("VACUUM ANALYZE")
     for person in (few, many):
         counts = []

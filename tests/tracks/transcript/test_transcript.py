@@ -17,6 +17,7 @@ from events.actions import decide_custom_event, register
 from events.enums import Decision
 from events.models import Event
 from tests import factories as make
+from tests.races import volume
 from tests.web import signed_in
 from tracks.actions import select_track
 from tracks.counting import credits
@@ -274,24 +275,24 @@ def test_queries(client, person, number, django_assert_num_queries):
         client.get(f"{ADDRESS}{credit.pk}/")
 
 
-def test_two_thousand_credits_take_no_more_queries(client, person, django_assert_max_num_queries):
-    a_thousand_claims(person, lines=2)
+def test_many_credits_take_no_more_queries(client, person, django_assert_max_num_queries):
+    many_claims(person, number=volume(1_000), lines=2)
     with django_assert_max_num_queries(12):
-        response = client.get(ADDRESS, {"page": 40})
+        response = client.get(ADDRESS, {"page": volume(40)})
     assert len(response.context["credits"]) == 25
-    assert response.context["sums"][-1].texts[-1] == ("Total", "2000")
+    assert response.context["sums"][-1].texts[-1] == ("Total", str(volume(2_000)))
 
 
-def a_thousand_claims(person, *, lines):
-    """Insert a thousand claims with this many lines each, without actions to save time."""
+def many_claims(person, *, number, lines):
+    """Insert a number of claims with this many lines each, without actions to save time."""
     base = timezone.now() - dt.timedelta(days=1)
     events = Event.objects.bulk_create(
         Event(
-            title=f"Training number {number}",
-            begins_at=base - dt.timedelta(days=number),
-            ends_at=base - dt.timedelta(days=number),
+            title=f"Training number {n}",
+            begins_at=base - dt.timedelta(days=n),
+            ends_at=base - dt.timedelta(days=n),
         )
-        for number in range(1000)
+        for n in range(number)
     )
     slugs = [make.TECHNOLOGY, make.ADMINISTRATION, make.PUBLIC, make.COLLECTION][:lines]
     categories = [make.category(slug) for slug in slugs]

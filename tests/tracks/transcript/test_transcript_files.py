@@ -24,7 +24,8 @@ from events.actions import decide_custom_event
 from events.enums import Decision
 from tests import factories as make
 from tests import tagged_pdf
-from tests.tracks.transcript.test_transcript import a_thousand_claims
+from tests.races import volume
+from tests.tracks.transcript.test_transcript import many_claims
 from tests.web import signed_in
 from tracks.actions import select_track
 
@@ -348,9 +349,8 @@ def test_files_take_the_same_number_of_queries(client, person, number, django_as
             client.get(f"{ADDRESS}transcript.{format}")
 
 
-def test_two_thousand_credits_are_fast(client, person, allow_slow_pages):
-    """This takes about two seconds; the limit leaves room for a slow machine."""
-    a_thousand_claims(person, lines=2)
+def test_a_long_transcript_lists_every_credit(client, person, allow_slow_pages):
+    many_claims(person, number=volume(1_000), lines=2)
     select_track(track=make.track(), by=person)
     content = client.get(f"{ADDRESS}transcript.pdf").content
-    assert len(from_pdf(content).rows) == Credit.objects.count() == 2000
+    assert len(from_pdf(content).rows) == Credit.objects.count() == volume(2_000)
