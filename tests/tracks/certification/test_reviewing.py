@@ -441,7 +441,7 @@ def test_a_record_with_the_supervisor_can_still_be_returned() -> None:
 
 def test_people_cannot_ask_another_supervisor_about_their_own_record() -> None:
     question = make.verification()
-    with pytest.raises(Refused, match="A colleague has to ask the supervisor"):
+    with pytest.raises(Refused, match="Ask a colleague to do it"):
         actions.ask_again(verification_id=question.pk, supervisor=OTHER, by=question.person)
     question.refresh_from_db()
     assert question.answered_at is None
