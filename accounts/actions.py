@@ -21,7 +21,7 @@ from aspen.errors import Refused
 
 @audited
 def rename(*, display_name: str, by: User) -> None:
-    """Change the name of `by`, which is shown on pages and printed on certificates."""
+    """Change `by`'s name, which is shown on pages and printed on certificates."""
     by.display_name = display_name
     by.save(update_fields=["display_name"])
 
@@ -43,7 +43,7 @@ def set_reminders(
 
 @audited
 def set_shows_progress(*, agreed: bool, by: User) -> None:
-    """Set whether the library's director can see progress and certificates. Idempotent."""
+    """Set whether library directors can see `by`'s progress and certificates. Idempotent."""
     by.shows_progress = agreed
     by.save(update_fields=["shows_progress"])
 
@@ -157,7 +157,7 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
     if by.is_superuser:
         return
     if after.is_superuser or (before and before.is_superuser):
-        raise Refused("Only a superuser can change the account of a superuser.")
+        raise Refused("Only a superuser can change a superuser's account.")
     if before is None or before.pk != by.pk:
         return
     if (before.is_staff, before.is_active) != (after.is_staff, after.is_active):
@@ -167,7 +167,7 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
 def portal_user() -> User:
     """Return the portal's own account, creating it if needed. It cannot sign in.
 
-    It is recorded for changes that no person makes, such as imports.
+    The history shows it as the author of changes that no person makes, such as imports.
     """
     portal, _ = User.objects.get_or_create(
         email="portal@aspen.invalid",

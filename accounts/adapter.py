@@ -50,5 +50,5 @@ class AccountAdapter(DefaultAccountAdapter):
         return super().confirm_email(request, email_address)  # type: ignore[no-any-return]
 
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
-        """Return the profile's URL instead of the empty form's."""
+        """Return the profile's URL. By default, the empty form would be shown again."""
         return reverse("accounts:profile")

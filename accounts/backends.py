@@ -17,7 +17,7 @@ def is_barred(user: User) -> bool:
 
 
 class NameBackend(ModelBackend):
-    """Django's backend, used for permissions and the administration."""
+    """Django's backend, used for permissions and the admin."""
 
     def user_can_authenticate(self, user: User | None) -> bool:  # type: ignore[override]
         """Reject barred accounts at sign-in and, through get_user(), at each request."""

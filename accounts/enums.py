@@ -23,7 +23,7 @@ class PositionKind(models.TextChoices):
     FRIEND = "friend", "Friend of the library"
 
 
-# Can see the progress of people at their library or on their board who agreed to share it.
+# These can see the progress that people at their library or on their board agreed to share.
 LEADERSHIP_KINDS = (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR)
 
 
@@ -36,7 +36,7 @@ class Role(models.TextChoices):
     ADMINISTRATOR = "Administrators"
 
 
-# Roles for work in the administration, which make a person staff.
+# Roles for work in the admin, which make a person staff.
 STAFF_ROLES = (Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR)
 
 # The states of an e-mail address.

@@ -79,12 +79,13 @@ class LibraryImporter:
         if row["federation"] and federation is None:
             known = ", ".join(str(federation) for federation in self.federations.values())
             raise Refused(
-                f"“{row['federation']}” is not a known federation; use {known}", field="federation"
+                f"“{row['federation']}” is not a known federation; use one of {known}",
+                field="federation",
             )
         kind = KINDS.get(row["kind"].lower())
         if kind is None:
             raise Refused(
-                f"“{row['kind']}” is not a known kind; use {', '.join(KINDS)}", field="kind"
+                f"“{row['kind']}” is not a known kind; use one of {', '.join(KINDS)}", field="kind"
             )
         return {
             "name": row["name"],

@@ -105,7 +105,7 @@ def reminders(request: HttpRequest, token: str, about: str) -> HttpResponse:
 
 
 def add_position(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Add a position. A GET, for example after signing in again, redirects to the profile."""
+    """Add a position. A GET, such as the one after signing in again, redirects to the profile."""
     if request.method != "POST":
         return redirect("accounts:profile")
     person = request.user

@@ -1,4 +1,4 @@
-"""Base classes for the administration, and the admin for e-mails. Imports no app."""
+"""Base classes for the admin, and the admin for e-mails. Imports no app."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -23,7 +23,7 @@ T = TypeVar("T")
 
 
 class StaffAdmin(admin.ModelAdmin):
-    """The base of all admin classes. The portal's records cannot be deleted in the administration.
+    """The base of all admin classes. It does not let anyone delete the portal's records.
 
     Changes that follow business rules call an action of their app. Django's form handling saves
     only the directory, descriptions of tracks and categories, and people's roles and passwords,
@@ -176,7 +176,7 @@ class MailAdmin(ReadOnlyAdmin):
 
 @waits_for(outbox.RESEND_PERMISSION, order=50)
 def undelivered_mail_for() -> list[Waiting]:
-    """Return lines for messages that staff must decide whether to send again."""
+    """Return index lines about messages that could not be sent or may not have arrived."""
     page = reverse("admin:aspen_mail_changelist")
     lines = {
         MailState.FAILED: "that could not be sent",
@@ -193,7 +193,7 @@ def undelivered_mail_for() -> list[Waiting]:
 
 
 def run_on_each(request: HttpRequest, chosen: Iterable[T], action: Callable[[T], object]) -> int:
-    """Call `action` on each row, show each refusal, and return the number that succeeded."""
+    """Call `action` on each row, show each refusal, and return the number of successes."""
     done = 0
     for each in chosen:
         with refusal_as_message(request):

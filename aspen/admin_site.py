@@ -1,4 +1,4 @@
-"""The portal's administration site. Its index lists work waiting for the signed-in person.
+"""The portal's admin site. Its index lists work waiting for the signed-in person.
 
 Do not register models here: Django imports this module while it creates the site, so registrations
 would be lost.
@@ -18,7 +18,7 @@ from aspen.formats import counted, format_waiting_time
 
 
 class Waiting(NamedTuple):
-    """A line about work waiting for staff, and the URL of the page for it."""
+    """A line about work waiting for staff, and the URL of its page."""
 
     text: str
     url: str
@@ -39,9 +39,9 @@ _finders: list[Finder] = []
 
 
 def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
-    """Register a function that finds lines for the administration's index.
+    """Register a function that finds lines for the admin's index.
 
-    Only people with the permission see the lines. Functions run by `order`.
+    Only people with the permission see the lines. Functions run in ascending `order`.
     """
 
     def register(find: Find) -> Find:
@@ -54,9 +54,9 @@ def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
 def oldest_waits(
     noun: str, what: str, url: str, count: int, since: dt.datetime | None
 ) -> list[Waiting]:
-    """Return a line such as "12 custom events to approve, the oldest waiting 9 days".
+    """Return a list with one line, or an empty list if nothing is waiting.
 
-    Returns an empty list if nothing is waiting.
+    For example: "12 custom events to approve, the oldest waiting 9 days".
     """
     if since is None:
         return []
@@ -66,7 +66,7 @@ def oldest_waits(
 
 
 class StaffSite(admin.AdminSite):
-    """The default site (aspen.apps.StaffAdminConfig)."""
+    """The admin site that aspen.apps.StaffAdminConfig makes the default."""
 
     site_header = site_title = "ASPeN staff"
     index_title = "Administration"

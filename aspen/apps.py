@@ -16,7 +16,7 @@ class AspenConfig(AppConfig):
 
 
 class StaffAdminConfig(admin_apps.AdminConfig):
-    """Django's administration with the portal's site."""
+    """Django's admin app, with the portal's admin site as the default."""
 
     default = False
 

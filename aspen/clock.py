@@ -26,10 +26,10 @@ def fiscal_year(day: dt.date) -> int:
 
 
 def years_before(day: dt.date, years: int) -> dt.date:
-    """Return the same day `years` earlier; February 29 becomes February 28."""
+    """Return the same day `years` earlier, or February 28 if that year has no February 29."""
     return day - relativedelta(years=years)
 
 
 def years_after(day: dt.date, years: int) -> dt.date:
-    """Return the same day `years` later; February 29 becomes February 28."""
+    """Return the same day `years` later, or February 28 if that year has no February 29."""
     return day + relativedelta(years=years)

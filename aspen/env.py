@@ -52,8 +52,9 @@ def refuse_unsafe(env: environ.Env) -> None:
     demo = env("ASPEN_DEMO")
     if demo and not set(allowed) <= LOOPBACK:
         raise ImproperlyConfigured(
-            "ASPEN_DEMO=on has accounts with a published password, so it can only answer on this "
-            "machine. Set ALLOWED_HOSTS=127.0.0.1,localhost or turn ASPEN_DEMO off."
+            "With ASPEN_DEMO=on, there are accounts with a published password, so the portal must "
+            "answer on this machine only. Set ALLOWED_HOSTS=127.0.0.1,localhost or turn "
+            "ASPEN_DEMO off."
         )
     if env("DEBUG"):
         return
@@ -64,8 +65,8 @@ def refuse_unsafe(env: environ.Env) -> None:
         )
     if not allowed or "*" in allowed:
         raise ImproperlyConfigured(
-            "ALLOWED_HOSTS must list the portal's host names, separated by commas, "
-            "for example ALLOWED_HOSTS=aspen.example.gov; '*' is not accepted."
+            "ALLOWED_HOSTS must list the portal's host names, separated by commas; "
+            "for example, ALLOWED_HOSTS=aspen.example.gov. '*' is not accepted."
         )
     if demo:
         return
@@ -81,4 +82,4 @@ def refuse_unsafe(env: environ.Env) -> None:
         ("ASPEN_ADDRESS", "https://aspen.example.gov"),
     ):
         if not env(name):
-            raise ImproperlyConfigured(f"{name} must be set, for example {name}={example}.")
+            raise ImproperlyConfigured(f"{name} must be set; for example, {name}={example}.")

@@ -13,7 +13,7 @@ BATCH = 100
 @app.periodic(cron=NIGHTLY)  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="remove_old_jobs", pass_context=True)  # type: ignore[untyped-decorator]
 async def remove_old_jobs(context: JobContext, timestamp: int) -> None:
-    """Delete jobs that succeeded more than KEPT_HOURS hours ago. Keep failed ones to inspect."""
+    """Delete jobs that succeeded more than KEPT_HOURS hours ago. Keep all failed jobs."""
     await builtin_tasks.remove_old_jobs(context, max_hours=KEPT_HOURS)
 
 

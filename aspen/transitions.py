@@ -16,7 +16,7 @@ class Actor(enum.StrEnum):
     STAFF = "staff"
     COORDINATOR = "coordinator"
     SUPERVISOR = "supervisor"
-    # Automatic changes, for example when an event is canceled or merged.
+    # Automatic changes, such as when an event is canceled or merged.
     PORTAL = "portal"
 
 

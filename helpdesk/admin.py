@@ -1,4 +1,4 @@
-"""Read-only tickets in the administration. Staff answer them on the portal's own pages."""
+"""Read-only tickets in the admin. Staff answer them on the portal's own pages."""
 
 from typing import Any
 

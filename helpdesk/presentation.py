@@ -39,7 +39,7 @@ def ticket_label(ticket: Ticket) -> Label:
 
 
 class TicketCredit(NamedTuple):
-    """The current state of the credit that a ticket is about. `url` may be empty."""
+    """The current state of the credit that a ticket is about. `url` can be empty."""
 
     title: str
     url: str

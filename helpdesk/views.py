@@ -137,8 +137,8 @@ def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         )
         messages.success(
             request,
-            f"The credit was corrected. {ticket.person} will see it in the ticket, and "
-            "their tracks were updated.",
+            f"The credit was corrected and {ticket.person}'s tracks were updated. The ticket shows "
+            "the correction.",
         )
         return redirect(ticket)
     return _ticket_page(request, ticket, correction_form=form)

@@ -86,7 +86,7 @@ def rows(count: int) -> list[list[str]]:
 
 @contextmanager
 def event_file(count: int) -> Iterator[str]:
-    """Return the path of a file with this many events. Longer files start with the same ones."""
+    """Return the path of a file with this many events. Longer files start with the same events."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "events.csv"
         with path.open("w", newline="", encoding="utf-8") as file:
@@ -287,7 +287,7 @@ def measure_transcript() -> None:
 
 
 def measure_choosing() -> None:
-    """Time choosing a track with 1 and 5,000 archived credits, among CREDITS of other people."""
+    """Time choosing a track with 1 and 5,000 archived credits, besides CREDITS of other people."""
     import bench_data
 
     from tests import factories as make
@@ -318,7 +318,7 @@ def measure_choosing() -> None:
 
 
 def measure_page(client: Client, address: str) -> None:
-    """Print the time and the number of queries of a page."""
+    """Print how long a page takes and its number of queries."""
     with CaptureQueriesContext(connection) as queries:
         assert client.get(address).status_code == 200
     count = len(queries)
@@ -326,7 +326,7 @@ def measure_page(client: Client, address: str) -> None:
 
 
 def measure(action: Callable[[], object]) -> str:
-    """Return the median time of several rounds in milliseconds, and the same at the best speed."""
+    """Return the median time of several rounds, as measured and scaled to the best speed seen."""
     times, in_loops = [], []
     for _ in range(ROUNDS):
         before, started = time_loop(), time.perf_counter()
@@ -341,7 +341,7 @@ LOOP_TIMES: list[float] = []
 
 
 def time_loop() -> float:
-    """Return the time a short loop takes now."""
+    """Return the time that a short loop takes now, to measure the machine's speed."""
     started = time.perf_counter()
     sum(number * number % 7 for number in range(40_000))
     LOOP_TIMES.append(time.perf_counter() - started)

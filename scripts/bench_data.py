@@ -63,7 +63,7 @@ def _first_history(model: type[Model]) -> str:
 
 
 def people(count: int, *, name: str) -> range:
-    """Create this many people who cannot sign in and return their ids."""
+    """Create this many people, who cannot sign in. Return their ids."""
     for start in range(0, count, 5000):
         numbers = range(start, min(start + 5000, count))
         User.objects.bulk_create(
@@ -93,7 +93,7 @@ def copies(event: Event, count: int, **columns: str) -> tuple[str, list[Any]]:
 
 
 def waiting_events(count: int) -> Event:
-    """Create this many waiting custom events, about twenty per person, and return one of them."""
+    """Create this many custom events waiting for approval, about twenty per person. Return one."""
     authors = people(max(1, count // 20), name="author")
     claim = claim_custom_event(facts=make.facts(), by=make.person())
     event = claim.event
@@ -140,7 +140,7 @@ def waiting_events(count: int) -> Event:
 
 @cache
 def credits(count: int) -> range:
-    """Create this many credits for trainings on the calendar, once, and return the people's ids.
+    """Create this many credits for calendar events, only once. Return the ids of their owners.
 
     There are ten credits for every nine claims, and twenty per person. Every second person follows
     a track, and their eligible credits are posted. A third of the claims come from registrations,
@@ -166,7 +166,7 @@ def certified(holders: range) -> None:
         run(
             (
                 "INSERT INTO accounts_organization (name, kind, city, county, federation_id,"
-                " source, import_digest) SELECT 'Library of the bench ' || n, 'public', '', '',"
+                " source, import_digest) SELECT 'Benchmark library ' || n, 'public', '', '',"
                 " (SELECT id FROM accounts_federation ORDER BY id OFFSET mod(n, 7) LIMIT 1), '', ''"
                 " FROM generate_series(1, %s) AS n",
                 [LIBRARIES],
@@ -176,7 +176,7 @@ def certified(holders: range) -> None:
                 " SELECT person, library.id, CASE WHEN mod(person, 12) = 0 THEN 'trustee' ELSE"
                 "  'staff' END, false FROM generate_series(%s::bigint, %s) AS person,"
                 "  generate_series(0, 1) AS second, accounts_organization AS library"
-                " WHERE library.name = 'Library of the bench ' || 1 + mod(person + second * 77, %s)"
+                " WHERE library.name = 'Benchmark library ' || 1 + mod(person + second * 77, %s)"
                 " AND (second = 0 OR mod(person, 10) = 0)",
                 [*between, LIBRARIES],
             ),
@@ -215,13 +215,13 @@ def certified(holders: range) -> None:
 
 
 def _trainings() -> range:
-    """Create many trainings in past years and return their ids."""
+    """Create many trainings in past years. Return their ids."""
     event = make.event()
     run(
         copies(
             event,
             TRAININGS,
-            title="'Training of the bench ' || n",
+            title="'Benchmark training ' || n",
             begins_at="begins_at - n * interval '2 hours'",
             ends_at="ends_at - n * interval '2 hours'",
         ),

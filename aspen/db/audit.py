@@ -37,7 +37,7 @@ def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
 def audited_as(
     name: str,
 ) -> Callable[[Callable[Params, Result]], Callable[Params, Result]]:
-    """Do the same as `audited` for a renamed function whose earlier name is in the history."""
+    """Do the same as `audited` for a renamed function, but record its earlier `name`."""
 
     def decorate(function: Callable[Params, Result]) -> Callable[Params, Result]:
         @functools.wraps(function)

@@ -21,7 +21,7 @@ class CompositeForeignKey(BaseConstraint):
     """A foreign key from several `fields` to the `to_fields` of a row of the model `to`.
 
     Django's own foreign keys have one column. With two, the database can ensure that related rows
-    belong to the same person, for example a posting's credit and its participation.
+    belong to the same person, such as a posting's credit and its participation.
 
     The other model needs a UniqueConstraint on `to_fields`. The database checks immediately, not at
     commit. Forms do not validate it, because a violation is a programming error.
@@ -39,7 +39,7 @@ class CompositeForeignKey(BaseConstraint):
     def create_sql(
         self, model: type[models.Model] | None, schema_editor: BaseDatabaseSchemaEditor | None
     ) -> Any:
-        """Run the statement at the end of the migration, when the other table has its key."""
+        """Run the statement at the end of the migration, when the target has its constraint."""
         assert model is not None
         assert schema_editor is not None
         target = model._meta.apps.get_model(self.to)

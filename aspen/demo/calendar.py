@@ -65,7 +65,7 @@ def _drop_ins(today: dt.date) -> Iterator[PlannedEvent]:
 
 
 def lab_on(day: dt.date) -> PlannedEvent:
-    """Return the lab, with five places, on the first Wednesday on or after `day`."""
+    """Return the lab, planned for the first Wednesday on or after `day`, with five places."""
     day += dt.timedelta(days=(WEDNESDAY - day.weekday()) % 7)
     lab = planned_on(LAB, day)
     lab.values["capacity"] = 5
@@ -75,7 +75,7 @@ def lab_on(day: dt.date) -> PlannedEvent:
 def planned_on(training: Training, day: dt.date) -> PlannedEvent:
     """Return a training planned for a day.
 
-    Without hours, it is an all-day event or a recorded course.
+    A training without hours becomes an all-day event or a recorded course.
     """
     begins_at = mountain_time(day, training.start if training.hours else 0)
     ends_at = begins_at + dt.timedelta(hours=training.hours) if training.hours else None
@@ -110,7 +110,7 @@ def opening_day(conference: Conference, year: int) -> dt.date:
 
 
 def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEvent]:
-    """Yield the conference, which earns no credit, and four sessions on each of its two days."""
+    """Yield the conference, which earns no credit, and its sessions, four on each of two days."""
     key = f"demo:{conference.season.lower()}-conference:{opening}"
     shared = {
         "city": conference.city,
@@ -155,6 +155,6 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEve
 
 
 def mountain_time(day: dt.date, hour: float) -> dt.datetime:
-    """Return an hour of a day in Mountain time; 10.25 is a quarter past ten."""
+    """Return a time of day in Mountain time. An `hour` of 10.25 means 10:15 AM."""
     clock = dt.time(int(hour), int(hour % 1 * 60))
     return dt.datetime.combine(day, clock, timezone.get_default_timezone())

@@ -16,7 +16,7 @@ ACADEMY = "Mountain Library Academy (demonstration)"
 
 @dataclasses.dataclass(frozen=True)
 class Training:
-    """A recurring training. `start` is the hour of the day; `hours` is the length."""
+    """A recurring training. `start` is the hour when it starts; `hours` is its length."""
 
     slug: str
     title: str
@@ -50,7 +50,7 @@ def in_person(
         "start": 13,
         "delivery": Delivery.IN_PERSON,
         "city": city,
-        "location": "Community room of the library",
+        "location": "Library community room",
         "sponsor": CONSORTIUM,
     }
     return Training(slug, title, description, {category: amount}, **options | more)  # type: ignore[arg-type]
@@ -111,7 +111,7 @@ TRAININGS = [
         start=10,
         delivery=Delivery.HYBRID,
         city="Miles City",
-        location="Community room of the library",
+        location="Library community room",
         sponsor=ACADEMY,
         presenter="Tobias Redfern",
         audience="Directors and trustees",
@@ -281,7 +281,7 @@ TRAININGS = [
         COLLECTION_TECHNICAL,
         "2.0",
         "Copy cataloging step by step",
-        "Matching, correcting and not making duplicates in a shared catalog.",
+        "Matching and correcting records, and avoiding duplicates, in a shared catalog.",
         presenter="Greta Novak",
         start=13,
     ),
@@ -328,7 +328,7 @@ TRAININGS = [
         COLLECTION_TECHNICAL,
         "0.5",
         "Do we still need this magazine?",
-        "Thirty minutes on counting use and letting subscriptions go.",
+        "Thirty minutes on tracking usage and letting subscriptions go.",
         presenter="Leona Birch",
         start=11,
     ),
@@ -338,7 +338,7 @@ TRAININGS = [
         TECHNOLOGY,
         "1.0",
         "Passwords and other keys",
-        "Managers, second factors and what to do when an account is lost.",
+        "Password managers, second factors and what to do when you are locked out of an account.",
         presenter="Yuki Carmody",
         recorded=True,
     ),
@@ -374,7 +374,7 @@ TRAININGS = [
         TECHNOLOGY,
         "1.5",
         "Is our website any good?",
-        "A review that anyone can do: reading, keyboard, phone, and hours at the top.",
+        "A review that anyone can do: plain wording, keyboard, phone, and hours at the top.",
         presenter="Yuki Carmody",
         start=14,
     ),

@@ -1,4 +1,4 @@
-"""Context for the demonstration's sign-in page. It is not in a live portal's settings."""
+"""The context processor for the demonstration's sign-in page. A live portal does not use it."""
 
 from django.http import HttpRequest
 

@@ -122,7 +122,7 @@ CONFERENCES = [
             (ADMINISTRATION, "0.5", "Policies for rooms, walls and bulletin boards"),
             (PUBLIC_SERVICES, "1.0", "Homework help in a town without a bus"),
             (PUBLIC_SERVICES, "1.0", "Welcoming newcomers in three languages"),
-            (COLLECTION_TECHNICAL, "1.0", "Large print, audio and other formats that wait"),
+            (COLLECTION_TECHNICAL, "1.0", "Large print, audio and other formats"),
             (COLLECTION_TECHNICAL, "1.0", "Cleaning up authority records together"),
             (TECHNOLOGY, "1.0", "Printing from anything"),
             (TECHNOLOGY, "1.0", "Backups that someone has tried"),

@@ -77,26 +77,26 @@ ACCOUNTS = [
 ]
 
 _DESCRIPTIONS = {
-    "librarian": "A library employee: register, claim credits, follow a track.",
+    "librarian": "A library employee with credits but no track yet.",
     "director": "A library director who needs certification for state aid.",
     "trustee": "A member of a library board.",
     "chair": "The chair of that board, who has a certificate.",
     "editor": "An event editor at an organization that offers training.",
-    "helpdesk": "Help desk staff: answer tickets and correct credits.",
-    "coordinator": "The CE Coordinator: approve custom events and review records.",
-    "admin": "An administrator: manage accounts, libraries and settings.",
+    "helpdesk": "A help desk employee, who answers tickets and corrects credits.",
+    "coordinator": "The CE Coordinator, who approves custom events and reviews records.",
+    "admin": "An administrator, who manages accounts, libraries and settings.",
 }
 DEMO_LOGINS = [
     *(DemoLogin(f"{name}@{DOMAIN}", text) for name, text in _DESCRIPTIONS.items()),
     DemoLogin(
         f"learner01@{DOMAIN} to learner{LEARNERS}@{DOMAIN}",
-        f"{LEARNERS} new people without credits or a track: start from scratch.",
+        f"{LEARNERS} new people without credits or a track.",
     ),
 ]
 
 
 def load_accounts() -> int:
-    """Create missing accounts and return their number. Idempotent."""
+    """Create missing accounts and return the number created. Idempotent."""
     emails = [account.email for account in ACCOUNTS]
     known = set(User.objects.filter(email__in=emails).order_by().values_list("email", flat=True))
     missing = [account for account in ACCOUNTS if account.email not in known]
@@ -142,13 +142,13 @@ def load_positions() -> int:
 
 
 def demonstration_people() -> dict[str, User]:
-    """Return the demonstration accounts by `name`, without accounts that people created."""
+    """Return the demonstration accounts by `name`. Excludes accounts that people created."""
     users = User.objects.filter(is_demonstration=True).order_by("pk")
     return {user.email.removesuffix(f"@{DOMAIN}"): user for user in users}
 
 
 def _libraries() -> Callable[[Account], Organization] | None:
-    """Return a function that finds an account's library, or None without a public library."""
+    """Return a function that finds an account's library, or None if there is no public one."""
     by_name = {library.name: library for library in queries.search_libraries()}
     public = [lib for lib in by_name.values() if lib.kind == OrganizationKind.PUBLIC]
     if not public:

@@ -56,7 +56,10 @@ TRUSTEE = ("open-meetings", "board-orientation", "advocacy-neighbors", "evaluati
 
 
 def load_stories() -> int:
-    """Create the stories of people without claims, each atomically; return their number."""
+    """Create the stories of people without claims. Return the number of stories created.
+
+    Each story is atomic.
+    """
     people = demonstration_people()
     if not people.keys() >= STORIES.keys() | {"helpdesk", "coordinator"}:
         return 0
@@ -121,7 +124,7 @@ STORIES = {
 
 
 def _claim(slugs: tuple[str, ...], by: User) -> list[Claim]:
-    """Claim the latest past event of each training, half of them from the calendar."""
+    """Claim each training's latest past event, alternating between the calendar and the list."""
     sources = (ClaimSource.CALENDAR, ClaimSource.LIST)
     return [
         claim_event(event_id=event.pk, source=sources[number % 2], by=by)
@@ -173,7 +176,7 @@ def _facts(title: str, days_ago: int, hours: int, slug: str) -> CustomEventFacts
 
 
 def _register_for_next(june: User) -> None:
-    """Register for the next training, but not for the lab, where space is limited."""
+    """Register for the next training other than the lab, where space is limited."""
     upcoming = Event.objects.filter(
         is_demonstration=True,
         capacity=None,

@@ -15,7 +15,7 @@ LEAD_TIME = dt.timedelta(days=9)  # the lab is at least this far ahead
 
 
 def load_trainings(today: dt.date) -> int:
-    """Add the planned events that are missing and return their number.
+    """Add the planned events that are missing and return the number added.
 
     Existing events are left unchanged.
     """
@@ -41,7 +41,7 @@ def demonstration_keys() -> dict[str, int]:
 
 
 def _lab(today: dt.date, known: dict[str, int]) -> list[PlannedEvent]:
-    """Return the next lab to add if none is scheduled, so that exactly one is always coming up."""
+    """Return a lab to add if none is scheduled, so that exactly one is always coming up."""
     upcoming = Event.objects.filter(
         import_key__startswith=f"demo:{LAB.slug}:",
         state=EventState.PUBLISHED,

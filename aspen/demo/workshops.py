@@ -21,7 +21,7 @@ from events.models import Category, Event
 
 
 def load_workshops() -> int:
-    """Create the editor's events and return their number. Atomic."""
+    """Create the editor's events and return the number of events. Atomic."""
     people = demonstration_people()
     editor = people.get("editor")
     if editor is None or Event.objects.filter(created_by=editor).exists():
@@ -38,7 +38,7 @@ def load_workshops() -> int:
 
 
 def _at(days: int, hour: int) -> dt.datetime:
-    """Return a local time this many days from today, moved from a weekend to Monday."""
+    """Return a time in Mountain time, `days` from today or on the Monday after a weekend."""
     day = timezone.localdate() + dt.timedelta(days=days)
     day += dt.timedelta(days={5: 2, 6: 1}.get(day.weekday(), 0))
     return dt.datetime.combine(day, dt.time(hour), timezone.get_default_timezone())
@@ -112,7 +112,8 @@ def _add_event_with_questions(people: dict[str, User], position: Position) -> No
         begins_at=_at(6, 13),
         hours=2,
         credits={PUBLIC_SERVICES: "2.0"},
-        description="Plan a story time that children with and without disabilities enjoy together.",
+        description="Plan a story time that children with and without disabilities can enjoy "
+        "together.",
         delivery=Delivery.HYBRID,
         location="Montana State Library",
         city="Helena",

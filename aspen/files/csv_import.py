@@ -147,7 +147,7 @@ def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
 def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
     """Yield the rows of a CSV file, including the header but not blank lines.
 
-    A quoted field can span lines. If a quotation mark is never closed, only its own line is lost,
+    A quoted field can span lines. If a quotation mark is never closed, only that line is lost,
     and reading continues with the next one.
     """
     lines = _physical_lines(file)
@@ -215,7 +215,7 @@ def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]
     if missing := [name for name in columns if name not in names]:
         raise UnreadableFile(
             f"The first line must list the columns. Missing: {', '.join(missing)}. "
-            "A column can be empty, but it must be there, separated by commas."
+            "A column can be empty, but it cannot be omitted."
         )
     if twice := sorted(name for name, count in Counter(names).items() if name and count > 1):
         raise UnreadableFile(f"The first line lists a column twice: {', '.join(twice)}.")
@@ -397,7 +397,7 @@ def _import_batch(
 
 
 def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model]) -> str:
-    """Return the message of the field or constraint of these models that rejected a row.
+    """Return the message for a row that a field or constraint of these models rejected.
 
     `columns` maps fields of the model to columns of the file.
     """
@@ -410,4 +410,4 @@ def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model
     for constraint in itertools.chain.from_iterable(model._meta.constraints for model in models):
         if constraint.name == broken:
             return str(constraint.get_violation_error_message())
-    return f"the database rejected this row ({broken}); someone may be adding the same one now"
+    return f"the database rejected this row ({broken}); someone may be adding it right now"

@@ -44,7 +44,7 @@ def escape_text(value: str) -> str:
 
 
 def xml_text(value: str) -> str:
-    """Return text for XML, which forbids the same characters and two more."""
+    """Remove the characters that XML forbids: the same ones as iCalendar and two more."""
     return re.sub("[\ufffe\uffff]", "", FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)))
 
 
@@ -75,8 +75,9 @@ def date_property(name: str, date: dt.date) -> str:
 
 
 def timezone_component(since: int) -> list[str]:
-    """Return the rules of Mountain time from the year `since` on (1987 or later), under today's
-    law.
+    """Return a VTIMEZONE for Mountain time from the year `since` (1987 or later).
+
+    Assumes that today's daylight saving rules will not change.
     """
     older = _UNTIL_2006 if since < 2007 else ""
     return [

@@ -48,7 +48,7 @@ class TableRow(NamedTuple):
 
 
 class Table(NamedTuple):
-    """A table. `key` is the name of its files.
+    """A table to show on a page or download. `key` identifies it in URLs and file names.
 
     `size` is the number of rows per page; 0 shows all.
     """

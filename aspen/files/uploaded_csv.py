@@ -59,7 +59,7 @@ def decode_upload(data: bytes, *, megabytes: int) -> str:
 
 
 def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
-    """Return a CSV reader with the heading's delimiter or else the most frequent one.
+    """Return a CSV reader that uses the heading's delimiter, or else the most frequent one.
 
     It is strict, because an unclosed quotation mark would swallow the rows after it; see
     `malformed_csv`.
@@ -75,7 +75,7 @@ def csv_reader(text: str, is_heading: Callable[[list[str]], bool]) -> Any:
 
 
 def malformed_csv(table: Any) -> Refused:
-    """Return the refusal for a table that raised csv.Error."""
+    """Return the refusal to raise when reading `table` raised csv.Error."""
     return Refused(
         f"The file cannot be read as CSV past line {table.line_num}. A quotation mark on that line "
         "or above it is not closed, or is in the middle of a field. Nothing was saved. Remove "

@@ -44,7 +44,7 @@ __all__ = [
 
 logger = logging.getLogger(__name__)
 
-# Takes a fixed number of queries. Returns None if there is nothing left to say.
+# Takes a fixed number of queries. Returns None if the message is no longer needed.
 Composer = Callable[[Mail], Email | None]
 composers: dict[str, Composer] = {}
 
@@ -238,7 +238,7 @@ def _compose(mail: Mail) -> EmailMultiAlternatives | None:
             content = composers[mail.kind](mail)
             if content:
                 return build_message(mail, content)
-        mail.state, mail.error = MailState.DROPPED, "There was nothing left to say."
+        mail.state, mail.error = MailState.DROPPED, "The message was no longer needed."
     except NotYet as later:
         mail.next_try_at = later.moment
     except Exception as error:  # so that one bad message does not hold up the others
@@ -320,7 +320,7 @@ def _close(server: BaseEmailBackend) -> None:
 
 @transaction.atomic
 def send_again(*, mail_ids: Iterable[int], by: "User") -> int:
-    """Queue failed or possibly sent messages again and return their number.
+    """Queue failed or possibly sent messages again and return the number queued.
 
     They will be composed again from the data at that time. Idempotent. Raises Refused if `by` lacks
     the permission.

@@ -293,10 +293,10 @@ def _unusable(folder: Path, error: OSError) -> ImproperlyConfigured:
 
 
 def _is_server_of(data: Path, pid: int) -> bool:
-    """Return whether process `pid` is the server for `data` and so has it as its working folder.
+    """Return whether process `pid` is the server for `data`. Its working folder is `data`.
 
-    Zombies have none. A process that cannot be inspected counts as the server, because waiting for
-    it is better than starting a second server on the same data.
+    Zombies have no working folder. A process that cannot be inspected counts as the server, because
+    waiting for it is better than starting a second server on the same data.
     """
     if not Path("/proc/self").exists():
         return _exists(pid)

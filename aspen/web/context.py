@@ -30,7 +30,7 @@ def library(request: HttpRequest) -> str:
 
 
 def organizes(request: HttpRequest) -> str:
-    """Return which events the person manages: ALL, those of their OWN organizations, or ""."""
+    """Return which events the person manages: ALL, their OWN organizations' or none ("")."""
     return str(request.session.get(ORGANIZES, "")) if request.user.is_authenticated else ""
 
 

@@ -28,7 +28,7 @@ MarkedView = TypeVar("MarkedView", bound=Callable[..., Any])
 
 
 def recover_after_sign_in(view: MarkedView) -> MarkedView:
-    """Mark a view that calls recovered_form(). Its order among decorators does not matter."""
+    """Mark a view that calls recovered_form(). The order of decorators does not matter."""
     view.recovers_form = True  # type: ignore[attr-defined]
     return view
 
@@ -55,9 +55,9 @@ def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool
 
 
 def recovered_form(request: HttpRequest) -> dict[str, str] | None:
-    """Return the form recently sent to this URL while signed out, or None.
+    """Return the form that was recently submitted to this URL after the session ended, or None.
 
-    Only returned for a GET by someone who is signed in.
+    Always None unless this is a GET by someone who is signed in.
     """
     if request.method != "GET" or not request.user.is_authenticated:
         return None

@@ -24,7 +24,7 @@ class RequireSignIn(LoginRequiredMiddleware):
             return HttpResponse(status=204)
         if request.method == "POST":
             if form_recovery.store_submitted_form(request, view_func):
-                next_step = "Sign in, check what you typed, and submit it again."
+                next_step = "Sign in, check what you typed, and submit the form again."
                 if request.FILES:
                     next_step += " Choose your files again."
             else:

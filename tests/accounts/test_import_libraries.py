@@ -171,10 +171,10 @@ def test_bad_rows_are_rejected_and_the_rest_are_imported(tmp_path: Path) -> None
 
     assert refused(path) == [
         "line 2: name: it is empty",
-        "line 3: kind: “circus” is not a known kind; use public, academic, tribal college, "
-        "school, special, state, organization",
-        "line 4: federation: “Far Away” is not a known federation; use Broad Valleys, Golden "
-        "Plains, Pathfinder, Sagebrush, South Central, Tamarack",
+        "line 3: kind: “circus” is not a known kind; use one of public, academic, tribal "
+        "college, school, special, state, organization",
+        "line 4: federation: “Far Away” is not a known federation; use one of Broad Valleys, "
+        "Golden Plains, Pathfinder, Sagebrush, South Central, Tamarack",
         "line 6: line 5 describes the same library differently",
         "line 7: name: Ensure this value has at most 200 characters (it has 201).",
     ]

@@ -247,14 +247,14 @@ def test_a_long_directory_can_be_searched() -> None:
     client = signed_in(factories.person())
     page = client.get(PROFILE)
     assert offered(page) == ["Alpha Library, Helena", "Bravo Library, Helena"]
-    assert "These are the first 2. Type a few words above to see others." in text(page)
+    assert "Only the first 2 are listed. Type a few words above to find others." in text(page)
     page = client.get(PROFILE, {"find": "library BUTTE"})
     assert offered(page) == ["Delta Library, Butte"]
     assert 'value="library BUTTE"' in text(page)
-    assert "These are the first" not in text(page)
+    assert "Only the first" not in text(page)
     page = client.get(PROFILE, {"find": "nowhere"})
     assert offered(page) == []
-    assert "No library matches. Try fewer words." in text(page)
+    assert "No libraries match. Try fewer words." in text(page)
 
 
 @pytest.mark.usefixtures("short_list")
@@ -384,7 +384,7 @@ def test_the_link_in_a_reminder_turns_them_off_without_signing_in() -> None:
         answer = client.post(address)
         assert answer.headers["Location"] == address
     page = text(client.get(address))
-    assert "Reminders are off." in page
+    assert "Event reminders are off." in page
     assert f'turn them on in <a href="{PROFILE}">your profile</a>' in page
     assert "<form method" not in page.split("<main")[1].split("</main>")[0]
     for each, wanted in ((person, False), (other, True)):
@@ -398,7 +398,7 @@ def test_a_mail_programs_unsubscribe_button_turns_them_off() -> None:
         f"/accounts/reminders/{reminders_token(person)}/", {"List-Unsubscribe": "One-Click"}
     )
     assert answer.status_code == 200
-    assert "Reminders are off." in text(answer)
+    assert "Event reminders are off." in text(answer)
     person.refresh_from_db()
     assert not person.wants_reminders
 

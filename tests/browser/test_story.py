@@ -392,7 +392,7 @@ def applies_the_correction(staff: Visitor, event: Event) -> None:
     staff.field("CE category").select_option("Library Administration")
     staff.field("A note to the person").fill("Thank you for telling us.")
     staff.press("Apply correction")
-    staff.sees("The credit was corrected. June Alvarez will see it in the ticket", "Answered")
+    staff.sees("The credit was corrected and June Alvarez's tracks were updated.", "Answered")
     staff.sees("Technology 1 → Library Administration 1")
 
 

@@ -298,8 +298,8 @@ def test_a_correction_answers_the_ticket_too() -> None:
     )
     assert answer.headers["Location"] == ticket.get_absolute_url()
     assert flash_messages(answer) == [
-        f"The credit was corrected. {person} will see it in the ticket, and their tracks were "
-        "updated."
+        f"The credit was corrected and {person}'s tracks were updated. The ticket shows the "
+        "correction."
     ]
     credit.refresh_from_db()
     ticket.refresh_from_db()

@@ -238,7 +238,7 @@ def test_messages_that_should_not_be_sent_are_dropped(settings: Any) -> None:
     assert list(Mail.objects.order_by("id").values_list("state", "error")) == [
         (DROPPED, "The account is not active."),
         (DROPPED, "Demonstration accounts do not receive e-mail."),
-        (DROPPED, "There was nothing left to say."),
+        (DROPPED, "The message was no longer needed."),
     ]
 
 

@@ -25,7 +25,8 @@ NEW_TICKET = "/help/new/"
 LONG_TEXT = "Zoë’s\r\nlong <b>question</b> 🐻"
 TYPED = {"subject": "A question", "body": LONG_TEXT}
 KEPT = (
-    "You were signed out, so nothing was saved. Sign in, check what you typed, and submit it again."
+    "You were signed out, so nothing was saved. Sign in, check what you typed, and submit the form "
+    "again."
 )
 NOT_KEPT = "You were signed out, so nothing was saved. Sign in and submit the form again."
 
