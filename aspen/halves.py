@@ -8,7 +8,7 @@ from django.db.models import Q
 from django.db.models.functions import Mod
 
 HALF = Decimal("0.5")
-MESSAGE = "Enter credits in halves: 0.5, 1, 1.5 …"
+NOT_IN_HALVES = "Enter credits in halves: 0.5, 1, 1.5 …"
 
 
 def is_in_halves(amount: Decimal) -> bool:
@@ -19,7 +19,7 @@ def is_in_halves(amount: Decimal) -> bool:
 def validate_halves(amount: Decimal) -> None:
     """Raise ValidationError unless `amount` (credits) is a positive multiple of .5."""
     if not is_in_halves(amount):
-        raise ValidationError(MESSAGE, code="halves")
+        raise ValidationError(NOT_IN_HALVES, code="halves")
 
 
 class CreditAmountField(models.DecimalField):
@@ -43,5 +43,5 @@ def in_halves(
     return models.CheckConstraint(
         condition=Q(**{f"{field}__gte": smallest}) & Q(models.lookups.Exact(Mod(field, HALF), 0)),
         name=name,
-        violation_error_message=MESSAGE,
+        violation_error_message=NOT_IN_HALVES,
     )

@@ -21,7 +21,7 @@ from django.utils import timezone
 from aspen.errors import Refused
 from aspen.files import csv_import
 from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
-from aspen.halves import MESSAGE, validate_halves
+from aspen.halves import NOT_IN_HALVES, validate_halves
 from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import EARLIEST, LATEST, Category, Event
@@ -307,7 +307,7 @@ def _amount(text: str) -> Decimal:
     except InvalidOperation:
         raise Refused(f"“{_short(text)}” is not an amount of credits", field="credits") from None
     except ValidationError:
-        raise Refused(f"“{_short(text)}”: {MESSAGE}", field="credits") from None
+        raise Refused(f"“{_short(text)}”: {NOT_IN_HALVES}", field="credits") from None
     return amount
 
 

@@ -13,7 +13,7 @@ from aspen.db import audit
 from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.formats import format_credits
-from aspen.halves import MESSAGE, is_in_halves
+from aspen.halves import NOT_IN_HALVES, is_in_halves
 from credits import queries
 from credits.actions.lines import Offers, RewriteResult, set_credit_lines
 from credits.actions.store import announce_credits_changed, lock_claim
@@ -42,7 +42,7 @@ def correct_credit(*, credit_id: int, category: Category, amount: Decimal, by: U
     if claim.state in ENDED or before.withdrawn_at:
         raise Refused("This credit was declined or withdrawn, so there is nothing to correct.")
     if not is_in_halves(amount):
-        raise Refused(MESSAGE, field="amount")
+        raise Refused(NOT_IN_HALVES, field="amount")
     if (before.category_id, before.amount) == (category.pk, amount):
         raise Refused(
             "The credit already has this category and amount. Change at least one of them."
@@ -168,7 +168,7 @@ def _refuse_invalid(event: Event, offers: Offers, reason: str) -> None:
         )
     factor = max(ROLE_FACTORS.values())
     if not all(is_in_halves(each) and is_in_halves(factor * each) for each in offers.values()):
-        raise Refused(MESSAGE)
+        raise Refused(NOT_IN_HALVES)
     if event.origin == Origin.CUSTOM:
         event_actions.refuse_too_many(event, sum(offers.values(), Decimal(0)))
     if not reason.strip():

@@ -9,7 +9,7 @@ from django.urls import reverse_lazy
 from django.utils import timezone
 
 from aspen.formats import format_credits
-from aspen.halves import MESSAGE, is_in_halves
+from aspen.halves import NOT_IN_HALVES, is_in_halves
 from credits.enums import ClaimRole
 from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceFieldsForm
@@ -61,7 +61,7 @@ class AmountField(forms.DecimalField):
     def clean(self, value: Any) -> Any:
         amount = super().clean(value)
         if amount is not None and not is_in_halves(amount):
-            raise forms.ValidationError(MESSAGE)
+            raise forms.ValidationError(NOT_IN_HALVES)
         return amount
 
 

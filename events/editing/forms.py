@@ -9,7 +9,7 @@ from django.db.models import QuerySet
 
 from accounts.models import Organization, User
 from accounts.queries import people_by_email
-from aspen.halves import MESSAGE, is_in_halves
+from aspen.halves import NOT_IN_HALVES, is_in_halves
 from events.editing.actions import EditedEvent, event_version
 from events.editing.fields import MomentField, WebAddressField
 from events.enums import RegistrationMode
@@ -163,7 +163,7 @@ class EventForm(forms.ModelForm):
         for name in self.offer_names:
             amount = data.get(name)
             if amount and not is_in_halves(amount):
-                self.add_error(name, MESSAGE)
+                self.add_error(name, NOT_IN_HALVES)
         external = data.get("registration_mode") == RegistrationMode.EXTERNAL
         if external and not data.get("registration_url") and "registration_url" not in self.errors:
             self.add_error("registration_url", "Enter the web address where people register.")

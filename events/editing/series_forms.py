@@ -10,7 +10,7 @@ from dateutil import rrule
 from django import forms
 from django.utils import timezone
 
-from aspen.halves import MESSAGE, is_in_halves
+from aspen.halves import NOT_IN_HALVES, is_in_halves
 from events.editing.series import MAX_OCCURRENCES, existing_local_time
 from events.models import Category, Event
 
@@ -170,7 +170,7 @@ class SessionForm(forms.Form):
             self.add_error("end", "The end must be after the beginning.")
         amount = data.get("amount")
         if amount and not is_in_halves(amount):
-            self.add_error("amount", MESSAGE)
+            self.add_error("amount", NOT_IN_HALVES)
         if amount and not data.get("category"):
             self.add_error("category", "Choose a category for these credits.")
         if data.get("category") and not amount and "amount" not in self.errors:

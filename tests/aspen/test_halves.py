@@ -8,7 +8,7 @@ from django.db import IntegrityError, models, transaction
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from aspen.halves import MESSAGE, CreditAmountField, in_halves, validate_halves
+from aspen.halves import NOT_IN_HALVES, CreditAmountField, in_halves, validate_halves
 from events.models import CreditOffer
 from tests import factories
 from tracks.models import Requirement
@@ -21,7 +21,7 @@ def python_accepts(amount: Decimal) -> bool:
     try:
         validate_halves(amount)
     except ValidationError as error:
-        return error.messages != [MESSAGE]
+        return error.messages != [NOT_IN_HALVES]
     return True
 
 
@@ -83,4 +83,4 @@ def test_migrations_deconstruct_the_field_without_its_defaults() -> None:
 
 
 def test_the_constraint_has_the_same_message() -> None:
-    assert in_halves(name="some_amount_in_halves").violation_error_message == MESSAGE
+    assert in_halves(name="some_amount_in_halves").violation_error_message == NOT_IN_HALVES
