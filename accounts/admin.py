@@ -86,7 +86,7 @@ class PositionFormSet(LabeledInlineFormSet):
 
 
 class PositionInline(admin.TabularInline):
-    """The person's positions and a row for adding one. Each is edited on its own page."""
+    """The person's positions and a row for adding one. Each position is edited on its own page."""
 
     model = Position
     form = PositionInlineForm

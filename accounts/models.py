@@ -221,7 +221,7 @@ class Position(models.Model):
 
     @property
     def dates(self) -> str:
-        """The first day if it is in the future, and the last day if it is set."""
+        """The first day, if it is in the future, and the last day, if there is one, as text."""
         future = self.since_on if self.since_on and self.since_on > today() else None
         starts = f"starts {format_day(future)}" if future else ""
         ends = f"last day {format_day(self.until_on)}" if self.until_on else ""

@@ -1,4 +1,4 @@
-"""The permissions of each staff role, created by `migrate`. Administrators can change them."""
+"""The permissions of each role, created by `migrate`. Administrators can change them."""
 
 from django.apps import apps
 from django.contrib.auth.management import create_permissions

@@ -55,7 +55,7 @@ class StaffAdmin(admin.ModelAdmin):
 
 
 class ReadOnlyAdmin(StaffAdmin):
-    """The admin for read-only records, which change only through buttons that call actions."""
+    """The base of admin classes for records that change only through buttons that call actions."""
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -94,7 +94,7 @@ class LabeledInlineFormSet(forms.BaseInlineFormSet):
 
 
 class CategoryInline(admin.TabularInline):
-    """Rows with a CE category, at most four. Queries the categories once per page, not per row."""
+    """Inline rows with a CE category, at most four. Queries categories once per page, not row."""
 
     formset = LabeledInlineFormSet
     extra = max_num = 4

@@ -48,29 +48,29 @@ def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, al
 
     Examples: "Thu, Dec 3, 2026, 9:00–11:00 AM" and "Mon, Aug 17 – Wed, Aug 19, 2026".
     """
-    begin = timezone.localtime(begins_at)
+    start = timezone.localtime(begins_at)
     end = timezone.localtime(ends_at) if ends_at else None
-    if end is None or (all_day and end.date() == begin.date()):
+    if end is None or (all_day and end.date() == start.date()):
         return (
-            format_day(begin.date())
+            format_day(start.date())
             if all_day
-            else f"{format_day(begin.date())}, {format_time(begin)}"
+            else f"{format_day(start.date())}, {format_time(start)}"
         )
     if all_day:
-        return f"{_first_day(begin, end)} – {format_day(end.date())}"
-    if end.date() == begin.date():
-        return f"{format_day(begin.date())}, {_hours(begin, end)}"
-    return " – ".join(f"{format_day(each.date())}, {format_time(each)}" for each in (begin, end))
+        return f"{_first_day(start, end)} – {format_day(end.date())}"
+    if end.date() == start.date():
+        return f"{format_day(start.date())}, {_hours(start, end)}"
+    return " – ".join(f"{format_day(each.date())}, {format_time(each)}" for each in (start, end))
 
 
-def _first_day(begin: dt.datetime, end: dt.datetime) -> str:
+def _first_day(start: dt.datetime, end: dt.datetime) -> str:
     """Return the first day of a range, with its year only if the last day's is different."""
-    if begin.year != end.year:
-        return format_day(begin.date())
-    return f"{begin:%a, %b} {begin.day}"
+    if start.year != end.year:
+        return format_day(start.date())
+    return f"{start:%a, %b} {start.day}"
 
 
-def _hours(begin: dt.datetime, end: dt.datetime) -> str:
-    if f"{begin:%p}" == f"{end:%p}":
-        return f"{format_time(begin)[:-3]}–{format_time(end)}"
-    return f"{format_time(begin)}–{format_time(end)}"
+def _hours(start: dt.datetime, end: dt.datetime) -> str:
+    if f"{start:%p}" == f"{end:%p}":
+        return f"{format_time(start)[:-3]}–{format_time(end)}"
+    return f"{format_time(start)}–{format_time(end)}"

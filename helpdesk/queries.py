@@ -10,7 +10,7 @@ WORK_PERMISSION = "helpdesk.work_ticket"
 
 
 def tickets_visible_to(person: User) -> QuerySet[Ticket]:
-    """Return the person's own tickets, or all tickets for help desk staff, latest first."""
+    """Return the person's own tickets, or all tickets for help desk staff, latest change first."""
     tickets = Ticket.objects.order_by("-changed_at", "-id")
     return tickets if person.has_perm(WORK_PERMISSION) else tickets.filter(person=person)
 
@@ -20,7 +20,7 @@ def own_tickets(person: User) -> QuerySet[Ticket]:
 
 
 def tickets_in_state(state: str) -> QuerySet[Ticket]:
-    """Return tickets in a state, longest waiting first."""
+    """Return tickets in a state, oldest change first."""
     return (
         Ticket.objects.filter(state=state or TicketState.OPEN)
         .select_related("person", "credit__claim__event", "credit__category")

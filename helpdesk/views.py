@@ -29,7 +29,7 @@ PER_PAGE = 20
 
 
 def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show the person's own tickets, latest first."""
+    """Show the person's own tickets, latest change first."""
     person = request.user
     page = paginate(queries.own_tickets(person), request, size=PER_PAGE)
     context = {"page": page, "tickets": [presentation.ticket_row(ticket) for ticket in page]}
@@ -37,7 +37,7 @@ def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show all tickets to help desk staff, longest waiting first."""
+    """Show help desk staff the tickets in the chosen state, oldest change first."""
     person = request.user
     if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404

@@ -78,7 +78,7 @@ class CsvRow:
 
 
 def content_digest(*texts: str) -> str:
-    """Return a 40-character key for something that has no ID of its own."""
+    """Return a 40-character key, made from these strings, for something without an ID."""
     return hashlib.sha1("|".join(texts).encode(), usedforsecurity=False).hexdigest()
 
 
@@ -223,7 +223,7 @@ def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]
 
 
 def to_row(record: CsvRecord, header: list[str]) -> CsvRow:
-    """Match the cells of a record to the columns. Raises Refused if they do not match."""
+    """Return the record's cells by column. Raises Refused if there are too few or too many."""
     if reason := why_not_storable(record.text) or record.error:
         raise Refused(reason)
     cells = [cell.strip() for cell in record.cells]

@@ -49,7 +49,7 @@ REPLACED_CATEGORIES = {
 def render(template: str, data: dict[str, Any]) -> bytes:
     """Render a template in templates/pdf/ with data, which can contain any character.
 
-    Emoji are replaced by their names, and other characters missing from the fonts by □. Raises
+    Emoji are replaced with their names, and other characters missing from the fonts with □. Raises
     typst.TypstError if there is an error in the template.
     """
     try:
@@ -74,7 +74,7 @@ def _compile(template: str, data: Any) -> bytes:
 def _each_text(data: Any, change: Callable[[str], str]) -> Any:
     """Return the data with `change` applied to every string except keys.
 
-    The keys belong to the template.
+    The template needs the keys unchanged.
     """
     if isinstance(data, str):
         return change(data)
@@ -86,7 +86,7 @@ def _each_text(data: Any, change: Callable[[str], str]) -> Any:
 
 
 def printable_text(text: str) -> str:
-    """Return the string in the fonts' characters: emoji by name, runs of others as one □."""
+    """Replace emoji with their names, and runs of other characters not in the fonts with one □."""
     if text.isascii() and text.isprintable():
         return text
     printable = "".join(_printable(each) for each in unicodedata.normalize("NFC", text))

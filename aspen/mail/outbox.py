@@ -229,7 +229,7 @@ def _take() -> _Taken | None:
 
 
 def _compose(mail: Mail) -> EmailMultiAlternatives | None:
-    """Compose the message, or set the row's state to the reason and return None."""
+    """Compose the message. If it cannot be sent now, update the row and return None."""
     if reason := _why_not_send_to(mail.to):
         mail.state, mail.error = MailState.DROPPED, reason
         return None
@@ -260,7 +260,7 @@ def _why_not_send_to(person: "User | None") -> str:
 
 
 def _send(mail: Mail, message: EmailMultiAlternatives, server: BaseEmailBackend) -> bool:
-    """Send the message and record the result; return whether the server can take another."""
+    """Send the message and record the result. Return whether the server can take another one."""
     try:
         server.open()
     except OSError as error:
@@ -298,7 +298,7 @@ def _is_final(error: Exception) -> bool:
 
 
 def _after_failure(mail: Mail, error: Exception, *, final: bool = False) -> dict[str, object]:
-    """Return the row's new values after a failed attempt: either the next attempt or failed."""
+    """Return the row's new values after a failed attempt: a time for the next one, or FAILED."""
     values: dict[str, object] = {"error": _error_text(error)}
     if final or mail.attempts > len(RETRY_DELAYS):
         return values | {"state": MailState.FAILED}

@@ -58,7 +58,7 @@ class Server:
         """Make sure that the server is running and keeps running until this process ends.
 
         After the first call this costs nothing unless `recheck` is set. Raises ImproperlyConfigured
-        for errors in the setup, OperationalError if the server does not start.
+        for errors in the setup, and OperationalError if the server does not start.
         """
         with self._thread_lock:
             if self._usage.is_counted and not recheck:

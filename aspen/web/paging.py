@@ -112,7 +112,7 @@ def keyset_page(
 
 
 def next_after(rows: QuerySet[ModelRow], order: Order, key: Key) -> ModelRow | None:
-    """Return the row after the key, or the first other row if it is the last. Up to two queries."""
+    """Return the row after the key or, if there is none, the first other row. Up to two queries."""
     others = order.sorted(rows.exclude(pk=key.pk))
     return others.filter(order.beyond(key)).first() or others.first()
 

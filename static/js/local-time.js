@@ -1,37 +1,38 @@
 /*
- * Beside a time in Mountain time, the same in the viewer's own zone where that differs:
+ * Shows times in the viewer's own time zone next to Mountain time, if they differ:
  * "(8:00–10:00 AM your time, Pacific)".
  *
- * time[data-local][datetime] is where something begins, data-ends where it ends;
- * [data-local-note] in the same dd takes the words and is hidden until then.
+ * time[data-local] has the start in its datetime attribute and the end, if any, in data-ends.
+ * The text goes into the hidden [data-local-note] in the same dd.
  */
 (() => {
   "use strict";
 
   const MOUNTAIN = "America/Denver";
-  const CLOCK = { hour: "numeric", minute: "2-digit" };
+  const TIME = { hour: "numeric", minute: "2-digit" };
   const DAY = { weekday: "short", month: "short", day: "numeric" };
 
-  const told = (moment, options) => new Intl.DateTimeFormat("en-US", options).format(moment);
+  const formatTime = (moment, options) => new Intl.DateTimeFormat("en-US", options).format(moment);
 
   const isElsewhere = (moment) =>
-    told(moment, { ...DAY, ...CLOCK }) !== told(moment, { ...DAY, ...CLOCK, timeZone: MOUNTAIN });
+    formatTime(moment, { ...DAY, ...TIME }) !==
+    formatTime(moment, { ...DAY, ...TIME, timeZone: MOUNTAIN });
 
-  const clocks = (begins, ends) => {
-    const format = new Intl.DateTimeFormat("en-US", CLOCK);
+  const times = (begins, ends) => {
+    const format = new Intl.DateTimeFormat("en-US", TIME);
     const text = ends ? format.formatRange(begins, ends) : format.format(begins);
-    // As the server writes it: a plain space before AM, none around the dash.
+    // As on the server: a plain space before AM, and no spaces around the dash.
     return text.replace(/[\u2009\u202f]/g, " ").replace(" – ", "–");
   };
 
   const range = (begins, ends) => {
-    const day = told(begins, DAY);
-    // Over midnight the day stands before each clock: a range of clocks would make it 12/3/2026.
-    if (ends && told(ends, DAY) !== day) {
-      return `${day}, ${clocks(begins)} – ${told(ends, DAY)}, ${clocks(ends)}`;
+    const day = formatTime(begins, DAY);
+    // Across midnight, write the day before each time. formatRange would write it as 12/3/2026.
+    if (ends && formatTime(ends, DAY) !== day) {
+      return `${day}, ${times(begins)} – ${formatTime(ends, DAY)}, ${times(ends)}`;
     }
-    const sameDay = day === told(begins, { ...DAY, timeZone: MOUNTAIN });
-    return sameDay ? clocks(begins, ends) : `${day}, ${clocks(begins, ends)}`;
+    const sameDay = day === formatTime(begins, { ...DAY, timeZone: MOUNTAIN });
+    return sameDay ? times(begins, ends) : `${day}, ${times(begins, ends)}`;
   };
 
   const zone = (moment) => {
@@ -40,7 +41,7 @@
     return part.value.replace(/ Time$/, "");
   };
 
-  const remark = (time) => {
+  const addNote = (time) => {
     const begins = new Date(time.dateTime);
     const ends = time.dataset.ends ? new Date(time.dataset.ends) : null;
     const note = time.closest("dd")?.querySelector("[data-local-note]");
@@ -50,5 +51,5 @@
     note.hidden = false;
   };
 
-  document.querySelectorAll("time[data-local]").forEach(remark);
+  document.querySelectorAll("time[data-local]").forEach(addNote);
 })();
