@@ -44,7 +44,7 @@ def escape_text(value: str) -> str:
 
 
 def xml_text(value: str) -> str:
-    """Remove the characters that XML forbids: the same ones as iCalendar and two more."""
+    """Return text without the characters that XML forbids: FORBIDDEN and two more."""
     return re.sub("[\ufffe\uffff]", "", FORBIDDEN.sub("", LINE_BREAK.sub("\n", value)))
 
 

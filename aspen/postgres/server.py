@@ -293,10 +293,11 @@ def _unusable(folder: Path, error: OSError) -> ImproperlyConfigured:
 
 
 def _is_server_of(data: Path, pid: int) -> bool:
-    """Return whether process `pid` is the server for `data`. Its working folder is `data`.
+    """Return whether process `pid` is the server for `data`.
 
-    Zombies have no working folder. A process that cannot be inspected counts as the server, because
-    waiting for it is better than starting a second server on the same data.
+    The server's working folder is `data`; zombies have none. A process that cannot be inspected
+    counts as the server, because waiting for it is better than starting a second server on the same
+    data.
     """
     if not Path("/proc/self").exists():
         return _exists(pid)
