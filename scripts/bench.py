@@ -287,7 +287,7 @@ def measure_transcript() -> None:
 
 
 def measure_choosing() -> None:
-    """Time choosing a track with 1 and 5,000 archived credits, in a database with CREDITS others."""
+    """Time choosing a track with 1 and 5,000 archived credits, while CREDITS others are stored."""
     import bench_data
 
     from tests import factories as make
