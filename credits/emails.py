@@ -99,7 +99,10 @@ def queue_approved_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 
 @email("credits.approved")
 def approved_email(mail: Mail) -> Email | None:
-    """Compose the e-mail that lists a person's claims approved within an hour. Two queries."""
+    """Compose the e-mail that lists a person's claims approved within an hour.
+
+    Takes two queries.
+    """
     since, until = (dt.datetime.fromisoformat(str(mail.facts[name])) for name in ("since", "until"))
     if timezone.now() < until + COMMIT_ALLOWANCE:
         raise NotYet(until + COMMIT_ALLOWANCE)
@@ -162,7 +165,7 @@ def returned_email(mail: Mail) -> Email | None:
         facts=_details(claim),
         button=("Edit and resubmit", page_url("credits:revise", claim.event_id)),
         closing=[
-            "If they asked for a certificate or a transcript, add it to your claim first: "
+            "If staff asked for a certificate or a transcript, add it to your claim first: "
             + page_url("credits:detail", claim.pk),
         ],
     )

@@ -23,7 +23,9 @@ class Claim(models.Model):
     event = models.ForeignKey(Event, models.PROTECT, related_name="claims")
     role = models.CharField(max_length=10, choices=ClaimRole, default=ClaimRole.ATTENDEE)
     source = models.CharField(max_length=15, choices=ClaimSource)
-    state = models.CharField(max_length=10, choices=ClaimState, default=ClaimState.PENDING)
+    state = models.CharField(
+        "status", max_length=10, choices=ClaimState, default=ClaimState.PENDING
+    )
     claimed_at = models.DateTimeField()
     claimed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="entered_claims"

@@ -99,7 +99,7 @@ def why_not_claim(
         return "This event is not over yet. Credit can be claimed once it has ended."
     if event.recording_until_at and is_past_recording(event, now):
         day = format_day(timezone.localdate(event.recording_until_at))
-        return f"Credit for this recording could be claimed until {day}."
+        return f"Credit for this recording could only be claimed until {day}."
     absent = registration is not None and registration.attendance == Attendance.ABSENT
     if absent and not has_recording(event, now):
         return "The organizer marked you as absent. If that is a mistake, open a help ticket."

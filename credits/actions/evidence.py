@@ -21,7 +21,7 @@ from events import uploads
 
 MAX_FILES = 10
 TOO_MANY = (
-    f"A claim can have {MAX_FILES} files at most. Remove one first, or combine pages in one PDF."
+    f"A claim can have {MAX_FILES} files at most. Remove one first, or combine pages into one PDF."
 )
 # Files are deleted if their form is not saved within this time.
 WAITING_FILE_LIFETIME = dt.timedelta(days=1)

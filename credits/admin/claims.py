@@ -132,7 +132,7 @@ class ClaimAdmin(QueueAdmin):
             if credit.withdrawn_at is None
         )
 
-    @admin.display(description="state", ordering="state")
+    @admin.display(description="status", ordering="state")
     def state_now(self, claim: Claim) -> str:
         """Return the state, with the claim's version in a hidden field."""
         return format_html(

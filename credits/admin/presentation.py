@@ -129,7 +129,7 @@ def award_groups(award_list: AwardList, event: Event, *, by: User) -> list[Award
             match.award
         ),
         "Already have credit for this event (no change)": people(match.held),
-        "Not awarded because previously declined, withdrawn or marked absent": [
+        "Not awarded (claim declined or withdrawn, or marked absent)": [
             (str(person), f"{person.email}. {reason}") for person, reason in match.refused
         ],
         "You (ask a colleague to award your credits)": people(match.own),

@@ -152,7 +152,7 @@ def approval_message(approved: int, selected: int, with_warnings: Sequence[str])
     message = f"Approved: {approved} of {selected}."
     if with_warnings:
         titles = ", ".join(f"“{title}”" for title in with_warnings)
-        message += f" You selected {titles} despite a warning."
+        message += f" Approved despite a warning: {titles}."
     return message
 
 

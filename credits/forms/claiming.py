@@ -33,7 +33,7 @@ class NoteForm(forms.Form):
         required=False,
         max_length=1000,
         widget=forms.Textarea(attrs={"rows": 2}),
-        help_text="For you and staff, for example which part you attended.",
+        help_text="For you and staff. For example, say which part you attended.",
     )
 
 

@@ -18,8 +18,8 @@ from events.queries import categories, midnight
 
 MAX_COURSE_CREDITS = 3
 TOO_MANY_COURSE_CREDITS = (
-    "The State Library’s table goes up to three credits. Open a help ticket, and the CE "
-    "Coordinator will tell you how many CE credits the course earns."
+    "The State Library’s table only goes up to three college credits. Open a help ticket, and the "
+    "CE Coordinator will tell you how many CE credits the course earns."
 )
 
 

@@ -21,7 +21,7 @@ SESSION_FIELDS = ("title", "day", "begin", "end", "presenter", "category", "amou
 class ConferenceForm(forms.Form):
     conference = forms.CharField(label="Conference name", max_length=120)
     sponsor = forms.CharField(
-        max_length=200, help_text="The organizer, for example a library association."
+        max_length=200, help_text="The organizer, such as a library association."
     )
 
 

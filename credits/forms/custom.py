@@ -105,7 +105,7 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
     begins_at = MomentField(label="Begin date and time", help_text="Mountain time.")
     ends_at = MomentField(label="End date and time", help_text="Mountain time.")
     sponsor = forms.CharField(
-        max_length=200, help_text="The organizer, for example a library school or an association."
+        max_length=200, help_text="The organizer, such as a library school or an association."
     )
     presenter = forms.CharField(label="Trainer or presenter name", max_length=200)
     description = forms.CharField(

@@ -234,9 +234,7 @@ def test_the_preview_says_why_a_person_is_not_awarded(client: Client, staff: Use
         state="declined", reason="<i>Not there.</i>", decided_by=staff, decided_at=timezone.now()
     )
     page = paste(client, event, ada.email)
-    assert group_numbers(page) == {
-        "Not awarded because previously declined, withdrawn or marked absent": 1
-    }
+    assert group_numbers(page) == {"Not awarded (claim declined or withdrawn, or marked absent)": 1}
     detail = f"{ada.email}. Declined earlier: &lt;i&gt;Not there.&lt;/i&gt;"
     assert f'<li>Ada Lake <span class="quiet">{detail}</span></li>' in text(page)
 

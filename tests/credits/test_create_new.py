@@ -257,11 +257,11 @@ def test_a_blank_credit_value_requires_valid_hours(client, end):
 def test_usual_credits_are_previewed(client):
     times = {"begins_at": "2026-11-02T09:00", "ends_at": "2026-11-02T10:50"}
     page = client.get(f"{NEW}worth/", times | {"amount": ""}).content.decode()
-    assert "1 hour 50 minutes: usually 1.5 credits." in page
+    assert "1 hour 50 minutes of training usually earns 1.5 credits." in page
     assert 'id="id_amount"' in page
     assert 'value="1.5"' in page
     page = client.get(f"{NEW}worth/", times | {"amount": "1"}).content.decode()
-    assert "usually 1.5 credits." in page
+    assert "usually earns 1.5 credits." in page
     assert "id_amount" not in page
     for odd in ({}, {"begins_at": "x"}, times | {"ends_at": times["begins_at"]}):
         assert client.get(f"{NEW}worth/", odd).content.decode().strip() == ""

@@ -271,7 +271,7 @@ def test_waiting_files_are_kept_when_there_are_too_many(client):
     files = [file(f"{n}.pdf") for n in range(12)]
     form = client.post(address, {"evidence": files}).context["form"]
     assert form.errors["evidence"] == [
-        "A claim can have 10 files at most. Remove one first, or combine pages in one PDF. "
+        "A claim can have 10 files at most. Remove one first, or combine pages into one PDF. "
         "Not added: “10.pdf”, “11.pdf”."
     ]
     tickets = [each.ticket for each in form.waiting]

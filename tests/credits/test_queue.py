@@ -420,7 +420,7 @@ def test_selected_events_with_warnings_are_approved_and_listed() -> None:
     event = overlapping_event(person, custom_event(person))
     answer = approve(coordinator(), event, has_warning=True)
     assert flash_messages(answer) == [
-        "Approved: 1 of 1. You selected “Quite another thing” despite a warning."
+        "Approved: 1 of 1. Approved despite a warning: “Quite another thing”."
     ]
     event.refresh_from_db()
     assert event.state == EventState.PUBLISHED

@@ -170,7 +170,7 @@ def test_a_recording_can_be_claimed_until_its_last_day(client: Client, person: U
     listed = [each.id for each in client.get("/continuing-education/").context["claimable"].events]
     assert listed == [open_.pk]
     answer = client.post(f"/continuing-education/claim/{over.pk}/", follow=True)
-    assert "Credit for this recording could be claimed until" in answer.content.decode()
+    assert "Credit for this recording could only be claimed until" in answer.content.decode()
     client.post(f"/continuing-education/claim/{open_.pk}/")
     assert [claim.event for claim in Claim.objects.all()] == [open_]
 
