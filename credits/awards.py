@@ -21,9 +21,9 @@ from events.models import CreditOffer, Event, Registration
 
 
 class AwardResult(NamedTuple):
-    """Who cannot be awarded an event, as pairs of person and event ids.
+    """Which people cannot be awarded credit for which events, as (person id, event id) pairs.
 
-    `have_claims` are pairs with a live claim; `reasons` says why other pairs cannot be awarded.
+    `have_claims` are the pairs with a live claim. `reasons` says why other pairs are not eligible.
     """
 
     have_claims: set[tuple[int, int]]
@@ -60,8 +60,9 @@ def award_result(people: Collection[int], events: Collection[Event]) -> AwardRes
 class AwardMatch(NamedTuple):
     """The people and addresses on an award list, grouped by what applying the list would do.
 
-    `held` are people who already have the credits; `own` is the person awarding them; `repeated`
-    are additional addresses of people on the list; `unknown` are addresses without an account.
+    `held` are people who already have a claim; `refused` are people who are not eligible, with the
+    reason; `own` is the person awarding the credits, if on the list; `repeated` are additional
+    addresses of people on the list; `unknown` are addresses without an account.
     """
 
     award: list[User]
@@ -73,7 +74,7 @@ class AwardMatch(NamedTuple):
 
 
 def match_award_list(award_list: AwardList, event: Event, *, by: User) -> AwardMatch:
-    """Match a list with accounts and claims. Takes four queries for a list of any length."""
+    """Match an award list with accounts and claims. Takes four queries for a list of any length."""
     people = people_by_email(str(row[0]) for row in award_list.rows)
     known: dict[int, User] = {}
     repeated, unknown = [], []
@@ -104,7 +105,7 @@ def has_credit(event: Event) -> bool:
 
 
 def with_address_counts(lists: QuerySet[AwardList]) -> QuerySet[AwardList]:
-    """Annotate lists with their numbers of `addresses` and of refused lines (`left_out`)."""
+    """Annotate award lists with the numbers of `addresses` and of refused lines (`left_out`)."""
     return lists.annotate(
         addresses=Func(F("rows"), function="jsonb_array_length", output_field=IntegerField()),
         left_out=Func(F("refused"), function="jsonb_array_length", output_field=IntegerField()),
@@ -201,7 +202,7 @@ class _ListReader:
 
 
 def _pieces(entry: str) -> list[str]:
-    """Split at commas and semicolons, but not at commas inside names."""
+    """Split a line at commas and semicolons, but not at commas inside names."""
     bare = QUOTED_NAME.sub(" ", entry)
     separator = r";|(?<=>)\s*," if "<" in bare else r"[,;]"
     return [piece for piece in re.split(separator, bare) if piece.strip()] or [""]
@@ -210,7 +211,7 @@ def _pieces(entry: str) -> list[str]:
 def read_text(text: str) -> AddressRows:
     """Read addresses, with or without names, any number per line.
 
-    Raise Refused if there are too many.
+    Raise Refused if there are too many addresses.
     """
     reader = _ListReader()
     for number, line in enumerate(text.splitlines(), start=1):

@@ -266,7 +266,7 @@ def _may_be_same(one: Event, other: Event) -> bool:
 
 
 def _overlap(one: Event, other: Event) -> bool:
-    """Return whether two live events overlap. Recordings and courses longer than a day never do."""
+    """Return whether two events overlap. Recordings and courses longer than a day never do."""
     for event in (one, other):
         is_long = event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
         if is_long or event.recording_available_at:

@@ -99,7 +99,7 @@ def queue_approved_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
 
 @email("credits.approved")
 def approved_email(mail: Mail) -> Email | None:
-    """Compose the e-mail that lists a person's claims approved within an hour.
+    """Compose the e-mail that lists a person's claims approved in the same hour.
 
     Takes two queries.
     """

@@ -54,7 +54,7 @@ TRANSITION_TEXTS = {
 
 @dataclasses.dataclass(frozen=True)
 class HistoryEntry:
-    """One change, as a sentence without its period, and the reason for the change.
+    """One change, as a sentence without a period, and the reason for the change.
 
     `credit_id` is the credit that changed, or None if the claim or its event did.
     """

@@ -95,7 +95,7 @@ class Credit(models.Model):
     """One line of a claim: the credits in one category. Credits are never deleted.
 
     There is no "archived" column: a credit is archived as long as no posting refers to it. If an
-    event is corrected, single lines of a claim can be withdrawn; the claim and its other lines
+    event is corrected, individual lines of a claim can be withdrawn; the claim and its other lines
     remain.
     """
 

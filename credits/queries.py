@@ -153,10 +153,10 @@ def claimed_sessions_of_same_conference(person: User, events: Sequence[Event]) -
 def events_due_presenter_credit(person: User, events: Sequence[Event]) -> list[Event]:
     """Return the events for which the person is now due presenter credit, by date.
 
-    Skip events that have already earned it, whose claim was declined or withdrawn by the person,
-    that carry no credit, or whose topic has earned it often enough (rules.may_present_again).
-    Include events whose claim was withdrawn because they were canceled or moved to a later date.
-    Takes three queries.
+    Skip an event if it carries no credit, if it has already earned the person presenter credit, if
+    its topic has earned it often enough (rules.may_present_again), if the person's claim was
+    declined, or if the person withdrew it. Include events whose claim was withdrawn because the
+    event was canceled or moved to a later date. Takes three queries.
     """
     by_date = sorted(events, key=lambda event: (event.last_day, event.pk))
     offered = event_queries.credit_lines(by_date)
@@ -187,7 +187,7 @@ def events_due_presenter_credit(person: User, events: Sequence[Event]) -> list[E
 def presented_on(person: User, title: str, *, excluding: Claim | None = None) -> list[dt.date]:
     """Return the last days of events with this title that earned the person presenter credit.
 
-    Case is ignored. `excluding` is a claim to ignore.
+    Ignore case and the claim `excluding`.
     """
     claims = Claim.objects.filter(
         person=person, role=ClaimRole.PRESENTER, state__in=sorted(LIVE), event__title__iexact=title
@@ -215,7 +215,7 @@ def offers_as_text(offers: Mapping[int, Decimal]) -> str:
 
 
 def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
-    """Return (time, person, reason) for each correction of an event, latest first.
+    """Return (time, person, reason) for each correction to an event's credits, latest first.
 
     Takes three queries.
     """
@@ -279,11 +279,12 @@ def recorded_event_ids(person: User, events: list[Event]) -> set[int]:
 
 
 def claimable_by(person: User) -> QuerySet[Event]:
-    """Return the events on the list that the person can claim from, newest first.
+    """Return the events that the person can claim from the list, newest first.
 
-    These are events with credit that ended in the past year. Skip those that the person has
-    claimed, was declined for, or missed without a recording. The one-year limit applies only to
-    this list, not to Add CE credit on the calendar (State Library's help pages).
+    These are events with credit that ended in the past year. Skip events that the person has
+    claimed, events with a declined claim, and events without a recording that the person missed.
+    The one-year limit applies only to this list, not to Add CE credit on the calendar (State
+    Library's help pages).
     """
     settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         Q(state__in=sorted(LIVE)) | Q(state=ClaimState.DECLINED)

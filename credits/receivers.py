@@ -53,12 +53,12 @@ def update_credits(sender: Any, event_ids: list[int], by: User, **kwargs: Any) -
 
 @receiver(post_save, sender=EmailAddress)
 def match_waiting_awards(sender: Any, instance: EmailAddress, **kwargs: Any) -> None:
-    """Match awards after an address is confirmed through its link, a password reset or by staff."""
+    """Match awards after an address is confirmed by link, by password reset or by staff."""
     if instance.verified:
         actions.match_awards(by=instance.user)
 
 
 @receiver(user_logged_in)
 def match_missed_awards(sender: Any, user: User, **kwargs: Any) -> None:
-    """Match awards that were missed if an address was confirmed while a list was being applied."""
+    """Match awards that were missed because an address was confirmed while a list was applied."""
     actions.match_awards(by=user)

@@ -118,7 +118,7 @@ def claims_of_authors(events: Iterable[Event]) -> "dict[int, ClaimWithCreditSum]
 
 
 def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
-    """Count decisions on the author's custom events with the same sponsor, by event id."""
+    """Count decisions on each author's custom events with the same sponsor, by event id."""
     sponsor = Lower("sponsor")
     decided = Event.objects.filter(
         origin=Origin.CUSTOM,
@@ -177,7 +177,7 @@ def decided_lately(event: Event, *, limit: int = 5) -> QuerySet[CustomEvent]:
 
 
 def overlapping_claims(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
-    """Return the author's live claims on overlapping events, by start."""
+    """Return the author's live claims on overlapping events, by start time."""
     ends_at = event.ends_at or event.begins_at
     return (
         Claim.objects.filter(
@@ -194,6 +194,6 @@ def overlapping_claims(event: Event, *, limit: int = 10) -> QuerySet[Claim]:
 
 
 def unanswered_returns() -> Q:
-    """Return the condition for custom events that were returned long ago and not resubmitted."""
+    """Return the condition for custom events returned over 30 days ago and not resubmitted."""
     since = timezone.now() - UNANSWERED_AFTER
     return Q(origin=Origin.CUSTOM, state=EventState.DRAFT, decided_at__lt=since)

@@ -46,7 +46,7 @@ def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
 def overlaps(one: Event, other: Event) -> bool:
     """Return whether two events overlap, so that no one can have attended both.
 
-    Events without clock times never overlap.
+    All-day events and events without an end time never overlap.
     """
     if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
         return False
@@ -87,8 +87,8 @@ def why_not_claim(
 ) -> str | None:
     """Return why a person cannot claim an event, or None.
 
-    `registration` is the person's registration for the event, and `earlier` their declined claim.
-    People who were absent can still claim the recording.
+    `registration` is the person's registration for the event, and `earlier` their declined claim,
+    if any. People who were absent can still claim the recording.
     """
     if event.state == EventState.CANCELLED:
         return "This event was canceled, so it earns no credit."

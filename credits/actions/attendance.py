@@ -1,4 +1,4 @@
-"""Credits for attending and presenting, which are added and withdrawn automatically."""
+"""Automatically adding and withdrawing credits for attendees and presenters."""
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
@@ -25,8 +25,8 @@ NEWS_WINDOW = dt.timedelta(days=14)
 def credit_attendance(*, registrations: Sequence[Registration], by: User) -> list[Claim]:
     """Claim the events that one person registered for and attended. Idempotent.
 
-    Skip events whose claim is live, declined, or withdrawn by the person, and events that carry no
-    credit. The caller must hold the events' locks. Takes a fixed number of queries.
+    Skip events that carry no credit, and events on which the person has a live or declined claim or
+    withdrew one. The caller must hold the events' locks. Takes a fixed number of queries.
     """
     person = registrations[0].person
     lock_people([person.pk])
@@ -57,8 +57,8 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
 
     Presenter credit replaces the person's claim as an attendee, which is withdrawn. The same topic
     (title) earns presenter credit at most twice in any four years; after that, a claim as an
-    attendee remains (State Library, 2009). Skip events whose claim was declined or withdrawn by
-    the person. The caller must hold the events' locks. Takes a fixed number of queries.
+    attendee remains (State Library, 2009). Skip events if the person's claim was declined or the
+    person withdrew it. The caller must hold the events' locks. Takes a fixed number of queries.
     """
     person = presentations[0].person
     lock_people([person.pk])
@@ -77,10 +77,10 @@ def credit_presenting(*, presentations: Sequence[Presenter], by: User) -> list[C
 
 @audited
 def withdraw_attendance(*, registrations: Sequence[Registration], by: User) -> None:
-    """Withdraw the claims of one person who was marked absent. Idempotent.
+    """Withdraw a person's claims on events that they registered for but missed. Idempotent.
 
-    A presenter's claim remains. If there is a recording, so does a claim the person made
-    themselves, because they may have watched it.
+    Keep presenter claims. If an event has a recording, also keep a claim that the person made
+    themselves, because they may have watched the recording.
     """
     person = registrations[0].person
     lock_people([person.pk])

@@ -27,10 +27,10 @@ BATCH = 1_000
 def store_award_list(
     *, event_id: int, by: User, text: str = "", file_name: str = "", data: bytes = b""
 ) -> AwardList:
-    """Read and store a list without awarding anything.
+    """Read and store an award list without awarding anything.
 
-    The list is pasted (`text`) or uploaded (`file_name` and `data`). Raise Refused if the list
-    has no addresses or cannot be read, or if `by` lacks the permission.
+    The list is pasted (`text`) or uploaded (`file_name` and `data`). Raise Refused if the list has
+    no addresses or cannot be read, or if `by` lacks the permission.
     """
     _refuse_unless_allowed(by)
     sheet = awards.read_file(data) if file_name else awards.read_text(text)
@@ -57,7 +57,7 @@ def _refuse_unless_allowed(by: User) -> None:
 
 
 class AwardCounts(NamedTuple):
-    """The numbers of people awarded credits and of addresses now waiting for an account."""
+    """The number of people awarded credits, and of addresses now waiting for an account."""
 
     people: int
     waiting: int
@@ -157,13 +157,13 @@ def withdraw_waiting_award(*, award_id: int, by: User) -> WaitingAward:
 
 @audited
 def match_awards(*, by: User) -> int:
-    """Turn awards waiting for addresses that `by` has confirmed into claims. Return their number.
+    """Create claims from the awards that wait for `by`'s confirmed addresses.
 
-    If the event was merged, the award applies to the target. The award ends without a claim if the
-    event was canceled or declined, or if the person has claimed the event, cannot be awarded it, or
-    made the award. It keeps waiting while the event is not over or carries no credit. Idempotent.
-    Lock the events, then the person. Takes one query if nothing is waiting, otherwise a fixed
-    number.
+    Return the number of claims. If the event was merged, the award applies to the target. The award
+    ends without a claim if the event was canceled or declined, or if the person has claimed the
+    event, is not eligible for the award, or made it. The award keeps waiting while the event is not
+    over or carries no credit. Idempotent. Lock the events, then the person. Takes one query if
+    nothing is waiting, otherwise a fixed number.
     """
     ids = set(awards.awards_waiting_for(by).order_by().values_list("event_id", flat=True))
     if not ids:
@@ -192,7 +192,7 @@ def match_awards(*, by: User) -> int:
 def _divide_by_outcome(
     waiting: Sequence[WaitingAward], survivors: dict[int, int], by: User
 ) -> tuple[list[tuple[Event, WaitingAward]], list[WaitingAward]]:
-    """Return (event, award) pairs to grant, and all awards that stop waiting."""
+    """Return the (event, award) pairs to grant, and all awards that will stop waiting."""
     events = Event.objects.in_bulk(survivors.values())
     offered = event_queries.credit_lines(events.values())
     have_claims, reasons = awards.award_result([by.pk], events.values())

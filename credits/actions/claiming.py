@@ -27,7 +27,7 @@ from events.models import Event
 
 
 class AlreadyClaimed(Refused):
-    """The person already has a live claim on the event (`claim`)."""
+    """Raised if the person already has a live claim on the event. `claim` is that claim."""
 
     def __init__(self, claim: Claim) -> None:
         super().__init__("You have already claimed this event.")
@@ -106,7 +106,7 @@ def claim_outside_conference(
 
 @audited_as("credits.note_claim")
 def set_claim_note(*, claim_id: int, note: str, by: User) -> Claim:
-    """Set the note on an undecided claim of `by`. Lock the person.
+    """Set the note on one of `by`'s undecided claims. Lock the person.
 
     Raise Claim.DoesNotExist for another person's claim, or Refused if staff have decided.
     """
@@ -161,11 +161,11 @@ def _refuse_overlapping_sessions(events: Sequence[Event], claimed: Sequence[Even
 
 @audited
 def withdraw_claim(*, claim_id: int, by: User) -> Claim:
-    """Withdraw a Pending claim of `by`. The training can then be claimed again.
+    """Withdraw one of `by`'s Pending claims. The training can then be claimed again.
 
     If it is the last live claim on a custom event that is not approved, cancel the event.
-    Idempotent. Raise Claim.DoesNotExist for another person's claim, or Refused if the claim is in
-    any other state.
+    Idempotent. Raise Claim.DoesNotExist for another person's claim, or Refused if the claim is not
+    Pending.
     """
     claim = lock_claim(claim_id, person=by)
     if claim.state == ClaimState.WITHDRAWN and claim.decided_by_id == by.pk:
@@ -196,7 +196,7 @@ MAX_TEXT_LENGTH = 5000
 
 @audited_as("credits.keep_draft")
 def save_draft(*, typed: Mapping[str, str], by: User) -> Draft | None:
-    """Replace the person's draft with this form input by field name.
+    """Replace the person's draft with this form input, given as text by field name.
 
     If every field is empty, keep the earlier draft and return None.
     """

@@ -83,8 +83,8 @@ def _correct_custom_event(
 def _refuse_more_than_offered(before: Credit, amount: Decimal) -> None:
     """Raise Refused if the claim would earn more than double the event's credits.
 
-    This is the most that a presenter earns. If the event no longer offers credit, the limit is the
-    amount that was claimed.
+    Presenters earn at most double. If the event no longer offers credit, the limit is the amount
+    that was claimed.
     """
     event = before.claim.event
     credits = before.claim.credits.filter(withdrawn_at=None)
@@ -107,11 +107,12 @@ CreditLines = tuple[tuple[int, Decimal], ...]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CorrectionResult:
-    """The effect of a correction.
+    """The effect of correcting an event.
 
-    `claims` and `unchanged` are numbers of claims. `changes` are (lines before, lines after, number
-    of claims). `tracks` is the number of participations. `own` is True if the person making the
-    correction also has a claim.
+    `claims` and `unchanged` are the numbers of live claims whose credits change and stay the same.
+    `changes` are (lines before, lines after, number of claims). `tracks` is the number of
+    participations whose postings change. `own` is True if the person making the correction has a
+    claim on the event.
     """
 
     claims: int
@@ -125,13 +126,14 @@ class CorrectionResult:
 def correct_event(
     *, event_id: int, offers: Offers, reason: str, by: User, seen: str = ""
 ) -> CorrectionResult:
-    """Give an event, and every live claim on it, exactly these amounts by category id.
+    """Give an event, and every live claim on it, exactly these credits.
 
-    Presenters' claims get double. Claims that were corrected individually change too. Lines are
-    changed, added, or withdrawn with the reason. `seen` is the queries.offers_as_text that the form
-    showed. `by` can also have a claim on a calendar event, and the history then says so. Lock the
-    event, then the people. Takes a fixed number of statements. Raise Event.DoesNotExist, or Refused
-    if the correction is invalid or changes nothing.
+    `offers` are amounts by category id. Presenters' claims get double. Claims that were corrected
+    individually change too. Lines are changed, added, or withdrawn with the reason. `seen` is the
+    queries.offers_as_text that the form showed. If `by` has a claim on a calendar event, it changes
+    too, and the history says so. Lock the event, then the people. Takes a fixed number of
+    statements. Raise Event.DoesNotExist, or Refused if the correction is invalid or changes
+    nothing.
     """
     event = event_queries.lock_event(event_id)
     before = event_queries.offers_of(event)

@@ -21,10 +21,11 @@ DECIDED = (ClaimState.APPROVED, ClaimState.DECLINED)
 
 @audited
 def approve_verified(*, claim_ids: Collection[int], reason: str, by: User) -> int:
-    """Approve the Pending ones among these claims. Return the number approved.
+    """Approve any of these claims that are Pending. Return the number of claims approved.
 
-    Their record was verified, and `by` reviewed it. Idempotent. Takes a fixed number of queries.
-    The caller must hold the people's locks, which also keep their events from being merged.
+    The claims are in a verified record that `by` reviewed. Skip `by`'s own claims. Idempotent.
+    Takes a fixed number of queries. The caller must hold the people's locks, which also keep their
+    events from being merged.
     """
     pending = list(
         Claim.objects.filter(pk__in=claim_ids, state=ClaimState.PENDING)

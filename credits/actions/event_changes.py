@@ -35,9 +35,9 @@ def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> N
     """Approve, return, decline or resubmit the claims on a custom event together with the event.
 
     After a merge, people other than the author can have claims too. Claims that are already in the
-    new state do not change, and staff never approve a claim of their own. If the event was
-    resubmitted, the author's credits are updated to the event's credit lines. Staff decisions queue
-    e-mails. The caller must hold the event's lock.
+    new state do not change, and staff never approve their own claims. If the event was resubmitted,
+    the author's credits are updated to the event's credit lines. Staff decisions queue e-mails. The
+    caller must hold the event's lock.
     """
     lock_people(queries.claims_on_event(event).values_list("person_id", flat=True))
     claims = list(queries.claims_on_event(event).select_related("person", "event"))
@@ -78,10 +78,10 @@ def _refuse_third_presentation_credits(claims: Iterable[Claim], event: Event) ->
 def update_claims_with_event(*, event: Event, by: User | None) -> None:
     """Update the claims on a calendar event after a change to its state or dates.
 
-    If the event was canceled or moved to a later date, withdraw the live claims with the reason.
-    Otherwise restore awards that were withdrawn for that reason, and send credits_changed for all
-    credits, because the day on which they were earned may have changed. `by` is None for an import,
-    and the portal user then acts. The caller must hold the event's lock.
+    If the event was canceled or moved to a later date, withdraw the live claims and give the
+    reason. Otherwise restore awards that were withdrawn for that reason, and send credits_changed
+    for all credits, because the day on which they were earned may have changed. For an import, `by`
+    is None and the portal user acts. The caller must hold the event's lock.
     """
     if event.origin != Origin.CALENDAR:
         return
@@ -122,7 +122,7 @@ def _announce_all(event_ids: Collection[int]) -> None:
 def _restore_awards(event: Event) -> None:
     """Approve awards again if they were withdrawn because the event was canceled or moved.
 
-    Skip people who have since claimed the event or cannot be awarded it (awards.award_result), and
+    Skip people who have since claimed the event or are not eligible (awards.award_result), and
     awards made before the event's current end. The caller must lock the people and announce the
     change.
     """

@@ -46,7 +46,7 @@ def check_evidence_file(file: File) -> uploads.FileKind:
 def attach_evidence(claim: Claim, files: Iterable[File]) -> list[Evidence]:
     """Add files to a claim. The caller must hold the person's lock.
 
-    Raise Refused if there are too many files or one is not allowed.
+    Raise Refused if there are too many files or any file is not allowed.
     """
     files = list(files)
     if files and claim.evidence.count() + len(files) > MAX_FILES:
@@ -70,10 +70,10 @@ def _store(claim: Claim, file: File) -> Evidence:
 
 @audited
 def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evidence]:
-    """Add files to a live claim of `by`, all or nothing.
+    """Add files to one of `by`'s live claims, all or nothing.
 
     Lock the person. Raise Claim.DoesNotExist for another person's claim, or Refused if the claim
-    has ended or a file is not allowed.
+    has ended, there are too many files, or any file is not allowed.
     """
     lock_people([by.pk])
     claim = Claim.objects.get(pk=claim_id, person=by)
@@ -86,7 +86,7 @@ def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evid
 
 @audited
 def remove_evidence(*, evidence_id: int, by: User) -> None:
-    """Remove a file from an undecided claim of `by`. Idempotent.
+    """Remove a file from one of `by`'s undecided claims. Idempotent.
 
     The stored file is deleted on commit. Lock the person. Raise Refused if staff have decided.
     """
@@ -108,7 +108,7 @@ def remove_evidence(*, evidence_id: int, by: User) -> None:
 
 @dataclasses.dataclass(frozen=True)
 class WaitingFile:
-    """A file uploaded with a form that had errors. The form sends `ticket` back to keep it."""
+    """A file uploaded with a form that had errors. The form resubmits `ticket` to keep the file."""
 
     name: str
     path: str
@@ -128,7 +128,7 @@ def store_waiting_file(file: File, *, by: User) -> WaitingFile:
 
 
 def waiting_files(tickets: Sequence[str], *, by: User) -> list[WaitingFile]:
-    """Return the person's own waiting files for these tickets if they still exist."""
+    """Return `by`'s waiting files for these tickets. Skip files that no longer exist."""
     files = {}
     for ticket in tickets[:MAX_FILES]:
         try:

@@ -18,7 +18,7 @@ Offers = Mapping[int, Decimal]
 
 
 class RewriteResult(NamedTuple):
-    """The credits of changed claims before and after, by claim id, and the changes to postings."""
+    """The changed claims' credits before and after, by claim id, and the changes to postings."""
 
     before: dict[int, list[Credit]]
     after: dict[int, list[Credit]]
@@ -34,7 +34,7 @@ class _Plan:
         self.added: list[Credit] = []
 
     def add(self, claim: Claim, lines: Sequence[Credit], offers: Offers) -> None:
-        """Plan one claim. Reuse lines of other categories before adding or withdrawing any."""
+        """Plan one claim's changes. Reuse surplus lines for missing categories where possible."""
         missing = dict(offers)
         spare = []
         for line in (each for each in lines if each.withdrawn_at is None):

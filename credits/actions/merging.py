@@ -37,7 +37,7 @@ LineSet = frozenset[tuple[int, Decimal]]
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class MergeResult:
-    """How many claims a merge changed.
+    """The effect of a merge, as numbers of claims unless noted otherwise.
 
     `dropped` are the duplicate claims of people who had claimed both events. `sent_back` is the
     number of returned claims that became Pending, and `differing` the number of moved claims whose
@@ -60,10 +60,11 @@ def merge_events(
     """Move every live claim from the source to the target.
 
     People with claims on both events keep the one on the target, unless only the one on the source
-    is a presenter's. Declined and withdrawn claims and registrations stay with the source. Credits
-    do not change. The source's page redirects to the target. `seen` is the pair_version that the
-    form showed, if known. Lock both events, then the people. Idempotent. Takes a fixed number of
-    statements. Raise Event.DoesNotExist, or Refused if the events cannot be merged.
+    is a presenter claim. Registrations, and claims that were declined or withdrawn, stay with the
+    source. Credits do not change. The source's page redirects to the target. `seen` is the
+    pair_version that the form showed, if known. Lock both events, then the people. Idempotent.
+    Takes a fixed number of statements. Raise Event.DoesNotExist, or Refused if the events cannot be
+    merged.
     """
     # A merged event is never settled, so this is the last chance for registrations to earn credit.
     # Each person's registrations are settled in a separate transaction.
@@ -187,9 +188,10 @@ def _divide(
 def _divide_by_decision(
     moving: Sequence[Claim], target: Event, *, by: User
 ) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims that become Pending again, and those approved because the target is.
+    """Return the claims that become Pending again, and those that the target's approval approves.
 
-    Returned claims become Pending, because their author can no longer change a merged event.
+    Returned claims become Pending, because their author can no longer change a merged event. Raise
+    Refused if the merge would approve `by`'s own claim.
     """
     sent_back = [claim for claim in moving if claim.state == ClaimState.RETURNED]
     if target.origin != Origin.CUSTOM or target.state != EventState.PUBLISHED:
@@ -242,9 +244,9 @@ def _count_differing(claims: Sequence[Claim], target: Event) -> int:
 def undo_merge(*, merge_id: int, by: User) -> Merge:
     """Move the claims back to the source and restore their states, within a day of the merge.
 
-    Claims that were decided since the merge keep the decision, unless they changed only because the
-    target did, for example when it was canceled. Later claims on the target and corrections of
-    credits remain. Lock both events, then the people. Idempotent. Raise Merge.DoesNotExist, or
+    Claims that were decided on since the merge keep that decision, unless they changed only because
+    the target did, such as when it was canceled. Claims made and credits corrected since the merge
+    do not change. Lock both events, then the people. Idempotent. Raise Merge.DoesNotExist, or
     Refused if the merge can no longer be undone.
     """
     merge = Merge.objects.get(pk=merge_id)
@@ -301,7 +303,8 @@ def why_not_undo(merge: Merge, target: Event) -> str | None:
 def _changed_with_target(claim: Claim, merge: Merge) -> bool:
     """Return whether the claim's state changed only because the target's did.
 
-    It was withdrawn by someone other than the claimant, or returned although the source was not.
+    True if the claim was withdrawn by someone other than the claimant, or was returned although the
+    source was not.
     """
     if claim.state == ClaimState.WITHDRAWN:
         return claim.decided_by_id != claim.person_id

@@ -152,7 +152,7 @@ def move_claims(
 def withdraw_claims(
     claims: Sequence[Claim], *, reason: str, by: User, at: dt.datetime | None = None
 ) -> PostingChanges:
-    """Withdraw live claims for a reason that may no longer apply later.
+    """Withdraw live claims for a reason that may stop applying later.
 
     Claims that people withdrew themselves are never restored automatically. So if `by` is an
     organizer who has also claimed the event, the portal user withdraws that claim instead. Takes a

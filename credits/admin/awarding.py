@@ -171,7 +171,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Preview what the list will do, or what an applied list would do today."""
+        """Preview what the list will do or, if it was already applied, what it would do today."""
         assert request.user.is_authenticated
         award_list = self._award_list(request, object_id)
         event = self._event(award_list.event_id)

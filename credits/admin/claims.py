@@ -205,7 +205,7 @@ class ClaimAdmin(QueueAdmin):
         )
 
     def decide_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
-        """Decide on the claim. After a refusal, show the page again, keeping the reason."""
+        """Decide on the claim. If the decision is refused, show the page with the reason entered."""
         form = ClaimDecisionForm(request.POST)
         if form.is_valid():
             state, reason = ClaimState(form.cleaned_data["decision"]), form.cleaned_data["reason"]

@@ -197,7 +197,7 @@ class MergeAdmin(QueueAdmin):
 
 
 def _events(*pks: int | None) -> list[Event | None]:
-    """Return the event for each id, or None for None. Raise Http404 for an unknown id."""
+    """Return the event for each id, and None for each None. Raise Http404 for an unknown id."""
     ids = [pk for pk in pks if pk is not None]
     events = Event.objects.select_related("created_by").prefetch_related(event_queries.OFFERS)
     events_by_pk = events.defer("search").in_bulk(ids)

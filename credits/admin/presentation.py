@@ -30,8 +30,8 @@ class MergeCandidate(NamedTuple):
 class MergePreview:
     """Two events side by side, and the effect of merging them.
 
-    `names` are the first people who claimed both, and `more` is the number of others. `earned_on`
-    is the day of the event to keep, or "" if both have the same day.
+    `names` are the first few people who claimed both, and `more` is how many others did.
+    `earned_on` is the day of the event to keep, or "" if both have the same day.
     """
 
     rows: list[tuple[str, str, str]]
@@ -118,7 +118,7 @@ class AwardGroup(NamedTuple):
 
 
 def award_groups(award_list: AwardList, event: Event, *, by: User) -> list[AwardGroup]:
-    """Return groups, first the people who will be awarded credits, then everyone else."""
+    """Return an award list's groups, starting with the people who will be awarded credits."""
     match = awards.match_award_list(award_list, event, by=by)
 
     def people(rows: Iterable[User]) -> list[tuple[str, str]]:

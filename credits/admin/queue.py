@@ -37,7 +37,7 @@ SELECT, CLEAR = "tick", "clear"
 
 
 class CustomEventStateFilter(ConditionFilter):
-    """Shows waiting events by default."""
+    """A filter by status. It shows waiting events by default."""
 
     title, parameter_name = "status", "state"
     default = EventState.PENDING.value
@@ -214,7 +214,7 @@ class CustomEventAdmin(QueueAdmin):
         return self._page(request, self.shown(request, object_id), DecisionForm())
 
     def decide_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """Decide on the event. After a refusal, show the page again, keeping the reason."""
+        """Decide on the event. If the decision is refused, show the page with the reason entered."""
         form = DecisionForm(request.POST)
         if form.is_valid():
             decision = Decision(form.cleaned_data["decision"])
@@ -271,7 +271,7 @@ class CustomEventAdmin(QueueAdmin):
 
 @waits_for(DECIDES, order=10)
 def events_to_decide() -> list[Waiting]:
-    """Count custom events and proposals waiting for staff, and unanswered returned events."""
+    """Count custom events and proposals waiting for staff, and unanswered returned ones."""
     customs = reverse("admin:events_customevent_changelist")
     proposals = f"{reverse('events:manage')}?show=waiting"
     lines = {

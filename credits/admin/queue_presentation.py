@@ -105,7 +105,7 @@ def waiting_text(event: Event) -> str:
 
 
 def credits_for_length(event: Event) -> str:
-    """Return, for example, "2.5 credits for 2:00 hours"."""
+    """Return the event's credits and length, for example "2.5 credits for 2:00 hours"."""
     total = sum((offer.amount for offer in event.offers.all()), Decimal())
     return f"{format_credits(total)} for {format_length(event)}"
 
@@ -241,7 +241,7 @@ def comparison_head(
 
 
 def comparison(event: Event, others: Sequence[Event]) -> list[tuple[str, list[str]]]:
-    """Return rows with a label and a cell for each event. `event` comes first."""
+    """Return rows that compare the events: a label, then a cell for each event, `event` first."""
     values: dict[str, Callable[[Event], str]] = {
         "When": event_time,
         "CE credit": format_credit_lines,
@@ -286,7 +286,7 @@ def evidence_links(claim: Claim | None) -> list[tuple[str, str]]:
 
 
 def merge_url(source: Event, target: Event | None = None) -> str:
-    """Return the URL for merging `source` into `target`, or into an event chosen there."""
+    """Return the URL for merging `source` into `target`, or into an event to be chosen there."""
     query = {"source": source.pk} | ({"target": target.pk} if target else {})
     return f"{reverse('admin:credits_merge_start')}?{urlencode(query)}"
 

@@ -76,7 +76,7 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
 
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CollegeForm":
-        """Return a form with a returned course's values, without the note and transcript fields."""
+        """Return a form for a course that staff returned, without note and transcript fields."""
         work = event.college_work
         initial = {
             "title": event.title,

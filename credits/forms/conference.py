@@ -107,7 +107,7 @@ def _moment(day: dt.date, clock: dt.time) -> dt.datetime | None:
 
 
 class BaseSessionFormSet(forms.BaseFormSet):
-    """All rows. Rejects rows with the same title and start, which would become the same event."""
+    """All session rows. Two rows cannot have the same title and start time."""
 
     def clean(self) -> None:
         seen: set[tuple[str, dt.datetime]] = set()

@@ -27,7 +27,7 @@ REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url"
 
 
 class SimilarForm(forms.Form):
-    """A title. Titles under four characters are too short to compare."""
+    """A title for finding similar events. Titles under four characters are too short."""
 
     title = forms.CharField(min_length=4, max_length=300)
 
@@ -143,7 +143,7 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
 
     @classmethod
     def for_event(cls, event: Event, data: Any = None) -> "CustomEventForm":
-        """Return a form with a returned custom event's values, without the claim's fields."""
+        """Return a form for a custom event that staff returned, without the claim's fields."""
         initial = {name: getattr(event, name) for name in (*REUSED_FIELDS, "begins_at", "ends_at")}
         form = cls(data, initial=initial | first_credit_line(event))
         for name in ("role", "note", "evidence"):

@@ -33,7 +33,7 @@ DRAFT_SAVED = " Your Create New… entry was saved as a draft."
 
 @require_safe
 def pick(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Redirect from the list on the Continuing Education page to the chosen event's review."""
+    """Redirect from the list on the Continuing Education page to the chosen event's review page."""
     form = PickForm(request.GET)
     if not form.is_valid():
         messages.error(request, "Choose an event from the list first.")
@@ -45,8 +45,8 @@ def pick(request: AuthenticatedHttpRequest) -> HttpResponse:
 def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     """Show an event for review, and save the claim.
 
-    Add CE credit posts here directly. So does "Claim this event" in Create New…, with the note and
-    files entered there.
+    The Add CE credit button posts here directly. So does "Claim this event" in Create New…, with
+    the note and files entered there.
     """
     events = event_queries.open_to_claims().select_related("parent")
     event = get_object_or_404(events.prefetch_related(event_queries.OFFERS), pk=event_id)

@@ -250,7 +250,7 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
 
 
 def _why_not_editable(event: Event) -> str:
-    """Return why a custom event cannot be edited, for example after a double click."""
+    """Return why a custom event cannot be edited, such as after a double-click."""
     if event.state == EventState.PENDING:
         return f"“{event.title}” was already submitted and is waiting for approval."
     return (

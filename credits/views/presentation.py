@@ -144,7 +144,7 @@ def claim_review_page(
 
 
 class SessionRow(NamedTuple):
-    """A conference session. It is already claimed, cannot be claimed or has a checkbox."""
+    """A conference session that is already claimed, cannot be claimed or has a checkbox."""
 
     pk: int
     title: str
