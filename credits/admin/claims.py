@@ -205,7 +205,7 @@ class ClaimAdmin(QueueAdmin):
         )
 
     def decide_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
-        """Decide on the claim. If the decision is refused, show the page with the reason entered."""
+        """Decide on the claim. If that is refused, show the page with the reason entered."""
         form = ClaimDecisionForm(request.POST)
         if form.is_valid():
             state, reason = ClaimState(form.cleaned_data["decision"]), form.cleaned_data["reason"]

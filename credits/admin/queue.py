@@ -214,7 +214,7 @@ class CustomEventAdmin(QueueAdmin):
         return self._page(request, self.shown(request, object_id), DecisionForm())
 
     def decide_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
-        """Decide on the event. If the decision is refused, show the page with the reason entered."""
+        """Decide on the event. If that is refused, show the page with the reason entered."""
         form = DecisionForm(request.POST)
         if form.is_valid():
             decision = Decision(form.cleaned_data["decision"])
