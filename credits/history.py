@@ -154,7 +154,7 @@ class _HistoryWriter:
             yield self._entry(row, f"Moved from the event “{old}” to “{new}”")
         if row.role != before.role:
             old, new = (ClaimRole(each.role).label.lower() for each in (before, row))
-            yield self._entry(row, f"Changed from {old} to {new}")
+            yield self._entry(row, f"Role changed from {old} to {new}")
         if row.state != before.state:
             if before.state == ClaimState.WITHDRAWN:
                 yield self._entry(row, "Restored")
@@ -283,8 +283,8 @@ def _correction(before: Any, row: Any) -> str:
     if row.category_id == before.category_id:
         return "" if old == new else f"{row.category} changed from {old} to {new}"
     if old == new:
-        return f"Moved from {before.category} to {row.category}"
-    return f"Changed from {before.category} {old} to {row.category} {new}"
+        return f"Credit moved from {before.category} to {row.category}"
+    return f"Credit changed from {before.category} {old} to {row.category} {new}"
 
 
 def _on(at: dt.datetime) -> str:

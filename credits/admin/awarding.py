@@ -213,11 +213,17 @@ class AwardListAdmin(ReadOnlyAdmin):
 
 def _awarded_message(people: int, waiting: int) -> str:
     if not (people or waiting):
-        return "This list was already applied. No one on it will receive more credits."
-    message = f"{counted(people, 'person', 'people')} received the credits and will get an e-mail."
+        return "This list has been applied. No one else on it will receive credits."
+    sentences = []
+    if people:
+        sentences.append(
+            f"{counted(people, 'person', 'people')} received the credits and will get an e-mail."
+        )
     if waiting:
-        message += f" {counted(waiting, 'address is', 'addresses are')} waiting for an account."
-    return message
+        sentences.append(
+            f"{counted(waiting, 'address is', 'addresses are')} waiting for an account."
+        )
+    return " ".join(sentences)
 
 
 # ---------- Addresses without an account ----------

@@ -124,7 +124,7 @@ def test_a_long_list_with_many_errors(client: Client, staff: User, allow_slow_pa
         "60 addresses are waiting for an account."
     ]
     assert press_award(client, award_list) == [
-        "This list was already applied. No one on it will receive more credits."
+        "This list has been applied. No one else on it will receive credits."
     ]
     assert (
         Claim.objects.filter(event=event, source="award", state="approved").count() == number - 40

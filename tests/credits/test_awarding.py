@@ -50,7 +50,7 @@ def wait_for_an_account(event: Event, staff: User, address: str = STRANGER) -> W
 
 
 def signed_up(address: str = STRANGER) -> User:
-    """Create an account with this address, which is confirmed."""
+    """Create an account with this address, already confirmed."""
     return create_account(
         email=address, display_name="Sam Stranger", password_hash=make_password(PASSWORD)
     )
@@ -246,7 +246,7 @@ def test_signing_up_brings_waiting_awards(staff: User, settings: Any) -> None:
 def test_an_interrupted_confirmation_is_rolled_back(
     staff: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the process ends before the credits are added, the link works again."""
+    """If the process ends before the credits are added, the link can be used again."""
     settings.ZEAL_ALLOWLIST = [{"model": "account.EmailAddress", "field": "get()"}]
     wait_for_an_account(make.event(), staff)
 

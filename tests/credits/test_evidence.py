@@ -180,7 +180,7 @@ def test_a_huge_file_is_skipped_and_the_input_kept(client, claim):
 
 
 class Upload(io.RawIOBase):
-    """A form upload with a 200 MB film between two fields, generated while it is read."""
+    """A form upload with a 200 MB video between two fields, generated while it is read."""
 
     def __init__(self, **typed: str) -> None:
         fields = [

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 
 def entries(claim: Claim, **kwargs: Any) -> list[str]:
-    """Return the entries without today's date."""
+    """Return the entries of the claim's history, with today's date removed."""
     today = format_day(timezone.localdate())
     claim.refresh_from_db()
     return [
@@ -85,7 +85,7 @@ def test_decisions_have_a_person_and_a_reason() -> None:
         "Claimed by you, with Create New…: Technology 1.",
         "Returned for changes by the CE Coordinator (Dana): Which library?",
         "The event was renamed from “First” to “Second” by you.",
-        "Moved from Technology to Library Services to the Public by you.",
+        "Credit moved from Technology to Library Services to the Public by you.",
         "Resubmitted by you.",
         "Approved by the CE Coordinator (Dana).",
         "Declined by the CE Coordinator (Dana): Held twice.",
@@ -118,9 +118,9 @@ def test_a_correction_by_the_help_desk_has_its_ticket() -> None:
         )
     by = f"by the help desk (Robin), ticket {ticket.pk}."
     assert entries(claim)[1:] == [
-        f"Moved from Technology to Library Administration {by}",
+        f"Credit moved from Technology to Library Administration {by}",
         f"Library Administration changed from 1 to 0.5 {by}",
-        f"Changed from Library Administration 0.5 to Library Services to the Public 1 {by}",
+        f"Credit changed from Library Administration 0.5 to Library Services to the Public 1 {by}",
     ]
     assert {each.ticket for each in history.claim_history(claim)[1:]} == {ticket.pk}
 
@@ -283,7 +283,7 @@ def test_an_award() -> None:
 
 
 def test_every_change_of_state_has_a_text() -> None:
-    """This includes changes that the transition table does not allow."""
+    """Changes that the transition table does not allow have one, too."""
     claim = make.claim(make.person())
     portal = portal_user()
     for one, other in itertools.permutations(ClaimState, 2):

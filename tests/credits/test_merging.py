@@ -129,7 +129,7 @@ def test_people_with_both_claims_keep_one(of_source: str, of_target: str, kept: 
 
 
 def test_the_portal_withdraws_the_merging_persons_duplicate_claim() -> None:
-    """A claim that staff withdrew themselves would not be restored if the merge is undone."""
+    """A claim that staff withdrew themselves would not be restored if the merge were undone."""
     staff = make.person()
     source, target = make.event(), make.event()
     second = make.claim(staff, source)
@@ -362,7 +362,7 @@ def claim_for_all(people: list[User], event: Event, **values: Any) -> None:
 
 
 def two_large_events() -> tuple[Event, Event, list[User]]:
-    """Create two events with 500 claims each, 100 people on both, and a track for every tenth."""
+    """Create two events with 500 claims each. Of 900 people, 100 claim both and 90 have a track."""
     people = make_people(900)
     source, target = make.event(), make.event(days=-9)
     claim_for_all(people[:500], source)
