@@ -240,9 +240,9 @@ def _check_daily_total(
     if busiest:
         yield CheckResult(
             kind=CheckKind.MANY,
-            text=f"This adds up to {format_amount(round(total, 1))} credits on "
-            f"{format_day(busiest)} in {counted(number, 'training')}. More than "
-            f"{MAX_CREDITS_PER_DAY} in one day is unusual.",
+            text=f"Credits on {format_day(busiest)} add up to {format_amount(round(total, 1))} "
+            f"in {counted(number, 'training')}. More than {MAX_CREDITS_PER_DAY} in one day is "
+            "unusual.",
         )
 
 

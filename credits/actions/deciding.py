@@ -62,7 +62,10 @@ def decide_claim(
     if why := queries.why_not_decide(claim, by=by):
         raise Refused(why)
     if target not in DECIDED or not rules.may_move(claim, target, Actor.STAFF):
-        raise Refused(f"{name} is {claim.get_state_display().lower()}, so this is not possible.")
+        raise Refused(
+            f"{name} is {claim.get_state_display().lower()}, so it cannot be "
+            f"{target.label.lower()}."
+        )
     if target == ClaimState.DECLINED and not reason.strip():
         raise Refused("Give a reason; the person will read it.", field="reason")
     move_claim(claim, target, actor=Actor.STAFF, reason=reason.strip(), by=by)

@@ -99,8 +99,10 @@ def _correct(event: Event, form: CreditLinesForm, *, by: User) -> actions.Correc
 
 def _save(request: HttpRequest, event: Event, form: CreditLinesForm, *, by: User) -> HttpResponse:
     result = _correct(event, form, by=by)
-    people = counted(result.claims, "person's credits", "people's credits")
-    messages.success(request, f"“{event.title}” was corrected, along with {people}.")
+    claims = counted(result.claims, "claim was", "claims were")
+    messages.success(
+        request, f"The credits for “{event.title}” were corrected, and {claims} updated."
+    )
     return HttpResponseRedirect(request.path)
 
 

@@ -61,7 +61,8 @@ def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
     text = form.errors.get("course_credits", [""])[0]
     if form.is_valid():
         course = form.course()
-        text = f"Worth {format_credits(course_credits(course.system, course.credits))}."
+        earned = format_credits(course_credits(course.system, course.credits))
+        text = f"This course earns {earned}."
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
 

@@ -59,7 +59,7 @@ def typed(**changes):
 def test_a_course_earns_the_credits_in_the_table(client, system, number, credits):
     assert course_credits(CourseSystem(system), number) == credits
     answer = client.get(f"{PAGE}worth/", {"system": system, "course_credits": number})
-    assert answer.content.decode() == f"Worth {credits} credits."
+    assert answer.content.decode() == f"This course earns {credits} credits."
     client.post(PAGE, typed(system=system, course_credits=str(number)))
     assert Claim.objects.get().credits.get().amount == credits
 

@@ -135,7 +135,7 @@ def test_an_event_is_corrected_after_a_preview() -> None:
     assert claim.credits.get().amount == 1
     page = text(client.post(url, data | {"save": "x", "shown": f"{technology}:2.0"}, follow=True))
     assert claim.credits.get().amount == 2
-    assert "was corrected, along with 1 person&#x27;s credits." in page
+    assert "were corrected, and 1 claim was updated." in page
     assert "Two hours." in page
 
 
