@@ -1,4 +1,4 @@
-"""Reading award lists, matching them with accounts, and finding awards that wait for one."""
+"""Reading award lists, matching them with accounts, and finding waiting awards."""
 
 import csv
 import re

@@ -227,7 +227,7 @@ def _check_daily_total(
     """Warn about the event's busiest day if its credits exceed the daily maximum.
 
     A multi-day event's credits are spread evenly over its days. A single event can exceed the
-    maximum.
+    maximum on its own.
     """
     spans = [(each.credits, _span(each.event)) for each in [subject, *others]]
     own = spans[0][1]

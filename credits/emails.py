@@ -87,7 +87,7 @@ def queue_decision_emails(
 
 
 def queue_approved_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
-    """Queue one e-mail per person about all approvals in this hour. Takes one query."""
+    """Queue one e-mail per person about all approvals in the same hour. Takes one query."""
     since = at.replace(minute=0, second=0, microsecond=0)
     window = {"since": since.isoformat(), "until": (since + DECISION_EMAIL_WINDOW).isoformat()}
     people = {claim.person_id: claim.person for claim in claims}
@@ -214,7 +214,7 @@ def _claim(mail: Mail) -> Claim:
 
 
 def _details(claim: Claim) -> list[tuple[str, str]]:
-    """Return the credits and the day they were earned, with labels, or [] if none remain."""
+    """Return the credits and the day they were earned, with labels, or [] if no credits remain."""
     lines = cast("list[EarnedCredit]", _remaining_credits(claim))
     if not lines:
         return []

@@ -118,7 +118,7 @@ def announce_claims_changed(claims: Sequence[Claim]) -> PostingChanges:
 
 
 def move_claim(claim: Claim, target: ClaimState, *, actor: Actor, reason: str, by: User) -> None:
-    """Move one claim to another state and announce it. The caller must hold the locks.
+    """Move one claim to another state and announce the change. The caller must hold the locks.
 
     Raise Refused if the transition table does not allow the move.
     """
