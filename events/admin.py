@@ -81,7 +81,7 @@ class EventAdminForm(forms.ModelForm):
 
 
 class CreditOfferInline(CategoryInline):
-    """The credit lines of an event, for everyone who can change the event."""
+    """An event's credit lines. Anyone who can change the event can change them."""
 
     model = CreditOffer
     verbose_name_plural = "Credit lines in steps of 0.5 (existing claims keep their credits)"
@@ -101,7 +101,7 @@ class CreditOfferInline(CategoryInline):
 
 @admin.register(Event)
 class EventAdmin(StaffAdmin):
-    """Published and canceled calendar events. Changing an event's days also updates its credits."""
+    """Published and canceled calendar events. Changing an event's dates updates its credits."""
 
     form = EventAdminForm
     list_display = ("title", "when", "type", "delivery", "state", "credit")
@@ -225,7 +225,7 @@ class CategoryAdmin(StaffAdmin):
 
 @admin.register(Registration)
 class RegistrationAdmin(ReadOnlyAdmin):
-    """Registrations. Marking people absent withdraws their credit; present restores it."""
+    """Registrations. Marking someone absent withdraws the credit; marking them present restores it."""
 
     list_display = ("person", "event", "event_day", "state", "attendance")
     list_filter = ("state", "attendance")

@@ -16,7 +16,7 @@ def format_credit_lines(event: Event) -> str:
 
 
 def format_length(event: Event) -> str:
-    """Return the length as "2:00 hours", or say so if the event is all day or has no end time."""
+    """Return an event's length as text: "2:00 hours", "all day" or "no end time"."""
     if event.ends_at is None or event.all_day:
         return "all day" if event.all_day else "no end time"
     hours, minutes = divmod(int((event.ends_at - event.begins_at).total_seconds()) // 60, 60)

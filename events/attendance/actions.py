@@ -31,11 +31,12 @@ MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
 
 
 def settle_due(*, person: User | None = None, event_id: int | None = None) -> int:
-    """Turn attendance at events that are over into credits. Return the number of rows settled.
+    """Turn attendance at events that are over into credits.
 
-    Attendees and presenters get credit, and people marked absent lose it. Handles one person, one
-    event, or everything. Each person is settled in a separate transaction, so an interrupted run
-    keeps its results. Safe to run again, late, or concurrently.
+    Returns the number of registrations and presentations settled. Attendees and presenters get
+    credit, and people marked absent lose it. Can be limited to one person or one event. Each person
+    is settled in a separate transaction, so an interrupted run keeps its results. Safe to run
+    again, late, or concurrently.
     """
     event_ids: dict[int, set[int]] = {}
     for person_id, over_id in queries.due_attendance(person, event_id):
@@ -89,7 +90,7 @@ def _send_attendance_signals(registrations: list[Registration]) -> None:
 
 
 def queue_settling() -> None:
-    """Wake the worker on commit to settle attendance soon.
+    """Wake the worker after the commit, so that attendance is settled soon.
 
     Failures are ignored because the worker also settles attendance every five minutes.
     """
@@ -108,7 +109,7 @@ def _wake() -> None:
 def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -> None:
     """Mark a person's attendance. Late counts as present. Idempotent. Locks the event.
 
-    After the event, this corrects the credit immediately. Before then, settling will use the mark.
+    After the event, this corrects the credit immediately. Before then, the mark is only stored.
     Raises Registration.DoesNotExist, or Refused if the registration is not confirmed.
     """
     event_id = Registration.objects.values_list("event_id", flat=True).get(pk=registration_id)
@@ -149,10 +150,10 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
 
 @audited_as("events.mark_the_rest_present")
 def mark_remaining_present(*, event_id: int, by: User) -> int:
-    """Mark everyone with a place but no mark as present; return the number. Locks the event.
+    """Mark everyone with a place but no mark as present. Locks the event.
 
-    This does not change credits, because unmarked people earn them too. Raises Refused if it is
-    too early or the event is not on the calendar.
+    Returns the number of people marked. Does not change credits, because unmarked people earn
+    credits too. Raises Refused more than two hours before the event, or if it is not published.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_mark(event):
@@ -168,12 +169,12 @@ def mark_remaining_present(*, event_id: int, by: User) -> int:
 
 @audited
 def check_in(*, event_id: int, code: str, by: User) -> Registration:
-    """Mark `by` as present with the code shown in the room. Idempotent. Locks the event.
+    """Mark `by` present if `code` is the one shown in the room. Idempotent. Locks the event.
 
-    People without a place can check in only if walk-ins are allowed or they have a place at the
-    session's conference. Adding them does not use up capacity. Raises Event.DoesNotExist, or
-    Refused if the code is wrong, check-in is closed, or the person is not registered or was
-    marked absent.
+    People without a place can check in only if the event allows walk-ins, or if it is a session and
+    they have a place at its conference. Adding them does not use up capacity. Raises
+    Event.DoesNotExist, or Refused if the code is wrong, check-in is closed, or the person is not
+    registered or was marked absent.
     """
     event = queries.lock_event(event_id)
     if event.check_in_code is None or event.check_in_code != code.replace(" ", "").upper():
@@ -185,10 +186,10 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
 
 @audited
 def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
-    """Mark a person as present after `by` has scanned their code. Idempotent. Locks the event.
+    """Mark a person present after `by` has scanned their code. Idempotent. Locks the event.
 
     Adds an unregistered person as a walk-in. Raises Refused more than two hours before the event,
-    after it is over, or if it is not on the calendar.
+    after it is over, or if it is not published.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_scan(event):
@@ -201,7 +202,7 @@ def add_walk_in(*, event_id: int, person: User, by: User) -> Registration:
     """Add an unregistered person to the roster as present. Idempotent. Locks the event.
 
     Does not use up capacity. Raises Refused more than two hours before the event, or if it is not
-    on the calendar.
+    published.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_mark(event):
@@ -230,7 +231,7 @@ def _mark_present(event: Event, person: User, *, by: User) -> Registration:
 
 
 def next_registration_time(event: Event) -> dt.datetime:
-    """Return now, or a microsecond after the last registration if the clock has not advanced.
+    """Return the current time, but at least a microsecond after the event's last registration.
 
     The caller holds the event's lock, so registration times within an event strictly increase.
     """

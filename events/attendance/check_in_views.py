@@ -37,7 +37,7 @@ def _exceeds_guess_limit(person: User) -> bool:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Ask for an event's code."""
+    """Ask for the code shown in the room, and go to the event that has it."""
     person = request.user
     form = CheckInCodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
@@ -52,7 +52,7 @@ def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
-    """Show the event with this code, and the check-in button."""
+    """Show the event that has this code, and check the person in."""
     person = request.user
     if not SIX_LETTERS.fullmatch(code):
         raise Http404
@@ -82,7 +82,7 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
-    """Check in the owner of a scanned code to one of the organizer's open events."""
+    """Check in the person whose code was scanned, at an open event that the organizer chooses."""
     organizer = request.user
     person = attendance_queries.owner_of_badge(token)
     if person is None:

@@ -8,7 +8,7 @@ from events.enums import Attendance
 
 
 class RosterSearchForm(forms.Form):
-    """A search of the roster."""
+    """A search for people on the roster."""
 
     find = forms.CharField(label="Name or e-mail address", required=False, max_length=200)
 
@@ -37,7 +37,7 @@ class CheckInCodeForm(forms.Form):
     code = forms.CharField(
         label="Six letters",
         max_length=20,
-        help_text="They are shown in the room. You can type capital or lowercase letters.",
+        help_text="The code is shown in the room. You can use capital or lowercase letters.",
         widget=forms.TextInput(
             attrs={
                 "autocapitalize": "characters",
@@ -51,7 +51,7 @@ class CheckInCodeForm(forms.Form):
 
 
 class UploadListForm(forms.Form):
-    """An attendance list and the number of minutes that counts as present."""
+    """An attendance list to upload, and the minimum minutes to count as present."""
 
     file = forms.FileField(
         label="Attendance list",

@@ -23,7 +23,7 @@ def store_attendance_list(
     """Read and store a list without applying it. Raises Refused if it cannot be read."""
     contents = webinar_csv.read_attendance_list(data)
     if not contents.rows:
-        raise Refused("The list has no people in it.", field="file")
+        raise Refused("There are no people on this list.", field="file")
     return AttendanceList.objects.create(
         event_id=event_id,
         file_name=PurePath(file_name.replace("\\", "/").replace("\0", "")).name[:150] or "list",
@@ -47,8 +47,8 @@ def apply_attendance_list(
 
     `absentees` marks registered people who are not on the list as absent. `walk_ins` adds people
     who have an account but no place, without using up capacity. `override` replaces manual marks.
-    Idempotent. Locks the event. Queues settling. Raises
-    AttendanceList.DoesNotExist, or Refused before the event begins.
+    Idempotent. Locks the event. Queues settling. Raises AttendanceList.DoesNotExist, or Refused if
+    the event has not started or is not published.
     """
     event_id = AttendanceList.objects.values_list("event_id", flat=True).get(pk=list_id)
     event = queries.lock_event(event_id)
@@ -56,7 +56,7 @@ def apply_attendance_list(
     if attendance_list.applied_at:
         return 0
     if event.state != EventState.PUBLISHED or timezone.now() < event.begins_at:
-        raise Refused("You can apply a list after the event has started.")
+        raise Refused("You can apply a list only after the event has started.")
     match = attendance_queries.match_attendance_list(attendance_list)
     marks = [*match.marks, *(match.by_hand if override else [])]
     if absentees:
@@ -79,7 +79,7 @@ def apply_attendance_list(
 def _registrations_for(
     people: list[tuple[User, Attendance, int]], event: Event
 ) -> list[tuple[Registration, Attendance, int]]:
-    """Store walk-in registrations for people who attended without a place. Return their marks."""
+    """Store walk-in registrations for people who attended without a place. Return the marks."""
     attended = [(person, minutes) for person, mark, minutes in people if mark != Attendance.ABSENT]
     rows = [
         Registration(
@@ -110,7 +110,7 @@ def _registrations_for(
 def _changed(marks: list[tuple[Registration, Attendance, int]], *, by: User) -> list[Registration]:
     """Set marks in memory and return the changed registrations.
 
-    Other registrations keep their marks' author and time.
+    If only the minutes change, the mark keeps its author and time.
     """
     now = timezone.now()
     changed = []

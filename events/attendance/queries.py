@@ -14,7 +14,7 @@ from events.models import Answer, AttendanceList, Event, PersonalKey, Registrati
 
 
 class RosterCounts(NamedTuple):
-    """Counts of people on a roster. `present` includes `late`. People `waiting` have no place."""
+    """The numbers of people on a roster and its waitlist. `present` includes `late`."""
 
     registered: int
     waiting: int
@@ -43,8 +43,8 @@ def roster_counts(event: Event) -> RosterCounts:
 def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
     """Return confirmed registrations, ordered by name.
 
-    Each word in `find` must be in the name or e-mail address. Selects the person and annotates
-    their library as `library`.
+    Each word in `find` must be in the name or e-mail address. Loads each person and annotates the
+    person's library as `library`.
     """
     rows = _with_people(event).filter(state=RegistrationState.CONFIRMED)
     for word in find.split():
@@ -128,7 +128,7 @@ def why_person_cannot_check_in(person: User, event: Event) -> str | None:
 
 
 def owner_of_badge(token: str) -> User | None:
-    """Return the active person with this check-in code, or None if the code is not in use."""
+    """Return the active person with this personal check-in code, or None."""
     key = PersonalKey.objects.select_related("person").filter(
         token=token, purpose="badge", revoked_at=None
     )
@@ -137,7 +137,7 @@ def owner_of_badge(token: str) -> User | None:
 
 
 def events_open_for_check_in(person: User) -> QuerySet[Event]:
-    """Return the events that the person manages and that are open for check-in, earliest first."""
+    """Return the person's managed events that are open for check-in, earliest first."""
     now = timezone.now()
     return (
         permissions.managed_by(person)

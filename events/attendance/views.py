@@ -160,7 +160,7 @@ def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Download the roster as CSV. Cells are escaped so that spreadsheets do not run formulas."""
+    """Download the roster as CSV. Cells are escaped so that spreadsheets do not run them."""
     event = _event(request, pk)
     registrations = list(queries.confirmed_places(event))
     answers = _answers(request, event, registrations)
@@ -197,7 +197,7 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         if "off" in request.POST:
             actions.remove_check_in_code(event_id=event.pk, by=request.user)
-            messages.success(request, "Check-in by code is off.")
+            messages.success(request, "The check-in code has been turned off.")
         else:
             actions.new_check_in_code(event_id=event.pk, by=request.user)
         return redirect("events:code", event.pk)

@@ -1,4 +1,4 @@
-"""Read attendance lists from webinar tools, which are CSV files in many formats."""
+"""Read the attendance lists that webinar tools export, as CSV files in many formats."""
 
 import csv
 import re
@@ -39,7 +39,7 @@ SPOKEN_DURATION = re.compile(
 
 
 class AttendanceRows(NamedTuple):
-    """The contents of a list.
+    """The contents of an attendance list.
 
     `rows` are [lowercase e-mail address, whole minutes, line] in file order. There is one row per
     address, with the minutes of all visits added up. `refused` are [line, reason] and include
@@ -51,7 +51,7 @@ class AttendanceRows(NamedTuple):
 
 
 def read_attendance_list(data: bytes) -> AttendanceRows:
-    """Read a list. Raises Refused if the file is not a readable list."""
+    """Parse an attendance list. Raises Refused if the file cannot be read as one."""
     text = uploaded_csv.decode_upload(data, megabytes=MEGABYTES)
     table = uploaded_csv.csv_reader(text, lambda cells: _columns(cells) is not None)
     try:
@@ -80,7 +80,7 @@ def _table(lines: Any) -> AttendanceRows:
     if rows is None:
         raise Refused(
             "The file has no columns for e-mail address and minutes. The first row must list "
-            "them, for example: Email, Minutes.",
+            "them, such as “Email, Minutes”.",
             field="file",
         )
     return rows.attendance()

@@ -113,8 +113,8 @@ class PageCursorField(forms.CharField):
 class CalendarForm(forms.Form):
     """The calendar's filters, date and page.
 
-    Invalid values are reported and ignored. `choice()` uses the others, so you can call it on an
-    invalid form.
+    Invalid values are reported and ignored. `choice()` uses only the valid values, so you can call
+    it on an invalid form.
     """
 
     MAIN_FILTERS = ("q", "category", "delivery")

@@ -153,7 +153,7 @@ def credit_chips(lines: Iterable[CreditLine]) -> list[Credits]:
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class EventFacts:
-    """What pages show about some events, by event id, for one person at one time."""
+    """The data that pages show about some events, by event id, for one person at one time."""
 
     now: dt.datetime
     is_signed_in: bool
@@ -346,7 +346,7 @@ def _over_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> s
     if event.pk in facts.credits:
         return ""
     if facts.credits:  # on a conference page, its sessions' credits
-        return "Claim each session separately, in the program below."
+        return "Claim each session separately in the program below."
     return "This event earns no CE credit."
 
 
@@ -356,7 +356,7 @@ def _registration_step(event: Event, counts: RegistrationCounts, facts: EventFac
     if event.registration_mode == RegistrationMode.EXTERNAL:
         site = web_link(event.registration_url)
         if site is None:
-            return NextStep(note="Register with the sponsor of this event.")
+            return NextStep(note="Register with the event's sponsor.")
         if event.pk not in facts.credits:
             return NextStep("external", site.url)
         note = "We are not notified when you register there. Add your credit here after the event."
@@ -429,7 +429,7 @@ def signed_in_person(request: HttpRequest) -> User | None:
 
 
 def facts_about(person: User | None, events: list[Event]) -> EventFacts:
-    """Load what pages show about these events. Takes a fixed number of queries."""
+    """Load the data that pages show about these events. Takes a fixed number of queries."""
     return EventFacts(
         now=timezone.now(),
         is_signed_in=person is not None,

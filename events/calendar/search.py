@@ -240,7 +240,7 @@ def federations_with_events() -> list[str]:
 
 
 class NameSuggestions(NamedTuple):
-    """The most frequent names, sorted alphabetically."""
+    """The most frequent sponsors and cities, each sorted alphabetically."""
 
     sponsors: list[str]
     cities: list[str]

@@ -67,7 +67,7 @@ class CalendarPage(NamedTuple):
 
 
 class OtherSide(NamedTuple):
-    """A link to search results on the other side of today."""
+    """A link to the past results of a search for upcoming events, or the other way around."""
 
     text: str
     url: str
@@ -90,7 +90,7 @@ class ListPage(NamedTuple):
 @require_safe
 @cached_until_changed
 def calendar(request: HttpRequest) -> HttpResponse:
-    """Show a month, a week, or a list of upcoming events, past events or one day."""
+    """Show a month, a week, or a list: upcoming events, past events, or one day's events."""
     categories = list(queries.categories())
     form = CalendarForm(request.GET, categories=categories, suggestions=search.name_suggestions())
     choice = form.choice()
@@ -312,7 +312,7 @@ def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
 
 
 def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], OtherSide | None]:
-    """Return a page of results, best match first, and a link to the other side of today."""
+    """Return a page of results, best match first, and a link to past or upcoming results."""
     events = _events_of(choice)
     other = None
     # A list of one day, or from a given day on, has no other side.

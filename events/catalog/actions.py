@@ -31,7 +31,8 @@ def propose_listing(*, event_id: int, fiscal_year: int, by: User) -> CatalogList
     """Propose an event for a fiscal year's catalog, or propose it again after it was declined.
 
     Idempotent: a proposed or approved listing stays as it is. Locks the event. Raises
-    Event.DoesNotExist, or Refused, for example if `by` does not manage the event.
+    Event.DoesNotExist, or Refused if `by` does not manage the event or the event cannot be in that
+    catalog.
     """
     event = queries.lock_event(event_id)
     if not permissions.managed_by(by).filter(pk=event.pk).exists():

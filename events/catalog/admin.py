@@ -123,7 +123,7 @@ def _report(request: HttpRequest, result: ListingsResult, done: str) -> None:
     for reason in result.skipped[:MAX_REASONS_SHOWN]:
         messages.warning(request, reason)
     if len(result.skipped) > MAX_REASONS_SHOWN:
-        messages.warning(request, f"In all, {len(result.skipped)} were skipped.")
+        messages.warning(request, f"In all, {len(result.skipped)} courses were skipped.")
     if result.changed or not result.skipped:
         messages.success(request, done)
 

@@ -472,7 +472,7 @@ def test_staff_renew_in_bulk(staff: User) -> None:
     messages = flash_messages(choose(signed_in(staff), "renew", *listings))
     assert messages[0] == "“Live 0” earns no credit in fiscal year 2028. Choose another year."
     assert messages[5:] == [
-        "In all, 7 were skipped.",
+        "In all, 7 courses were skipped.",
         "Proposed for the next fiscal year: 2 of 9. Ask a colleague to approve them.",
     ]
     assert CatalogListing.objects.filter(fiscal_year=2028, state=PROPOSED).count() == 2

@@ -78,7 +78,7 @@ def move(event: Event, *, days: int) -> None:
         ),
         (
             {"days": 2, "registration_mode": RegistrationMode.EXTERNAL},
-            ("", "Register with the sponsor of this event."),
+            ("", "Register with the event's sponsor."),
         ),
         (
             {"days": 2, "state": EventState.CANCELLED},
@@ -135,7 +135,7 @@ def test_addresses_other_than_web_pages_are_not_linked(client, address):
     )
     response = client.get(event.get_absolute_url())
     assert address not in response.content.decode()
-    assert response.context["next_step"].note == "Register with the sponsor of this event."
+    assert response.context["next_step"].note == "Register with the event's sponsor."
 
 
 def test_places_left_and_a_full_event(client):
@@ -613,7 +613,5 @@ def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):
     conference = make.event(credits={}, type="Conference")
     make.event(parent=conference)
     page = client.get(f"/events/{conference.pk}/")
-    assert page.context["next_step"].note == (
-        "Claim each session separately, in the program below."
-    )
+    assert page.context["next_step"].note == "Claim each session separately in the program below."
     assert "See its sessions" in page.content.decode()
