@@ -225,7 +225,10 @@ class CategoryAdmin(StaffAdmin):
 
 @admin.register(Registration)
 class RegistrationAdmin(ReadOnlyAdmin):
-    """Registrations. Marking someone absent withdraws the credit; marking them present restores it."""
+    """Registrations.
+
+    Marking someone absent withdraws the credit, and marking them present restores it.
+    """
 
     list_display = ("person", "event", "event_day", "state", "attendance")
     list_filter = ("state", "attendance")

@@ -63,10 +63,10 @@ def build_event(facts: CustomEventFacts) -> Event:
 
 def _refuse_invalid(facts: CustomEventFacts) -> None:
     if facts.ends_at <= facts.begins_at:
-        raise Refused("The end must be after the beginning.", field="ends_at")
+        raise Refused("The end must be after the start.", field="ends_at")
     if not _has_ended(facts):
         raise Refused(
-            "This training is not over yet. Credits can be claimed once it has ended.",
+            "This training is not over yet. You can claim credits once it has ended.",
             field="ends_at",
         )
     if facts.course is None:
@@ -136,8 +136,8 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
     """Create a custom event that waits for approval.
 
     Returns the event and whether it is new. If the person already has an event with this title
-    and start, returns that one. The caller holds the person's lock. Raises Refused if the facts
-    are invalid.
+    and start time, returns that one. The caller holds the person's lock. Raises Refused if the
+    facts are invalid.
     """
     _refuse_invalid(facts)
     if same := queries.same_custom_events(by, facts.title, facts.begins_at).first():
@@ -160,7 +160,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
     """Change and resubmit a returned custom event. Locks the event and its author.
 
     Raises Refused if the event was not returned to `by`, if the facts are invalid or if the person
-    has another custom event with this title and start.
+    has another custom event with this title and start time.
     """
     event = queries.lock_event(event_id)
     lock_people([by.pk])
@@ -169,7 +169,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
     _refuse_invalid(facts)
     if queries.same_custom_events(by, facts.title, facts.begins_at).exclude(pk=event_id).exists():
         raise Refused(
-            "You have already saved another training with this title and start.", field="title"
+            "You have already saved another training with this title and start time.", field="title"
         )
     _set_fields(event, facts)
     event.state = EventState.PENDING
@@ -184,7 +184,7 @@ def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -
 
 @audited
 def cancel_custom_event(*, event: Event) -> None:
-    """Remove a custom event from the queue permanently. The caller holds its lock."""
+    """Remove a custom event from the queue permanently. The caller holds the event's lock."""
     event.state = EventState.CANCELLED
     event.save(update_fields=["state"])
 
@@ -239,8 +239,8 @@ def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
     """Put a custom event on the public calendar. Locks the event.
 
     Also approves a waiting event and its author's claim. The event keeps its author. `seen` works
-    as in decide_custom_event. Raises Refused if the event cannot be published, for example because
-    it is college work.
+    as in decide_custom_event. Raises Refused if `by` is the author, the event is college work, or
+    its state does not allow this.
     """
     event = queries.lock_event(event_id)
     _refuse_if_changed(event, seen)
@@ -273,7 +273,7 @@ def mark_merged(*, source: Event, target: Event) -> None:
 
 @audited
 def mark_separate(*, event: Event, state: EventState) -> None:
-    """Restore a merged event to its earlier state. The caller holds its lock.
+    """Restore a merged event to its earlier state. The caller holds the event's lock.
 
     Raises Refused if its author has reported the same training again.
     """

@@ -32,7 +32,7 @@ def is_ahead(event: Event) -> bool:
 
 
 def event_facts(event: Event, *, with_credits: bool = True) -> tuple[Facts, bool]:
-    """Return the event's details as (label, value), and whether it earns credit. One query."""
+    """Return the event's details as (label, value), and True if it earns credit. One query."""
     when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     lines = queries.credit_lines([event]).get(event.pk, [])
     credits = "; ".join(f"{format_credits(line.amount)} in {line.name}" for line in lines)
@@ -63,8 +63,8 @@ def how_to_join(event: Event) -> list[str]:
     """Explain how to join an online event. The portal does not store meeting links."""
     if event.delivery not in (Delivery.ONLINE, Delivery.HYBRID):
         return []
-    organizer = event.sponsor or "The organizer"
-    return [f"To join online, see the event's page. {organizer} can tell you more."]
+    organizer = event.sponsor or "the organizer"
+    return [f"To join online, see the event's page or ask {organizer}."]
 
 
 def how_to_cancel(event: Event) -> str:

@@ -100,7 +100,7 @@ class EventStep(models.TextChoices):
 
 
 def _by_both(source: EventState, target: EventState) -> Transition[EventState]:
-    """Return a transition for both editors and staff."""
+    """Return a transition that both editors and staff can make."""
     return Transition({Actor.EDITOR: {source}, Actor.STAFF: {source}}, target)
 
 

@@ -20,8 +20,8 @@ from events.editing.fields import MomentField, WebAddressField
 from events.models import Event
 from events.queries import categories
 
-NOT_OVER = "This training is not over yet. Credits can be claimed once it has ended."
-ENDS_BEFORE_BEGIN = "The end must be after the beginning."
+NOT_OVER = "This training is not over yet. You can claim credits once it has ended."
+ENDS_BEFORE_BEGIN = "The end must be after the start."
 # Fields that are copied when a person enters a training again.
 REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url")
 

@@ -142,7 +142,7 @@ def _replace_presenters(event: Event, people: Iterable[User]) -> None:
 
 @audited_as("events.tell_changes")
 def announce_changes(*, event_id: int, changes: Sequence[Change], note: str, by: User) -> int:
-    """Queue e-mails about the changes to everyone registered or waitlisted. Return their number."""
+    """E-mail everyone registered or waitlisted about the changes. Return the number of people."""
     event = Event.objects.get(pk=event_id)
     return emails.queue_changed_emails(event, changes, note=note)
 
@@ -193,7 +193,7 @@ def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: U
         ),
     )
     if step in (EventStep.RETURN, EventStep.CALL_OFF) and not reason:
-        raise Refused("Enter a reason. People will read it.", field="reason")
+        raise Refused("Enter a reason. Others will read it.", field="reason")
     if step == EventStep.CALL_OFF and rules.is_over(event):
         raise Refused("This event is over. Staff can correct its credits in the admin.")
     event.state = target

@@ -48,7 +48,10 @@ def key_details(event: Event) -> dict[str, str]:
 
 
 def queue_changed_emails(event: Event, changes: Sequence[Change], *, note: str) -> int:
-    """Queue e-mails about the changes to everyone registered or waitlisted. Return their number."""
+    """Queue an e-mail about the changes to each person registered or waitlisted.
+
+    Returns the number of e-mails queued.
+    """
     return _queue_to_registered(
         event,
         kind="events.changed",
@@ -99,7 +102,10 @@ def _changes(event: Event, queued: Iterable[Sequence[str]]) -> Iterable[tuple[st
 
 
 def queue_called_off_emails(event: Event, *, reason: str) -> int:
-    """Queue cancellation e-mails to everyone registered or waitlisted. Return their number."""
+    """Queue a cancellation e-mail to each person registered or waitlisted.
+
+    Returns the number of e-mails queued.
+    """
     key = f"called-off:{event.pk}:{event.sequence}"
     return _queue_to_registered(event, kind="events.called_off", key=key, message=reason)
 
@@ -148,7 +154,7 @@ def _queue_to_registered(event: Event, *, kind: str, key: str, **facts: object) 
 
 
 def queue_proposal_returned_email(event: Event) -> None:
-    """Queue an e-mail to the author with the reason why staff returned the event."""
+    """Queue an e-mail that tells the author why staff returned the event."""
     _queue_decided(event, kind="events.proposal_returned")
 
 
@@ -174,7 +180,7 @@ def proposal_returned_email(mail: Mail) -> Email | None:
 
 
 def queue_proposal_published_email(event: Event) -> None:
-    """Queue an e-mail to the author that the event is on the calendar."""
+    """Queue an e-mail that tells the author that the event is on the calendar."""
     _queue_decided(event, kind="events.proposal_published")
 
 

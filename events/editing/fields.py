@@ -9,14 +9,14 @@ from django.core.validators import URLValidator
 from events.models import EARLIEST, LATEST
 
 INVALID_MOMENT = (
-    "Enter a valid date and time in Mountain time, for example 11/23/2026 9:00 AM. "
+    "Enter a valid date and time in Mountain time, such as 11/23/2026 9:00 AM. "
     "Use four digits for the year."
 )
 MOMENT_FORMATS = ["%Y-%m-%dT%H:%M", "%Y-%m-%d %H:%M", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %H:%M"]
 
 
 class MomentField(forms.DateTimeField):
-    """A date and time in Mountain time, typed or picked."""
+    """A date and time in Mountain time that people can type or pick."""
 
     def __init__(self, **kwargs: Any) -> None:
         widget = forms.DateTimeInput(

@@ -20,7 +20,7 @@ MAX_QUESTIONS = 15
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class QuestionInput:
-    """A question from the form. `pk` is None if it is new. `remove` deletes it."""
+    """A question from the form. `pk` is None if it is new. `remove` is True to delete it."""
 
     pk: int | None
     label: str

@@ -70,7 +70,7 @@ class EventPreview(NamedTuple):
 
 
 def event_preview(event: Event, *, publishes: bool) -> EventPreview:
-    """Preview a draft or proposal. If `publishes`, list events similar to a proposal."""
+    """Preview a draft or proposal. If `publishes` is True, include events similar to a proposal."""
     facts = EventFacts(
         now=timezone.now(),
         is_signed_in=True,

@@ -18,8 +18,8 @@ from events.registration.actions import promote_waiting
 def save_event(*, event: Event, by: User) -> Event:
     """Store a new or changed calendar event and update credits and tracks. Locks an existing one.
 
-    New places go to people on the waitlist. Raises ValidationError, for example if the new capacity
-    is below the number of people with a place.
+    New places go to people on the waitlist. Raises ValidationError if a value is invalid, the
+    event was merged, or the new capacity is below the number of people with a place.
     """
     is_new = event.pk is None
     if not is_new:
@@ -39,7 +39,7 @@ def save_event(*, event: Event, by: User) -> Event:
 
 
 def why_capacity_too_small(event: Event) -> str | None:
-    """Return a message if more people have a place than `capacity` allows. One query."""
+    """Return why `capacity` is too small for the people who have a place, or None. One query."""
     taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
     if event.capacity is None or taken <= event.capacity:
         return None

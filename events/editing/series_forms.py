@@ -167,7 +167,7 @@ class SessionForm(forms.Form):
                 self.add_error(name, message)
         begin, end = data.get("begin"), data.get("end")
         if begin and end and end <= begin:
-            self.add_error("end", "The end must be after the beginning.")
+            self.add_error("end", "The end must be after the start.")
         amount = data.get("amount")
         if amount and not is_in_halves(amount):
             self.add_error("amount", NOT_IN_HALVES)

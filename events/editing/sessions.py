@@ -32,12 +32,13 @@ class SessionInput:
 
 @audited
 def save_sessions(*, parent_id: int, sessions: Sequence[SessionInput], by: User) -> int:
-    """Store a conference's new and changed sessions, all or nothing; return the number stored.
+    """Store a conference's new and changed sessions, all or nothing.
 
-    New sessions copy the conference's state, place, sponsor and organizer. Rows with the same
-    title and start are one session. Sessions that are not in the sheet do not change. Locks the
-    conference and its sessions. Raises Event.DoesNotExist, ValidationError, or Refused if the event
-    is itself a session or is published and `by` is not staff.
+    Returns the number of sessions stored. New sessions copy the conference's state, place, sponsor
+    and organizer. Rows with the same title and start time are one session. Sessions that are not in
+    the sheet do not change. Locks the conference and its sessions. Raises Event.DoesNotExist,
+    ValidationError, or Refused if the event is itself a session or is published and `by` is not
+    staff.
     """
     if not permissions.managed_by(by).filter(pk=parent_id).exists():
         raise Event.DoesNotExist
@@ -89,7 +90,7 @@ def _new_session(parent: Event, by: User) -> Event:
 
 
 def _store(session: Event, row: SessionInput, begins_at: dt.datetime, *, by: User) -> bool:
-    """Store a row. Return whether it changed anything."""
+    """Store a row. Return True if it changed anything."""
     ends_at = existing_local_time(dt.datetime.combine(row.day, row.end)) if row.end else None
     values = {
         "title": row.title,

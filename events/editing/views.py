@@ -75,7 +75,10 @@ def manage(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _default_tab(person: User, numbers: dict[str, int]) -> str:
-    """Return the tab for proposals (staff) or drafts (editors), or upcoming if it is empty."""
+    """Return the first tab to show: proposals for staff, drafts for editors.
+
+    If that tab is empty, return the upcoming events.
+    """
     first = "waiting" if permissions.may_publish(person) else "drafts"
     return first if numbers[first] else "coming"
 
@@ -146,7 +149,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
 @form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def copy(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Create a copy of an event, with everything except the dates filled in."""
+    """Create a copy of an event, with everything except the dates and recording filled in."""
     person, source = get_editor(request), get_managed_event(request, pk)
     initial = {name: getattr(source, name) for name in EventForm.Meta.fields}
     initial |= {"organization": source.organization_id} | initial_values_of(source)

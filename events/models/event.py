@@ -284,7 +284,7 @@ class Event(models.Model):
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gte=F("begins_at")),
                 name="events_ends_after_it_begins",
-                violation_error_message="The end must be after the beginning.",
+                violation_error_message="The end must not be before the start.",
             ),
             models.CheckConstraint(
                 condition=Q(begins_at__gte=EARLIEST, begins_at__lt=LATEST)

@@ -93,7 +93,7 @@ def test_submitting_twice_lists_each_session_once(client):
         ({"day": ""}, "day", "required"),
         ({"day": "2190-01-01"}, "day", "between 1990 and 2099"),
         ({"begin": "25:00"}, "begin", "valid time"),
-        ({"end": "08:00"}, "end", "must be after the beginning"),
+        ({"end": "08:00"}, "end", "must be after the start"),
         ({"day": f"{timezone.localdate() + dt.timedelta(days=2)}"}, "end", "not over yet"),
         (
             {"day": "2026-03-08", "begin": "02:30", "end": "04:00"},

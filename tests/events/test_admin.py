@@ -153,7 +153,7 @@ def test_changing_the_days_of_an_event_updates_tracks() -> None:
     ("changes", "message"),
     [
         ({"title": ""}, "This field is required."),
-        ({"ends_at_0": "2026-12-02"}, "The end must be after the beginning."),
+        ({"ends_at_0": "2026-12-02"}, "The end must not be before the start."),
         ({"begins_at_0": "20226-12-03"}, "Enter a valid date."),
         ({"begins_at_0": "1815-12-03"}, "The year must be between 1990 and 2099."),
         ({"capacity": "0"}, "Enter at least 1 place, or leave this blank for no limit."),

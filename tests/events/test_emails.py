@@ -168,9 +168,7 @@ def test_a_confirmation_mentions_no_link_or_credit_if_there_is_none(
     message = delivered()
 
     assert "When:  Thu, Dec 3, 2026\nWhere: Online\n" in message.body
-    assert "To join online, see the event's page. The organizer can tell you more." in (
-        paragraphs(message)
-    )
+    assert "To join online, see the event's page or ask the organizer." in paragraphs(message)
     assert "credit" not in str(message.body)
 
 

@@ -630,7 +630,7 @@ def test_a_constraint_violation_is_explained() -> None:
     with pytest.raises(IntegrityError) as failure:
         import_event(event_id=None, values=values, offers={})
 
-    assert EventImporter().explain(failure.value) == "The end must be after the beginning."
+    assert EventImporter().explain(failure.value) == "The end must not be before the start."
 
 
 # Many rows

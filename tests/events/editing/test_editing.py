@@ -149,7 +149,7 @@ def test_errors_are_shown_and_entered_text_stays(
         "__all__",
     }
     assert errors["__all__"] == [
-        "The end must be after the beginning.",
+        "The end must not be before the start.",
         "Enter at least 1 place, or leave this blank for no limit.",
     ]
     assert 'value="&lt;b&gt;Yogo&lt;/b&gt;"' in page.content.decode()
