@@ -10,4 +10,4 @@ class CreditsConfig(AppConfig):
         from events import signals
 
         signals.claimed_event_hooks.append(queries.claimed_event_ids)
-        signals.recorded_event_hooks.append(queries.recorded_event_ids)
+        signals.ever_claimed_event_hooks.append(queries.ever_claimed_event_ids)

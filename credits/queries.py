@@ -272,7 +272,7 @@ def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
     )
 
 
-def recorded_event_ids(person: User, events: list[Event]) -> set[int]:
+def ever_claimed_event_ids(person: User, events: list[Event]) -> set[int]:
     """Return the ids of the events on which the person has any claim. Takes one query."""
     claims = Claim.objects.filter(person=person, event__in=events)
     return set(claims.order_by("pk").values_list("event_id", flat=True))

@@ -72,7 +72,7 @@ def categories() -> QuerySet[Category]:
 
 
 def on_calendar() -> QuerySet[Event]:
-    """Return the events on the public calendar: published ones and canceled ones."""
+    """Return the events on the public calendar, both published and canceled."""
     return Event.objects.filter(ON_CALENDAR)
 
 
@@ -94,7 +94,7 @@ def open_to_claims() -> QuerySet[Event]:
 
 
 def with_page() -> QuerySet[Event]:
-    """Return events that have a page: calendar, custom and merged events. Merged ones redirect.
+    """Return events that have a page: calendar, custom and merged events. Merged events redirect.
 
     The view decides who can see a custom event.
     """
@@ -197,7 +197,7 @@ def events_with_similar_title(
 
 
 def possible_duplicates(title: str, *, limit: int = 20) -> QuerySet[Event]:
-    """Return past events that a new event with this title may duplicate, most similar first.
+    """Return claimable events that a new event with this title may duplicate, most similar first.
 
     Searches published calendar events, and custom events that are pending or approved.
     """
@@ -281,7 +281,7 @@ def registration_of(person: User, event: Event) -> Registration | None:
 
 
 def current_registrations(person: User) -> QuerySet[Registration]:
-    """Return the person's live registrations for events that are not over, soonest first.
+    """Return the person's places and waitlist entries for events that are not over, soonest first.
 
     Includes canceled events. Annotated with `has_questions`.
     """
@@ -312,7 +312,7 @@ def _with_row_fields(person: User) -> QuerySet[Registration]:
 
 
 def keys_of(person: User) -> tuple[PersonalKey | None, PersonalKey | None]:
-    """Return the person's open keys for the personal feed and for check-in."""
+    """Return the person's active calendar feed key and check-in key. Each can be None."""
     keys = PersonalKey.objects.filter(person=person, revoked_at=None).order_by("purpose")
     by_purpose = {key.purpose: key for key in keys}
     return by_purpose.get(KeyPurpose.FEED), by_purpose.get(KeyPurpose.BADGE)
@@ -343,7 +343,7 @@ def due_presentations() -> QuerySet[Presenter]:
 def due_attendance(
     person: User | None = None, event_id: int | None = None
 ) -> list[tuple[int, int]]:
-    """Return the (person id, event id) of everything due for settling, oldest event first.
+    """Return (person id, event id) for all attendance due for settling, oldest event first.
 
     Can be limited to one person or one event. One query.
     """
@@ -373,7 +373,10 @@ def lock_events(ids: Iterable[int]) -> None:
 
 
 def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> QuerySet[Event]:
-    """Return the person's live custom events with this title and start."""
+    """Return the person's custom events with this title and start time.
+
+    Excludes declined, canceled and merged events.
+    """
     return (
         Event.objects.filter(
             origin=Origin.CUSTOM, created_by=person, title=title, begins_at=begins_at
@@ -413,9 +416,9 @@ def with_credits_offered(events: QuerySet[Event]) -> QuerySet[Event]:
 
 
 def feed_registrations(person: User, *, since: dt.datetime) -> QuerySet[Registration]:
-    """Return the person's live registrations for events not over at `since`, latest first.
+    """Return the person's places and waitlist entries for events not over at `since`.
 
-    Includes canceled events, so that feeds show the cancellation.
+    The latest event is first. Includes canceled events, so that feeds show the cancellation.
     """
     return (
         Registration.objects.filter(

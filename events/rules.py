@@ -21,7 +21,7 @@ def is_over(event: Event) -> bool:
 
 
 def has_taken_place(event: Event) -> bool:
-    """Return True if a published event earns credit now: it is over or has a recording."""
+    """Return True if the event is published and is over or has its recording available."""
     return event.state == EventState.PUBLISHED and bool(event.claimable_at <= timezone.now())
 
 
@@ -102,7 +102,7 @@ def why_check_in_closed(event: Event) -> str | None:
 
 
 def why_not_scan(event: Event) -> str | None:
-    """Return why the organizer cannot check people in at the door now, or None."""
+    """Return why the organizer cannot scan check-in codes at the door now, or None."""
     if is_over(event):
         return "This event is over. Mark attendance on the roster."
     return why_not_mark(event)
@@ -119,7 +119,7 @@ def why_not_mark(event: Event) -> str | None:
 
 
 def default_threshold(event: Event) -> int:
-    """Return the default for the minimum minutes present: half the event's length."""
+    """Return the default minimum minutes present: half the event's length, or 30 if unknown."""
     if event.ends_at is None or event.all_day:
         return 30
     return max(1, int((event.ends_at - event.begins_at).total_seconds()) // 120)

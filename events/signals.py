@@ -28,13 +28,14 @@ event_revised = Signal()
 catalog_changed = Signal()
 
 
-# Hooks for the apps above. Each returns the ids of the events that the person has claims for.
+# Hooks: apps above append functions in AppConfig.ready(), because this app cannot import them.
+# Each function returns the ids of the events that the person has claims for.
 EventIdsHook = Callable[[User, list[Event]], set[int]]
 
 # Live claims only.
 claimed_event_hooks: list[EventIdsHook] = []
 # Claims in any state, including declined and withdrawn.
-recorded_event_hooks: list[EventIdsHook] = []
+ever_claimed_event_hooks: list[EventIdsHook] = []
 
 
 def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:
@@ -44,6 +45,6 @@ def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:
     return set().union(*(hook(person, events) for hook in claimed_event_hooks))
 
 
-def recorded_event_ids_for(person: User, events: list[Event]) -> set[int]:
+def ever_claimed_event_ids_for(person: User, events: list[Event]) -> set[int]:
     """Return the ids of the events that the person has claims for, in any state."""
-    return set().union(*(hook(person, events) for hook in recorded_event_hooks))
+    return set().union(*(hook(person, events) for hook in ever_claimed_event_hooks))

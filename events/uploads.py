@@ -56,7 +56,7 @@ EVIDENCE_ALLOWED = "PDF, JPEG and PNG"
 
 
 class StopWhenTooLarge(FileUploadHandler):
-    """Drops a file as soon as it exceeds the limit, before it fills the disk.
+    """An upload handler that drops a file as soon as it exceeds the limit.
 
     The limit applies to all files in a request together. The form's other fields are not lost.
     """
@@ -89,7 +89,10 @@ def kind_of(
     allowed: str = ALLOWED_NAMES,
     too_large: str = TOO_LARGE,
 ) -> FileKind:
-    """Check a file and return its kind. Raise Refused, listing the `allowed` kinds, if it fails."""
+    """Check a file's name and content, and return its kind.
+
+    Raises Refused, listing the `allowed` kinds, if the file fails a check.
+    """
     if not file.size:
         raise Refused("This file is empty.", field="file")
     if file.size > MAX_UPLOAD_BYTES:

@@ -15,7 +15,7 @@ from events.catalog import queries as catalog_queries
 from events.enums import EventState, Origin
 from events.event_page import details
 from events.models import Event
-from events.signals import recorded_event_ids_for
+from events.signals import ever_claimed_event_ids_for
 
 MAX_SESSIONS = 300
 
@@ -87,7 +87,7 @@ def _may_see(person: User | None, event: Event) -> bool:
         return True
     if person is None:
         return False
-    return event.created_by_id == person.pk or bool(recorded_event_ids_for(person, [event]))
+    return event.created_by_id == person.pk or bool(ever_claimed_event_ids_for(person, [event]))
 
 
 def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:

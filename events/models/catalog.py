@@ -1,4 +1,4 @@
-"""The State Library's course catalog: its events by fiscal year."""
+"""The State Library's course catalog, with the events listed for each fiscal year."""
 
 import pghistory
 from django.conf import settings
@@ -23,7 +23,7 @@ class FiscalYear(Func):
     pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="CatalogListingHistory"
 )
 class CatalogListing(models.Model):
-    """An event in the course catalog of one fiscal year, or proposed for it."""
+    """An event that is in a fiscal year's course catalog or has been proposed for it."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="listings")
     fiscal_year = models.PositiveSmallIntegerField(

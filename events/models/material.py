@@ -103,7 +103,7 @@ class CollegeWork(models.Model):
 
 
 class AttendanceList(models.Model):
-    """An attendance list uploaded from a webinar tool, whether or not it was applied."""
+    """An attendance list uploaded from a webinar tool, whether or not it has been applied."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="attendance_lists")
     file_name = models.CharField(max_length=150)

@@ -25,7 +25,7 @@ NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
 def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS) -> Registration:
     """Give `by` a place at the event, or the last place on its waitlist. Locks the event.
 
-    `answers` maps question ids to text. Idempotent: a live registration stays as it is. Raises
+    `answers` maps question ids to text. Idempotent: an existing registration stays as it is. Raises
     Event.DoesNotExist, or Refused if registration is closed or on another site, the event is over
     or full without a waitlist, or a required answer is missing.
     """

@@ -17,7 +17,10 @@ MAX_ANSWER_LENGTH = 1000
 
 
 class QuestionsForm(forms.Form):
-    """One field per question, named `question_<id>`. `saved` maps question ids to saved answers."""
+    """A form with a field for each question, named `question_<id>`.
+
+    `saved` maps question ids to saved answers.
+    """
 
     def __init__(
         self,

@@ -15,7 +15,7 @@ TOKEN_BYTES = 24
 
 @audited_as("events.key_of")
 def get_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
-    """Find or create the open key of `by` for this purpose. Locks the person."""
+    """Find or create the active key of `by` for this purpose. Locks the person."""
     lock_people([by.pk])
     key, _ = PersonalKey.objects.get_or_create(
         person=by,
@@ -37,6 +37,6 @@ def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
 
 @audited
 def renew_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
-    """Replace the key of `by`, for example because others have seen its URL."""
+    """Replace the key of `by`, such as when others have seen its URL."""
     revoke_key(purpose=purpose, by=by)
     return get_key(purpose=purpose, by=by)
