@@ -270,7 +270,7 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
 
 
 class MatchGroup(NamedTuple):
-    """People on an attendance list with the same match result: how many, and the first few."""
+    """People on an attendance list with the same match result: their number and the first few."""
 
     label: str
     number: int

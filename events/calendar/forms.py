@@ -21,7 +21,7 @@ from events.enums import Delivery, EventType
 from events.models import EARLIEST, LATEST, Category
 
 INVALID_DAY = "is not a date like 2026-11-30, so it was ignored."
-UNKNOWN_CHOICE = "That is not one of the choices, so it was ignored."
+UNKNOWN_CHOICE = "This value is not one of the choices, so it was ignored."
 YEARS = [
     MinValueValidator(EARLIEST.date(), "The calendar starts in 1990."),
     MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends in 2099."),
@@ -30,8 +30,8 @@ VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List")]
 # Fields that have different names in URLs. "from" is a Python keyword, and "to" matches it.
 QUERY_NAMES = {"since": "from", "until": "to"}
 NAME_ERRORS = {
-    "null_characters_not_allowed": "That cannot be searched for, so it was ignored.",
-    "max_length": "That is longer than any name on the calendar, so it was ignored.",
+    "null_characters_not_allowed": "This value cannot be searched for, so it was ignored.",
+    "max_length": "This value is longer than any name on the calendar, so it was ignored.",
 }
 # How suggestions refer to filters: "without the category".
 FILTER_PHRASES = {

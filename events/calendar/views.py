@@ -315,7 +315,7 @@ def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], Othe
     """Return a page of results, best match first, and a link to past or upcoming results."""
     events = _events_of(choice)
     other = None
-    # A list of one day, or from a given day on, has no other side.
+    # A list of one day, or from a given day on, has no past or upcoming counterpart.
     if not choice.day and (choice.past or not choice.since):
         other = choice.replace(past=not choice.past)
     count, *rest = search.count_each([events, *([_events_of(other)] if other else [])])

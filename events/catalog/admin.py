@@ -114,12 +114,12 @@ class CatalogListingAdmin(QueueAdmin):
             request,
             result,
             f"Proposed for the next fiscal year: {len(result.changed)} of {len(ids)}. Ask a "
-            "colleague to approve them.",
+            "colleague to approve the proposals.",
         )
 
 
 def _report(request: HttpRequest, result: ListingsResult, done: str) -> None:
-    """Report how many listings changed, and the first few reasons why others were skipped."""
+    """Show the message `done`, and the first few reasons why listings were skipped."""
     for reason in result.skipped[:MAX_REASONS_SHOWN]:
         messages.warning(request, reason)
     if len(result.skipped) > MAX_REASONS_SHOWN:

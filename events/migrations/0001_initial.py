@@ -30,7 +30,7 @@ class Migration(migrations.Migration):
     operations = [
         UnaccentExtension(),
         TrigramExtension(),
-        # A configuration, because plain unaccent() may not stand in a generated column.
+        # A search configuration, because a generated column cannot use plain unaccent().
         migrations.RunSQL(
             sql=[
                 "CREATE TEXT SEARCH CONFIGURATION aspen (COPY = english)",

@@ -61,7 +61,7 @@ OVER_AT = Case(
 
 
 class RecordingPage(Func):
-    """A URL without its scheme, www. and trailing slash, to recognize links to the same page."""
+    """A URL without its scheme, www. and trailing slash, used to find links to the same page."""
 
     template = r"rtrim(regexp_replace(lower(%(expressions)s), '^(.*://)?(www\.)?', ''), '/')"
     output_field = models.TextField()

@@ -276,7 +276,7 @@ def test_a_search_from_the_month_opens_the_list(client):
 
 # ---------- Bad input ----------
 
-UNKNOWN = "That is not one of the choices, so it was ignored."
+UNKNOWN = "This value is not one of the choices, so it was ignored."
 NO_PAGE = "This page does not exist. Showing the first page."
 NO_MONTH = "is not a month like 2026-11. Showing the current month."
 NO_DAY = "is not a date like 2026-11-30, so it was ignored."
@@ -290,7 +290,7 @@ NO_DAY = "is not a date like 2026-11-30, so it was ignored."
         ("month=1700-01", {"month": ["The calendar starts in 1990."]}),
         ("month=2100-01", {"month": ["The calendar ends in 2099."]}),
         ("day=2026-02-30", {"day": [f"“2026-02-30” {NO_DAY}"]}),
-        ("q=%00", {"q": ["That cannot be searched for, so it was ignored."]}),
+        ("q=%00", {"q": ["This value cannot be searched for, so it was ignored."]}),
         ("q=" + "a" * 201, {"q": ["Shorten your search to 200 characters or fewer."]}),
         ("view=list&category=nonsense", {"category": [UNKNOWN]}),
         (
