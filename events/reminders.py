@@ -1,8 +1,8 @@
 """E-mails sent at set times: event reminders, and notices of new recordings.
 
-The functions that queue them check who is due now, and each message's key prevents duplicates,
-so the functions can run late, repeatedly or concurrently. Each batch of people is its own
-transaction.
+The functions that queue these e-mails check which ones are due, and each e-mail's key prevents
+duplicates, so the functions can run late, repeatedly or concurrently. Each batch of people is its
+own transaction.
 """
 
 import datetime as dt

@@ -39,7 +39,7 @@ ever_claimed_event_hooks: list[EventIdsHook] = []
 
 
 def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:
-    """Return the ids of the events that the person has live claims for, or none for None."""
+    """Return the ids of the events that the person has live claims for. Empty for the public."""
     if person is None:
         return set()
     return set().union(*(hook(person, events) for hook in claimed_event_hooks))

@@ -1,7 +1,7 @@
 """The worker's jobs for events. They do not have to run on time.
 
-No job has a `lock`, because a killed worker would hold it forever. They can run twice, even
-concurrently.
+No job has a `lock`, because a killed worker would hold it forever. Jobs can run twice,
+even concurrently.
 """
 
 from procrastinate.contrib.django import app

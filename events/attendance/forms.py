@@ -14,7 +14,7 @@ class RosterSearchForm(forms.Form):
 
 
 class MarkAttendanceForm(forms.Form):
-    """The button pressed in a row of the roster."""
+    """The attendance button that was pressed in a roster row."""
 
     registration = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     attendance = forms.ChoiceField(choices=Attendance.choices)

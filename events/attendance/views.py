@@ -160,7 +160,7 @@ def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 
 @require_safe
 def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Download the roster as CSV. Cells are escaped so that spreadsheets do not run them."""
+    """Download the roster as CSV. Cells are escaped so that they cannot run as formulas."""
     event = _event(request, pk)
     registrations = list(queries.confirmed_places(event))
     answers = _answers(request, event, registrations)

@@ -131,7 +131,7 @@ def _digest(request: HttpRequest, key: version.CalendarVersionKey) -> str:
 
 
 def _deployment() -> str:
-    """Hash the code and settings. Every process of a deployment has the same value."""
+    """Hash the code and settings. Every process of a deployment gets the same hash."""
     return _hashed(
         code_digest(),
         getattr(staticfiles_storage, "manifest_hash", ""),

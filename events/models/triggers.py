@@ -72,7 +72,7 @@ NEVER_OVERSOLD = pgtrigger.Trigger(
 def new_version(
     operation: pgtrigger.Operation | None = None, condition: pgtrigger.Condition | None = None
 ) -> pgtrigger.Trigger:
-    """Return a trigger that raises the public calendar's version, once per transaction.
+    """Return a trigger that increments the public calendar's version, once per transaction.
 
     Runs at commit, so that the row is locked only briefly and anyone who reads the new number also
     sees the change.

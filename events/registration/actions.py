@@ -25,9 +25,9 @@ NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
 def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS) -> Registration:
     """Give `by` a place at the event, or the last place on its waitlist. Locks the event.
 
-    `answers` maps question ids to text. Idempotent: an existing registration stays as it is. Raises
-    Event.DoesNotExist, or Refused if registration is closed or on another site, the event is over
-    or full without a waitlist, or a required answer is missing.
+    `answers` maps question ids to text. Does nothing if `by` is already registered or waitlisted.
+    Raises Event.DoesNotExist, or Refused if registration is closed or on another site, the event is
+    over or full without a waitlist, or a required answer is missing.
     """
     event = queries.lock_event(event_id)
     registration = Registration.objects.filter(event=event, person=by).first()
