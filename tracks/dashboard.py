@@ -1,4 +1,4 @@
-"""The Continuing Education page, and the page with the progress of a track."""
+"""The Continuing Education page, and the page with a track's progress."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -144,7 +144,7 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
         messages.success(
             request,
             f"You no longer follow {participation.track}. We have kept your credits. Until "
-            f"{format_day(participation.closes_on)}, you can resume it where you left off.",
+            f"{format_day(participation.closes_on)}, you can resume the track where you left off.",
         )
         return redirect("tracks:choose")
     return redirect(participation)
@@ -171,7 +171,7 @@ def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
 
 @require_safe
 def track_progress(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Show the progress of a track, the status of its record and which credits count in it.
+    """Show a track's progress, the status of its record and which credits count.
 
     For a past period, show the result instead.
     """

@@ -5,7 +5,7 @@ from aspen.web.labels import Label, label_table
 
 
 class RuleSetKind(models.TextChoices):
-    """The people a rule set is for: without a certificate for the track, with one, or both."""
+    """Whether a rule set is for people without a certificate for the track, with one, or both."""
 
     BOTH = "both", "Initial and renewal"
     INITIAL = "initial", "Initial"
@@ -101,7 +101,7 @@ ENDING_LABELS = label_table(
 
 
 class VerificationAnswer(models.TextChoices):
-    """A supervisor's answer, or WITHDRAWN if no answer is needed."""
+    """A supervisor's answer, or WITHDRAWN if the answer is no longer needed."""
 
     VERIFIED = "verified", "Verified"
     REFUSED = "refused", "Refused"

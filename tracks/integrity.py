@@ -320,7 +320,9 @@ INTEGRITY_CHECKS = (
         ONCE_PROMISE, "Merged events without a record of the merge", _rows(_merged_without_record)
     ),
     IntegrityCheck(
-        ONCE_PROMISE, "Unmatched awards to an address with an account", _rows(_awarded_and_lost)
+        ONCE_PROMISE,
+        "Unmatched awards to an e-mail address that belongs to an account",
+        _rows(_awarded_and_lost),
     ),
     IntegrityCheck(
         CERTIFIED_PROMISE,
@@ -329,7 +331,7 @@ INTEGRITY_CHECKS = (
     ),
     IntegrityCheck(
         CERTIFIED_PROMISE,
-        "Certificates of a period that is not certified",
+        "Certificates for a period that is not certified",
         _rows(_certificates_of_uncertified),
     ),
     IntegrityCheck(

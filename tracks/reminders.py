@@ -1,4 +1,4 @@
-"""Reminders about expiring periods and certificates, for new directors and after idle years."""
+"""Reminders of expiring periods and certificates and directors' deadlines, and to idle people."""
 
 import datetime as dt
 from collections.abc import Callable
@@ -259,7 +259,7 @@ def idle_email(mail: Mail) -> Email | None:
 
 
 def _wants_reminders(path: str = "") -> Q:
-    """Return a condition that the person at this path is active and wants reminders."""
+    """Return a condition: the person at this path is active and wants reminders."""
     prefix = f"{path}__" if path else ""
     return Q(**{f"{prefix}is_active": True, f"{prefix}wants_certification_reminders": True})
 

@@ -283,7 +283,7 @@ def test_resuming_a_track_that_was_left(client, person):
     client.post("/tracks/", {"track": make.track().pk})
     first = Participation.objects.get()
     left = client.post(f"/tracks/{first.pk}/leave/", follow=True)
-    assert flash_messages(left)[-1].endswith("you can resume it where you left off.")
+    assert flash_messages(left)[-1].endswith("you can resume the track where you left off.")
     assert f'href="/tracks/{first.pk}/">Resume it' in left.content.decode()
     assert "Resume Library Staff" in page(client, f"/tracks/{first.pk}/")
     again = client.post(f"/tracks/{first.pk}/resume/", follow=True)

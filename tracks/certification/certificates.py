@@ -97,7 +97,10 @@ def certificate_facts(certificate: Certificate) -> CertificateFacts:
 
 
 def certificate_url(certificate: Certificate) -> str:
-    """Return the absolute public URL. It is printed, so it does not depend on the request."""
+    """Return the absolute public URL of a certificate.
+
+    It does not depend on the request, because it is printed on the certificate.
+    """
     return f"{settings.ADDRESS}{certificate.get_absolute_url()}"
 
 

@@ -104,8 +104,8 @@ def revoke_certificate(
     Its credits are archived, and credits earned before it was issued do not count in the next
     period. With `reopen`, the next period is left and the certified period reopens with the credits
     that are eligible now, so that the person can correct and resubmit the record. Idempotent.
-    Raises Certificate.DoesNotExist; Refused without a reason, if the certificate is `by`'s own, or
-    if the next period cannot be left.
+    Raises Certificate.DoesNotExist; Refused if there is no reason, the certificate is `by`'s own or
+    the next period cannot be left.
     """
     certificate = _lock(certificate_id, by=by)
     if certificate.revoked_at:
@@ -139,7 +139,7 @@ def reissue_certificate(*, certificate_id: int, name: str, reason: str, by: User
     """Reissue a certificate under another name and revoke the old one.
 
     The dates and the record stay the same. Locks the person. Raises Certificate.DoesNotExist;
-    Refused without a name or reason, or if the certificate is `by`'s own or was revoked.
+    Refused if the name or reason is missing, or if the certificate is `by`'s own or was revoked.
     """
     certificate = _lock(certificate_id, by=by)
     if certificate.revoked_at:

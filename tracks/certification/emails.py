@@ -36,7 +36,7 @@ def queue_question_email(verification: Verification) -> None:
 
 @audited
 def remind_supervisors() -> int:
-    """Remind supervisors who have not answered after one week, and again after three.
+    """Remind supervisors who have not answered after one week, and again after three weeks.
 
     Skips questions about periods that are no longer active. If the first reminder is missed
     because the worker is down, only the second is sent. Idempotent. Return the number of messages
@@ -103,7 +103,7 @@ def question_email(mail: Mail) -> Email | None:
 
 
 def queue_question_withdrawn_email(verification: Verification) -> None:
-    """Queue the e-mail that an answer is no longer needed, if the question was sent."""
+    """Queue the e-mail saying that an answer is no longer needed, if the question was sent."""
     _queue("question_withdrawn", to=_supervisor(verification), verification=verification.pk)
 
 
@@ -135,7 +135,7 @@ def question_withdrawn_email(mail: Mail) -> Email | None:
 
 
 def queue_reviewed_email(verification: Verification) -> None:
-    """Queue the e-mail that the record was reviewed."""
+    """Queue the e-mail saying that the record has been reviewed."""
     _queue("reviewed", to=verification.person, verification=verification.pk)
 
 
@@ -194,7 +194,7 @@ CAME_BACK_MESSAGES = {
 
 
 def queue_came_back_email(submission: Submission) -> None:
-    """Queue the e-mail that a record is open again, unless the person withdrew it."""
+    """Queue the e-mail saying that a record is open again, unless the person withdrew it."""
     if submission.ending not in CAME_BACK_MESSAGES:
         return
     _queue("came_back", to=submission.person, submission=submission.pk)
@@ -226,7 +226,7 @@ def came_back_email(mail: Mail) -> Email | None:
 
 
 def queue_certified_email(certificate: Certificate) -> None:
-    """Queue the e-mail that a certificate was issued."""
+    """Queue the e-mail saying that a certificate was issued."""
     _queue("certified", to=certificate.person, certificate=certificate.pk)
 
 
@@ -248,7 +248,8 @@ def certified_email(mail: Mail) -> Email | None:
         paragraphs=[
             f"Congratulations! {certificate.supervisor_name} has verified your record, and your "
             f"certificate for {track} has been issued.",
-            "You can download and print it. Anyone who scans its code can see that it is valid.",
+            "You can download and print your certificate. Anyone who scans its code can see that "
+            "it is valid.",
         ],
         facts=[
             ("Number", certificate.number),
@@ -261,7 +262,7 @@ def certified_email(mail: Mail) -> Email | None:
 
 
 def queue_revoked_email(certificate: Certificate) -> None:
-    """Queue the e-mail that a certificate was revoked."""
+    """Queue the e-mail saying that a certificate was revoked."""
     _queue("revoked", to=certificate.person, certificate=certificate.pk)
 
 
@@ -293,7 +294,7 @@ def revoked_email(mail: Mail) -> Email | None:
 
 
 def queue_reissued_email(certificate: Certificate) -> None:
-    """Queue the e-mail that this certificate replaces an earlier one."""
+    """Queue the e-mail saying that this certificate replaces an earlier one."""
     _queue("reissued", to=certificate.person, certificate=certificate.pk)
 
 
@@ -322,7 +323,7 @@ def reissued_email(mail: Mail) -> Email | None:
 
 
 def _queue(name: str, *, to: User | Recipient, **fact: int) -> None:
-    """Queue an e-mail about one row, at most once. The row's id is its only fact."""
+    """Queue an e-mail about one row, at most once. The e-mail stores only the row's id."""
     [pk] = fact.values()
     enqueue(kind=f"tracks.{name}", key=f"{name}:{pk}", to=to, **fact)
 

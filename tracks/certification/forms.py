@@ -13,7 +13,7 @@ SAME_NAME, OTHER_NAME, NOT_LISTED = "own", "other", "not"
 
 
 class SupervisorForm(forms.Form):
-    """A choice of supervisor: a proposed one, or another person by name and e-mail address."""
+    """A choice of supervisor: a suggested one, or another person by name and e-mail address."""
 
     supervisor = forms.ChoiceField(
         label="Who will verify your record?",

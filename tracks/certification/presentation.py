@@ -247,7 +247,7 @@ def answer_label(question: Verification) -> Label:
 
 
 def year_states(questions: list[Verification]) -> list[YearStatus]:
-    """Return the status of each year, newest first, given the questions, latest first."""
+    """Return the status of each year, newest year first. `questions` are sorted latest first."""
     latest: dict[int, Verification] = {}
     for question in questions:
         latest.setdefault(question.year or 0, question)

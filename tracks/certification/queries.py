@@ -103,9 +103,9 @@ def unanswered_questions(person: User) -> QuerySet[Verification]:
 
 
 def newer_question(question: Verification) -> Verification | None:
-    """Return the last later question to the same address about the same record, if any.
+    """Return the latest question sent after this one to the same address about the same record.
 
-    Withdrawn questions are ignored.
+    Withdrawn questions are ignored. Return None if there is no other.
     """
     later = Verification.objects.filter(
         participation=question.participation_id,

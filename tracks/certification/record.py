@@ -138,7 +138,7 @@ def describe_change(record: RecordData, credits: Iterable["EarnedCredit"]) -> st
     """Describe the first line of the record that has changed, or return an empty string.
 
     `credits` are the credits that are still posted, as they are now. A different day is a change
-    because credits count only for some years.
+    because credits count only for a certain number of years.
     """
     now = {credit.pk: credit for credit in credits}
     for line in record["lines"]:

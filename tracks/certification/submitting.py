@@ -38,14 +38,15 @@ def submit_track(
     supervisor: SupervisorContact | None = None,
     by: User,
 ) -> Submission:
-    """Submit the person's record on a track to the CE Coordinator, as of today.
+    """Submit the person's record for a track to the CE Coordinator, as of today.
 
     `seen` is the fingerprint (record_fingerprint) of the record the person saw. `name` is printed
     on the certificate and `listed_as` on the annual list. If `listed_as` is empty, the person is
-    not listed. `supervisor` is the person's proposal. Locks the person. Idempotent: if there is an
-    open submission, return it. Raises Participation.DoesNotExist if the participation belongs to
-    someone else; Refused if requirements are missing, the record has changed, or `supervisor` is
-    the person themselves.
+    not listed. `note` is for the CE Coordinator. `supervisor` is the supervisor the person
+    suggested, if any. Locks the person. Idempotent: if there is an open submission, return it.
+    Raises Participation.DoesNotExist if the participation belongs to someone else; Refused if
+    `name` is empty, the requirements are not met, the record has changed, or `supervisor` is the
+    person themselves.
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
@@ -105,8 +106,8 @@ def return_submission(*, submission_id: int, reason: str, seen: str = "", by: Us
     """Return a record for changes, with a reason for the person. Locks the person.
 
     `seen` is the state that `by` saw, so that a record that has gone to the supervisor in the
-    meantime is not returned by accident. Raises Submission.DoesNotExist; Refused if the submission
-    has ended or is in another state.
+    meantime is not returned by accident. Raises Submission.DoesNotExist; Refused if there is no
+    reason, or if the submission has ended, is in another state or is `by`'s own.
     """
     submission = lock_submission(submission_id, by=by)
     if seen and submission.participation.state != seen:
@@ -177,7 +178,7 @@ def end_submission(
 def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
     """Reopen submitted records in which one of these credits has changed.
 
-    A reviewed record also reopens if it counts training that awaits another staff decision. Takes
+    A reviewed record also reopens if it now counts training that awaits a staff decision. Takes
     one query if no record was submitted. The caller holds the people's locks.
     """
     people = Credit.objects.filter(pk__in=credit_ids).order_by().values("person")

@@ -1,4 +1,4 @@
-"""Finds the people who can verify a record, and why, based on current positions.
+"""Finds the people who can verify a record, with the reasons, based on current positions.
 
 The State Library's order: staff ask their supervisor or director; directors ask the board chair or
 their supervisor; trustees ask the board chair; and the board chair asks another board member.
@@ -45,7 +45,8 @@ class SupervisorChoice:
 def supervisor_choices_for(person: User, track: Track) -> list[SupervisorChoice]:
     """Return the other people with active accounts who can verify the person's record.
 
-    Each is listed once, those for positions that match the track first. Takes two queries.
+    Each is listed once. Those found through positions that match the track come first. Takes two
+    queries.
     """
     positions = list(positions_of(person).select_related("supervisor"))
     positions.sort(key=lambda position: not _matches(position, track))

@@ -37,7 +37,7 @@ class SupervisorContact:
         return person_with_email(self.email)
 
     def check_is_not(self, person: User) -> None:
-        """Raise Refused if this is one of the person's own addresses."""
+        """Raise Refused if this e-mail address is one of the person's own."""
         if is_email_of(person, self.email):
             raise Refused(
                 "No one can verify their own record. Enter a supervisor or another board member.",

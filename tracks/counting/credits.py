@@ -85,7 +85,7 @@ class TranscriptLine(NamedTuple):
 
 
 class CreditTotals(NamedTuple):
-    """A person's totals. Amounts cover live claims only; `lines` includes ended claims."""
+    """A person's credit totals. Amounts cover live claims only; `lines` includes ended claims."""
 
     lines: int
     trainings: int
@@ -156,7 +156,7 @@ def with_ending_authors(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit
 def transcript_lines(person: User) -> list[TranscriptLine]:
     """Return all of the person's credits with the fields that totals need, latest earned first.
 
-    One fast query, because a page with 25 rows shows the totals of 2,000.
+    One fast query, because a page with 25 rows shows the totals of 2,000 credits.
     """
     names = (
         *("pk", "claim_id", "claimed_on", "claim__state", "withdrawn_at", "earned_on"),

@@ -28,10 +28,11 @@ MIN_DAYS = 31  # with fewer days left, a monthly rate makes no sense
 class Forecast:
     """A participation's forecast as of `today`. Amounts are credits.
 
-    `recent` is the credits earned since `since`, which set the pace. At this pace, all requirements
-    will be met by `done_on`, or not within the period if None. `per_month` is the lowest rate that
-    meets them within the period, rounded up to a half. `ages_out` lists credits that stop counting
-    before `done_on` or the end of the period, by the last day they count.
+    `recent` is the number of credits earned since `since`, which sets the pace. `done_on` is the
+    day by which all requirements will be met at this pace, or None if that is not within the
+    period. `needed_per_month` is the lowest rate that meets them within the period, rounded up to a
+    half. `ages_out` lists credits that stop counting before `done_on` or the end of the period, by
+    the last day they count.
     """
 
     today: dt.date
@@ -40,7 +41,7 @@ class Forecast:
     since: dt.date
     recent: Decimal
     done_on: dt.date | None
-    per_month: Decimal
+    needed_per_month: Decimal
     ages_out: list[tuple[dt.date, Decimal]]
 
     @property
@@ -58,7 +59,10 @@ class _CreditTimeline:
     years: int
 
     def on(self, day: dt.date, per_month: dict[int, Decimal]) -> Progress:
-        """Return the progress on a later day, less aged-out credits, plus those earned by then."""
+        """Return the progress on a later day, without credits aged out by then.
+
+        Add the credits earned by then at the rate `per_month`, by category.
+        """
         first = years_before(day, self.years)
         months = min(_months(self.today, day), Decimal(self.years * MONTHS))
         earned = sum_by_category(credit for credit in self.counted if credit.earned_on >= first)
@@ -93,19 +97,22 @@ def make_forecast(
         since=since + dt.timedelta(days=1),
         recent=sum((credit.amount for credit in recent), ZERO),
         done_on=done,
-        per_month=_lowest_rate(timeline, ends),
+        needed_per_month=_lowest_rate(timeline, ends),
         ages_out=_ages_out(timeline, done or closes_on),
     )
 
 
 def _per_month(recent: Iterable[DatedCredit], months: Decimal) -> dict[int, Decimal]:
-    """Return the recent pace per month, by category. Less than a month counts as a month."""
+    """Return the recent monthly pace by category. `months` below 1 count as a full month."""
     months = min(max(months, Decimal(1)), Decimal(MONTHS))
     return {category_id: amount / months for category_id, amount in sum_by_category(recent).items()}
 
 
 def _lowest_rate(timeline: _CreditTimeline, ends: list[dt.date]) -> Decimal:
-    """Return the lowest rate that is enough. If credits age out, finishing early can take less."""
+    """Return the lowest monthly rate that meets the requirements within the period.
+
+    If credits age out during the period, finishing before then can take a lower rate.
+    """
     rates = [
         timeline.on(day, {}).missing / months
         for day in ends
@@ -115,7 +122,7 @@ def _lowest_rate(timeline: _CreditTimeline, ends: list[dt.date]) -> Decimal:
 
 
 def _ages_out(timeline: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, Decimal]]:
-    """Return the credits that will age out by `end`, as their last counting day and their sum."""
+    """Return the sum of the credits that will age out by `end`, by the last day they count."""
     first = years_before(end, timeline.years)
     amounts: dict[dt.date, Decimal] = defaultdict(Decimal)
     for credit in timeline.counted:
@@ -180,11 +187,11 @@ def _needed_text(forecast: Forecast) -> str:
     if forecast.days_left < MIN_DAYS:
         days = f"the {formats.counted(forecast.days_left, 'day')}"
         return f"you need {format_credits(forecast.missing)} in {days} left"
-    return f"you need about {format_credits(forecast.per_month)} a month"
+    return f"you need about {format_credits(forecast.needed_per_month)} a month"
 
 
 def _aging_text(forecast: Forecast) -> str:
-    """Return a sentence like “3 credits will age out by June 2027, 12 in all by March 2030.”"""
+    """Return a sentence like “3 credits will age out by June 2027 and 12 in all by March 2030.”"""
     if not forecast.ages_out or forecast.days_left <= 0:
         return ""
     first = f"{forecast.ages_out[0][0]:%B %Y}"
@@ -194,4 +201,4 @@ def _aging_text(forecast: Forecast) -> str:
     if last == first:
         return f"{text}."
     every = sum((amount for _, amount in forecast.ages_out), ZERO)
-    return f"{text}, {format_amount(every)} in all by {last}."
+    return f"{text} and {format_amount(every)} in all by {last}."

@@ -33,7 +33,7 @@ def rule_set_in_words(rule_set: RuleSet) -> str:
     ]
     free = measure_progress(rule_set, {}).elective_required
     where = _elective_from([str(line.category) for line in requirements])
-    start = f"{format_credits(rule_set.total)} in {rule_set.years} years"
+    start = f"{format_credits(rule_set.total)} in {formats.counted(rule_set.years, 'year')}"
     if not minimums:
         return f"{start}, {where}."
     rest = f"; the other {format_amount(free)} {where}" if free else ""
@@ -269,7 +269,7 @@ def credit_row(
     *,
     ending: HistoryEntry | None = None,
 ) -> CreditRow:
-    """Build a credit's row. `ending` says who ended it and when. The reason always shows."""
+    """Build a credit's row. `ending`, if given, also says who ended it and when."""
     claim = credit.claim
     state = ClaimState(claim.state)
     ended = state in ENDED or credit.withdrawn_at is not None

@@ -160,7 +160,10 @@ def _ranked(
 def _pick(
     offers: "list[RankedOffer]", unfilled: list[int], elective: list[int]
 ) -> list[Suggestion]:
-    """Take turns among the unfilled categories, upcoming before recordings; then electives."""
+    """Pick in turn from the unfilled categories, then from the elective ones.
+
+    In each category, upcoming events come before recordings.
+    """
     picked: dict[int, Suggestion] = {}
     for categories, fills_minimum in ((unfilled, True), (elective, False)):
         turns = sorted(

@@ -149,14 +149,14 @@ MAX_YEARS = 10
 def extend_participations(
     *, participation_ids: Collection[int], closes_on: dt.date, reason: str, by: User
 ) -> int:
-    """Extend open periods to a later day and return the number extended. Locks the people.
+    """Extend open periods to a later day. Return the number of periods extended. Locks the people.
 
     Posts credits earned in the added time. Idempotent: periods that already end on that day or
     later do not change. All or nothing: raises Refused if the reason is empty, the day is not
     within the next ten years, a period is the person's own, or a period is not open.
     """
     if not reason.strip():
-        raise Refused("Give a reason; the person will read it.", field="reason")
+        raise Refused("Give a reason. The person will read it.", field="reason")
     if not today() < closes_on <= years_after(today(), MAX_YEARS):
         raise Refused(
             f"The new last day must be within the next {MAX_YEARS} years.", field="closes_on"
@@ -196,7 +196,7 @@ def _refuse_invalid(participation: Participation, *, by: User) -> None:
 
 @audited
 def post_archived(*, participation: Participation) -> int:
-    """Post every eligible credit to the participation in one statement; return the number posted.
+    """Post every eligible credit to the participation. Return the number of postings added.
 
     Idempotent. The caller must lock the person.
     """
@@ -205,7 +205,7 @@ def post_archived(*, participation: Participation) -> int:
 
 @audited_as("tracks.post_anew")
 def repost_credits(*, participation_ids: Collection[int]) -> int:
-    """Post all eligible credits to these participations in one statement; return the number posted.
+    """Post all eligible credits to these participations. Return the number of postings added.
 
     Idempotent. The caller must lock the people.
     """

@@ -1,4 +1,4 @@
-"""The admin of participations, where staff extend one or many of them."""
+"""Participations in the admin, where staff extend one or several periods."""
 
 import datetime as dt
 import itertools
@@ -119,7 +119,7 @@ class ExtendForm(forms.Form):
         error_messages={"required": "Choose the new last day."},
     )
     reason = reason_field(
-        "The person will read it.", missing="Give a reason; the person will read it."
+        "The person will read it.", missing="Give a reason. The person will read it."
     )
     # The day that was previewed. A different day is previewed before it can be saved.
     shown = forms.CharField(max_length=20, required=False, widget=forms.HiddenInput)
@@ -188,7 +188,7 @@ class ParticipationAdmin(QueueAdmin):
 
     @admin.display(description="credits")
     def counting(self, participation: Participation) -> str:
-        """List the person's credits, with the reason they see for each one that does not count."""
+        """List the person's credits. If one does not count, show the reason the person sees."""
         credits = list(own_credits.credits_with_postings(participation.person)[: MAX_SHOWN + 1])
         prefetch_related_objects([participation], counting_queries.REQUIREMENTS, "follows")
         lines = [
@@ -209,13 +209,13 @@ class ParticipationAdmin(QueueAdmin):
 
     @admin.display(description="director since", ordering="director_since")
     def director(self, participation: Participation) -> str:
-        """Return a line such as "Mon, Mar 3, 2025; four years end Sat, Mar 3, 2029"."""
+        """Return a line such as "Mon, Mar 3, 2025; four years end on Sat, Mar 3, 2029"."""
         since: dt.date | None = participation.director_since  # type: ignore[attr-defined]
         if since is None:
             return "–"
         end = directors_deadline(since)
         ended = "end" if end >= today() else "ended"
-        return f"{format_day(since)}; four years {ended} {format_day(end)}"
+        return f"{format_day(since)}; four years {ended} on {format_day(end)}"
 
     # ---------- Extending ----------
 

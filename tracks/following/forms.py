@@ -31,7 +31,7 @@ class RolesForm(forms.Form):
         super().__init__(data, initial={"am": preset}, use_required_attribute=False)
 
     def selected(self) -> list[str]:
-        """Return the keys of the selected roles, or the preset ones if no form was submitted."""
+        """Return the keys of the selected roles; without a submitted form, the preselected ones."""
         if not self.is_bound:
             initial: list[str] = self.initial["am"]
             return initial

@@ -9,7 +9,7 @@ from accounts.models import Position
 
 
 class TrackRole(NamedTuple):
-    """A role, its label in the first person, and the name of the track for it.
+    """A role, its label in the first person, and the name of the matching track.
 
     Tracks are identified by their name, which no page can change.
     """
@@ -38,7 +38,7 @@ class TrackChange(NamedTuple):
 
 
 def role_of_position(position: Position) -> str:
-    """Return the key of the role that goes with a position, or "" for friends of a library.
+    """Return the key of the role that goes with a position, or "" for a Friend of the library.
 
     The director track is for public libraries. Directors of other libraries count as staff.
     """
@@ -71,7 +71,7 @@ def director_since(positions: Iterable[Position]) -> dt.date | None:
 
 
 def why_recommended(roles: Collection[str], matching: dict[str, list[str]]) -> dict[str, str]:
-    """Return the reason for recommending each track that goes with the roles, by track name."""
+    """Return the reason for recommending each track that matches the roles, by track name."""
     reasons = {}
     for role in TRACK_ROLES:
         if role.key not in roles:
@@ -91,7 +91,10 @@ def preselected_roles(matching: dict[str, list[str]]) -> list[str]:
 def recommended_changes(
     followed: Collection[str], matching: dict[str, list[str]]
 ) -> list[TrackChange]:
-    """Return the matching tracks not followed, or none if the person does not follow any track."""
+    """Return the matching tracks that the person does not follow.
+
+    Return an empty list for people who do not follow any track yet.
+    """
     others = [track for track in followed if track not in matching]
     return [
         TrackChange(track, "; ".join(positions), others)

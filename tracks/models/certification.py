@@ -233,7 +233,7 @@ class Verification(models.Model):
 class Certificate(models.Model):
     """An issued certificate with the record it counts. It never changes, except to be revoked.
 
-    `replaces` is an earlier certificate for the same period, for example one with a wrong name.
+    `replaces` is an earlier certificate for the same period, such as one with a wrong name.
     """
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)

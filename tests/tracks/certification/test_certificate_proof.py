@@ -53,7 +53,7 @@ def test_a_certificate_of_a_period_that_is_not_certified(certificate):
     Posting.objects.filter(participation=certificate.participation_id).delete()
     Participation.objects.filter(pk=certificate.participation_id).update(state="revoked")
     assert faults() == {
-        "Certificates of a period that is not certified": 1,
+        "Certificates for a period that is not certified": 1,
         "Certificates that differ from the postings": 1,
     }
 

@@ -240,14 +240,14 @@ def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
     dana = "Dana Chair, dana.chair@board.example"
     carl = f"Carl Chair, {chair.email}"
     assert choices() == [
-        f"{dana}: proposed by the person",
+        f"{dana}: suggested by the person",
         f"{carl}: Board chair of Sidney Library",
         "Another person (enter below)",
     ]
     make.verification(submission, SupervisorContact("Carl Chair", chair.email))
     assert choices() == [
-        f"{carl}: asked on {_today()}; choose to send a new link",
-        f"{dana}: proposed by the person",
+        f"{carl}: asked on {_today()}; choose this one to send a new link",
+        f"{dana}: suggested by the person",
         "Another person (enter below)",
     ]
 

@@ -134,7 +134,7 @@ def make_forecast(
             [("2023-01-15", 4, "1"), ("2023-01-31", 1, "0.5"), ("2024-02-01", 4, "2")],
             {"total": "90", "closes": "2030-11-23"},
             "you need about 2 credits a month. "
-            "1.5 credits will age out by January 2027, 3.5 in all by February 2028.",
+            "1.5 credits will age out by January 2027 and 3.5 in all by February 2028.",
         ),
     ],
 )
@@ -189,8 +189,8 @@ def test_lowest_rate_is_the_one_that_finishes_before_credits_age_out() -> None:
     """Seven credits age out in fourteen months, so finishing before that takes less."""
     result = make_forecast(("2024-01-23", 4, "7"), minimum="0", total="20", closes="2028-11-23")
     # 13 credits by the last day on which the seven count, or 20 by the end.
-    assert result.per_month == Decimal("1.0")
-    assert Decimal(13) / 14 < result.per_month < Decimal(20) / 14
+    assert result.needed_per_month == Decimal("1.0")
+    assert Decimal(13) / 14 < result.needed_per_month < Decimal(20) / 14
 
 
 # ---------- Pages ----------

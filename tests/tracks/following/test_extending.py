@@ -96,7 +96,7 @@ def test_period_that_already_ends_that_late_does_not_change() -> None:
 @pytest.mark.parametrize(
     ("values", "errors"),
     [
-        ({"reason": " "}, {"reason": ["Give a reason; the person will read it."]}),
+        ({"reason": " "}, {"reason": ["Give a reason. The person will read it."]}),
         ({"closes_on": ""}, {"closes_on": ["Choose the new last day."]}),
         ({"closes_on": "soon"}, {"closes_on": ["Enter a valid date."]}),
         (
@@ -217,7 +217,7 @@ def test_filter_directors_by_the_start_of_their_position() -> None:
     assert listed(client, "director=longer") == [made["longer"]]
     assert len(listed(client, "director=nonsense")) == 4
     page = text(client.get(f"{LIST}{made['longer']}/change/"))
-    assert f"{format_day(first)}; four years end {format_day(today())}" in page
+    assert f"{format_day(first)}; four years end on {format_day(today())}" in page
 
 
 def test_only_the_latest_of_two_extensions_is_emailed() -> None:

@@ -1,4 +1,4 @@
-"""The certificates in the admin, for finding, reading and printing them."""
+"""Certificates in the admin, where staff find, view and print them."""
 
 from typing import Any
 
@@ -51,7 +51,7 @@ class YearFilter(ConditionFilter):
 
 @admin.register(Certificate)
 class CertificateAdmin(ReadOnlyAdmin):
-    """Read-only. Certificates are revoked and reissued on separate pages."""
+    """Read-only certificates. They are revoked and reissued on separate pages."""
 
     view_on_site = False  # change_form.html has its own button, next to the PDF
     change_form_template = "admin/tracks/certificate/change_form.html"

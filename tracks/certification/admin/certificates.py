@@ -26,7 +26,7 @@ MAX_INTEGER = 2**31 - 1
 
 
 class ConfirmForm(forms.Form):
-    """A form that is saved only after its consequences have been shown."""
+    """A form that can be saved only after staff have seen the consequences."""
 
     # The choice whose consequences were shown. If it differs now, they are shown again.
     shown = forms.CharField(max_length=200, required=False)
@@ -38,7 +38,7 @@ class ConfirmForm(forms.Form):
 
 class RevokeForm(ConfirmForm):
     LEAVE, REOPEN = "leave", "reopen"
-    reason = reason_field("Anyone who checks the certificate can read it, and so can the person.")
+    reason = reason_field("The person and anyone who checks the certificate can read it.")
     then = forms.ChoiceField(
         label="Certified period",
         choices=[
@@ -68,9 +68,9 @@ class ReissueForm(ConfirmForm):
 
 
 class Consequences(NamedTuple):
-    """The details for consequences.html, where `kind` selects the sentences.
+    """The consequences of revoking or reissuing, for consequences.html.
 
-    `next_period_since` is empty if there is no next period.
+    `kind` selects the sentences. `next_period_since` is empty if there is no next period.
     """
 
     kind: str
@@ -83,7 +83,7 @@ class Consequences(NamedTuple):
 
 
 def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
-    """Ask for a reason and what happens to the period, show the consequences, and revoke."""
+    """Ask for a reason and what to do with the period, show the consequences, then revoke."""
     certificate = _certificate(request, certificate_id)
 
     def action(form: forms.Form, by: User) -> None:
@@ -109,7 +109,7 @@ def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpR
 
 
 def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
-    """Ask for a name and a reason, show the consequences, and reissue."""
+    """Ask for a name and a reason, show the consequences, then reissue."""
     certificate = _certificate(request, certificate_id)
 
     def action(form: forms.Form, by: User) -> None:

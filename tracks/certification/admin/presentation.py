@@ -37,7 +37,10 @@ def library_of_submission(submission: Submission) -> str:
 
 
 def sent_text(submission: Submission) -> str:
-    """Return text such as "Mon, Nov 2, 2026, waiting 3 days"."""
+    """Return when a record was submitted and how long it has been waiting for review.
+
+    For example, "Mon, Nov 2, 2026, waiting 3 days".
+    """
     waiting_time = (
         f", {format_waiting_time(submission.submitted_at)}" if is_waiting(submission) else ""
     )
@@ -49,12 +52,15 @@ def is_waiting(submission: Submission) -> bool:
 
 
 def open_question(submission: Submission) -> Verification | None:
-    """Return the unanswered question, if any. Needs a submission from review.submissions()."""
+    """Return the question that the supervisor has not answered yet, if any.
+
+    Needs a submission from review.submissions().
+    """
     return next(iter(submission.open_questions), None)  # type: ignore[attr-defined]
 
 
 def waiting_for_text(submission: Submission) -> str:
-    """Return the name of the person who has to act next, or the result of the submission."""
+    """Return who must act next and by when, or how and when the submission ended."""
     if submission.ended_at:
         return f"{submission.get_ending_display()}, {format_moment_day(submission.ended_at)}"
     question = open_question(submission)
@@ -70,7 +76,10 @@ def waiting_for_text(submission: Submission) -> str:
 
 
 class ReviewedLine(NamedTuple):
-    """A counted line. `undecided_url` is its event's page if it awaits a staff decision."""
+    """A counted line of a record.
+
+    `undecided_url` is the URL of its event if the event awaits a staff decision.
+    """
 
     title: str
     url: str
@@ -312,17 +321,17 @@ def _answer(verification: Verification) -> str:
 
 
 def supervisor_choices(submission: Submission) -> list[tuple[str, str, str]]:
-    """Return each possible supervisor's name, e-mail address and reason, each address once.
+    """Return the name and e-mail address of each possible supervisor, and why they are listed.
 
-    The supervisor asked last comes first, followed by the one the person proposed and those found
-    from positions.
+    Each address appears once. The supervisor asked last comes first, then the one the person
+    suggested, then those found through their positions.
     """
     choices: list[tuple[str, str, str]] = []
     if question := open_question(submission):
-        why = f"asked on {format_moment_day(question.asked_at)}; choose to send a new link"
+        why = f"asked on {format_moment_day(question.asked_at)}; choose this one to send a new link"
         choices.append((question.supervisor_name, question.supervisor_email, why))
     if email := submission.supervisor_email.lower():
-        choices.append((submission.supervisor_name or email, email, "proposed by the person"))
+        choices.append((submission.supervisor_name or email, email, "suggested by the person"))
     for each in supervisors.supervisor_choices_for(
         submission.person, submission.participation.track
     ):

@@ -50,7 +50,7 @@ class SubmissionStageFilter(ConditionFilter):
 
 
 class AskSupervisorForm(SeenForm):
-    """The supervisor to ask: a proposed one, or another person by name and e-mail address."""
+    """The supervisor to ask: a suggested one, or another person by name and e-mail address."""
 
     supervisor = forms.ChoiceField(
         widget=forms.RadioSelect,
@@ -234,7 +234,7 @@ class SubmissionAdmin(QueueAdmin):
         action: Callable[[], object],
         message: Callable[[], str],
     ) -> HttpResponse:
-        """Act on the version that was shown. If the action is refused, keep the input."""
+        """Take the action on the version that was shown. If it is refused, keep the input."""
         [form] = forms.values()
         reviewed_claims = review.review_claims(submission.record)
         if form.is_valid():
@@ -281,7 +281,7 @@ class SubmissionAdmin(QueueAdmin):
 
 @waits_for(DECIDES, order=30)
 def waiting_records() -> list[Waiting]:
-    """Count the records to review and those whose supervisor did not answer in time."""
+    """Return the number of records to review and of those with no answer by the deadline."""
     page = reverse("admin:tracks_submission_changelist")
     expired = Q(verifications__answered_at=None, verifications__expires_at__lte=timezone.now())
     to_review, unanswered = Q(reviewed_at=None), Q(reviewed_at__isnull=False) & expired

@@ -83,7 +83,7 @@ def _send(participation: Participation, form: SubmitForm, *, seen: str, by: User
 def _page(
     request: AuthenticatedHttpRequest, participation: Participation, form: SubmitForm
 ) -> HttpResponse:
-    """Show the form with the record as it is now, including after a refusal."""
+    """Show the form with the current record, even after a refusal."""
     record_data = record.make_record(participation, today())
     [track] = counting_queries.track_progress_of([participation], today())
     context: dict[str, Any] = {

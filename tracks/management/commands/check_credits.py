@@ -12,7 +12,7 @@ from tracks import integrity
 
 class Command(BaseCommand):
     help = (
-        "Checks every claim, credit and posting, and that the history covers them. Changes "
+        "Checks all claims, credits and postings and the history of their changes. Changes "
         "nothing. Exits with an error if a check fails."
     )
 
