@@ -1,4 +1,4 @@
-"""Reminders of expiring periods and certificates and directors' deadlines, and to idle people."""
+"""Reminders of expirations and directors' deadlines, and to people who are idle for a year."""
 
 import datetime as dt
 from collections.abc import Callable

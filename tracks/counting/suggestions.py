@@ -162,7 +162,7 @@ def _pick(
 ) -> list[Suggestion]:
     """Pick in turn from the unfilled categories, then from the elective ones.
 
-    In each category, upcoming events come before recordings.
+    In each round, upcoming events come before recordings.
     """
     picked: dict[int, Suggestion] = {}
     for categories, fills_minimum in ((unfilled, True), (elective, False)):

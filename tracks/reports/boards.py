@@ -71,7 +71,7 @@ def boards_report(values: FilterValues) -> Report:
             "included.",
             "A board's members are its trustees and its chair: the current ones or, for an earlier "
             "year, those in office on its last day. A board has a quorum when more than half of "
-            "its members have three hours.",
+            "its members have three hours or more.",
         ],
     )
 

@@ -28,12 +28,12 @@ from tracks.reports.base import (
 from tracks.reports.charts import Chart, ChartBar
 
 QUARTERS = 8
-LAST_QUARTER = 10  # begins in October
+LAST_QUARTER = 10  # starts in October
 NAMES_PER_PAGE = 500
 
 
 def _quarters() -> list[dt.date]:
-    """Return the first days of this quarter and the next eight; the table ends before the last."""
+    """Return the first days of this quarter and the next eight. The last one only marks the end."""
     day = today()
     first = dt.date(day.year, 1 + (day.month - 1) // 3 * 3, 1)
     return [first + relativedelta(months=3 * number) for number in range(QUARTERS + 1)]
@@ -78,8 +78,8 @@ def expiring_report(values: FilterValues) -> Report:
         tables=[Table("quarters", title, columns, rows)],
         notes=[
             "A certificate is listed in the quarter in which it expires, unless its holder has "
-            "another certificate for the same track that expires later. The current quarter "
-            "includes only today and later.",
+            "another certificate for the same track that expires later. In the current quarter, "
+            "only those that expire today or later are counted.",
             "A library's certificates are those of people who have a current position there.",
         ],
     )
@@ -91,11 +91,11 @@ def expiring_people_filters() -> ReportFilters:
 
 
 def expiring_people_report(values: FilterValues) -> Report:
-    begin = dt.date.fromisoformat(values["quarter"])
-    end = begin + relativedelta(months=3)
+    start = dt.date.fromisoformat(values["quarter"])
+    end = start + relativedelta(months=3)
     certificates = (
         queries.expiring_certificates(
-            begin, end, track=number_of(values["track"]), **place_arguments(values)
+            start, end, track=number_of(values["track"]), **place_arguments(values)
         )
         .select_related("person", "participation__track")
         .annotate(libraries=queries.library_names_per_person("person"))
@@ -105,7 +105,7 @@ def expiring_people_report(values: FilterValues) -> Report:
     columns = [Column(label) for label in ("Name", "Libraries", "Track", "Number", "Valid until")]
     count = counted(len(rows), "certificate")
     return Report(
-        title=f"Certificates expiring in {_quarter(begin)} {begin.year}",
+        title=f"Certificates expiring in {_quarter(start)} {start.year}",
         summary=f"{count}.",
         tables=[Table("people", "Certificates", columns, rows, PEOPLE_PER_PAGE)],
     )

@@ -1,4 +1,4 @@
-"""Charts drawn on the server, with positions in percent of the width and in lines of text.
+"""Charts drawn on the server. Positions are percentages of the width and lines of text.
 
 Nothing is scaled, so text keeps its size on a narrow screen (templates/tracks/reports/chart.html).
 Each series has a color and a pattern, so charts can be read without color.

@@ -1,4 +1,4 @@
-"""Figures for staff: certified people, expiring certificates, credits and boards.
+"""Statistics for staff: certified people, expiring certificates, credits and boards.
 
 Each function takes one query, unless it says otherwise.
 """
@@ -34,7 +34,7 @@ CERTIFIED, SENT, EXPIRED, IN_PROGRESS = STATUSES = (1, 2, 3, 4)
 
 
 def _status_sql(track: int | None) -> tuple[str, list[Any]]:
-    """Return the SQL and parameters for each person's status in a track, or their best in any.
+    """Return the SQL and parameters for each person's status in a track, or in their best one.
 
     Each certificate and each active period gives a status, and the lowest number wins. That rule is
     needed because people who are certified or expired usually have an active next period.
@@ -56,7 +56,7 @@ def _status_sql(track: int | None) -> tuple[str, list[Any]]:
 
 
 class CertificationCount(NamedTuple):
-    """The number of people by status, in total, in a federation or at one library."""
+    """The number of people by status, at a library, in a federation or in the whole state."""
 
     federation: int | None
     library: int | None
@@ -186,14 +186,14 @@ def all_federations() -> dict[int, str]:
 
 
 def expiring_certificates(
-    begin: dt.date,
+    start: dt.date,
     end: dt.date,
     *,
     track: int | None = None,
     federation: int | None = None,
     library: int | None = None,
 ) -> QuerySet[Certificate]:
-    """Return valid certificates that expire on or after `begin` and before `end`.
+    """Return valid certificates that expire on or after `start` and before `end`.
 
     Omits certificates whose holder has another one for the same track that expires later. If a
     federation or library is given, includes only people who currently hold a position there.
@@ -208,14 +208,14 @@ def expiring_certificates(
         ~Exists(later),
         _works_at("person", federation, library),
         revoked_at=None,
-        expires_on__gte=max(begin, today()),
+        expires_on__gte=max(start, today()),
         expires_on__lt=end,
     )
     return expiring if track is None else expiring.filter(participation__track=track)
 
 
 def by_quarter(certificates: QuerySet[Certificate]) -> dict[tuple[dt.date, int], int]:
-    """Count these certificates by first day of the quarter in which they expire and by track."""
+    """Count these certificates by the first day of the quarter they expire in, and by track."""
     rows = (
         certificates.order_by()
         .annotate(quarter=TruncQuarter("expires_on"))
@@ -257,16 +257,16 @@ def unlisted_count(year: int) -> int:
 
 
 def credits_by_month(
-    begin: dt.date, *, track: int | None = None, federation: int | None = None
+    start: dt.date, *, track: int | None = None, federation: int | None = None
 ) -> dict[tuple[dt.date, int], Decimal]:
-    """Sum live credits earned since `begin`, the first day of a month, by month and category.
+    """Sum live credits earned since `start`, the first day of a month, by month and category.
 
     If a federation is given, includes only people who currently hold a position at one of its
     libraries. If a track is given, includes only credits posted to it.
     """
-    # Credits earned since `begin` belong to events that ended since then. Further conditions would
+    # Credits earned since `start` belong to events that ended since then. Further conditions would
     # be slower, because the planner assumes that each is selective and reads credits one by one.
-    credits = live_credits().filter(claim__event__last_day__gte=begin)
+    credits = live_credits().filter(claim__event__last_day__gte=start)
     if federation is not None:
         libraries = _libraries_of(federation)
         positions = Position.objects.present().filter(organization__in=libraries).order_by()
@@ -284,7 +284,7 @@ def credits_by_month(
         return {
             (month, category): amount
             for month, category, amount in rows
-            if begin <= month <= today()
+            if start <= month <= today()
         }
 
 

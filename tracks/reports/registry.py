@@ -32,7 +32,7 @@ CERTIFICATES = ReportKind(
 )
 TRUSTEES = ReportKind(
     "Trustees' three hours",
-    "How many members of each board had three hours of training in a year, and whether they are "
+    "How many members of each board had three hours of training in a year, and whether they make "
     "a quorum.",
     boards.year_filter,
     boards.boards_report,

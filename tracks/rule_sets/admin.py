@@ -1,4 +1,4 @@
-"""Administration of tracks and rule sets, for CE Coordinators."""
+"""Tracks and rule sets in the admin, for CE Coordinators."""
 
 import functools
 from decimal import Decimal
@@ -24,7 +24,7 @@ from tracks.rule_sets.impact import RuleSetImpact, rule_set_impact
 
 @admin.register(Track)
 class TrackAdmin(StaffAdmin):
-    """Tracks cannot be added. Only their rule sets change over the years."""
+    """Tracks, which cannot be added. Only their rule sets change over the years."""
 
     list_display = ("name", "description")
     fields = readonly_fields = ("name", "position")
@@ -163,7 +163,7 @@ class RuleSetAdmin(StaffAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show the form again if the action refused, or with the impact after a preview."""
+        """Show the form again if the action was refused, or with the impact after a preview."""
         context: dict[str, Any] = {"replaces": _rule_set_to_replace(request), "impact": None}
         try:
             return super().changeform_view(request, object_id, form_url, context)
@@ -207,7 +207,7 @@ class RuleSetAdmin(StaffAdmin):
         return kwargs
 
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
-        """Do nothing here. In save_related() the action saves the rule set with its lines."""
+        """Do nothing. The action in save_related() saves the rule set with its requirements."""
 
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         assert request.user.is_authenticated

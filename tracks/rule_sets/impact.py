@@ -30,7 +30,7 @@ class ImpactRow(NamedTuple):
 
 
 class RuleSetImpact(NamedTuple):
-    """All open participations in a track, and the same by current rule set."""
+    """The impact on all open participations in a track: in total and by current rule set."""
 
     total: ImpactRow
     rows: list[ImpactRow]
@@ -39,7 +39,7 @@ class RuleSetImpact(NamedTuple):
 def rule_set_impact(rule_set: RuleSet, on: dt.date) -> RuleSetImpact:
     """Compute the impact of a stored rule set if all open participations switched to it.
 
-    Their periods stay as they are. Always six queries.
+    The participations keep their periods. Always six queries.
     """
     participations = list(
         Participation.objects.filter(track=rule_set.track_id, state=ParticipationState.OPEN)

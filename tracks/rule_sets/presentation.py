@@ -110,7 +110,10 @@ def _requirements_bar(rule_set: RuleSet, filled: Progress) -> ProgressBar:
 
 
 def _counted_days(rule_set: RuleSet, on: dt.date) -> CountedDays:
-    """Return the days for a choice on `on`, or on the nearest day it can be chosen."""
+    """Return the days that count for someone who chooses the track on `on`.
+
+    If it cannot be chosen that day, use the nearest day on which it can.
+    """
     day = max(on, rule_set.valid_from)
     if rule_set.valid_until:
         day = min(day, rule_set.valid_until)

@@ -44,7 +44,7 @@ class TranscriptRow(NamedTuple):
 
 
 class TranscriptFile(NamedTuple):
-    """The content of a file. `filters` lists the labels of the applied filters."""
+    """The content of a transcript file. `filters` lists the labels of the applied filters."""
 
     person: User
     library: str
@@ -61,7 +61,10 @@ def transcript_rows(
     credits: "Mapping[int, PostedCredit]",
     participations: list[Participation],
 ) -> list[TranscriptRow]:
-    """Return a transcript's rows, in order. No query after own_credits.with_ending_authors()."""
+    """Return a transcript's rows in the order in which the page lists them.
+
+    Takes no query if the credits come from own_credits.with_ending_authors().
+    """
     return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
 
 
@@ -87,7 +90,7 @@ def _row(
 
 
 def _texts(row: TranscriptRow) -> list[str]:
-    """Return the row's cells as text in the order of COLUMNS, each on one line."""
+    """Return the row's cells as text in the order of COLUMNS, without line breaks."""
     texts = (row.group.title, row.title, row.role, row.category, row.state, row.note)
     return [to_one_line(text) for text in texts]
 

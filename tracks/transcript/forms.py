@@ -12,7 +12,7 @@ from tracks.transcript.totals import PERIOD_CHOICES, STATES, TranscriptChoice
 
 
 class TranscriptForm(forms.Form):
-    """Filters for the person's credits. They combine; invalid ones are reported and ignored."""
+    """Filters for the person's credits. All apply; invalid ones are reported and ignored."""
 
     q = forms.CharField(
         label="Find a credit",
@@ -86,5 +86,5 @@ class TranscriptForm(forms.Form):
 def _period(participation: Participation) -> str:
     if participation.certified_as:
         return counting_presentation.period_label(participation)
-    begin, end = participation.counts_from, participation.closes_on
-    return f"{participation.track}, {begin:%Y}–{end:%Y}"
+    start, end = participation.counts_from, participation.closes_on
+    return f"{participation.track}, {start:%Y}–{end:%Y}"

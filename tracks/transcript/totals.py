@@ -175,9 +175,9 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
             f"These credits were counted in certificate {number}, issued on {day}, so they cannot "
             f"count toward {participation.track} again."
         )
-    begin, end = (format_day(day) for day in (participation.counts_from, participation.closes_on))
+    start, end = (format_day(day) for day in (participation.counts_from, participation.closes_on))
     track = "" if is_alone else f" for {participation.track}"
-    note = f"Certification period{track}: {begin} to {end}."
+    note = f"Certification period{track}: {start} to {end}."
     first = participation.rule_set.counts_since(today())
     aged = sum((line.amount for line in lines if line.earned_on < first), ZERO)
     if aged:
@@ -186,7 +186,7 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
 
 
 class RecentlyAdded(NamedTuple):
-    """The credits of a recent claim, shown so that people see at a glance that it was added."""
+    """The credits of a recent claim, listed so that people see at a glance that they were added."""
 
     line: TranscriptLine
     amount: Decimal

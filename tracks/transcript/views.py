@@ -151,7 +151,7 @@ def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
 
 
 def _owner(credit_id: int, reader: User) -> User:
-    """Return the credit's owner. Raises Http404 if the reader cannot see it."""
+    """Return the credit's owner. Raises Http404 if the viewer cannot see it."""
     credit = get_object_or_404(Credit.objects.select_related("person"), pk=credit_id)
     if credit.person_id != reader.pk and not (
         reader.is_staff and reader.has_perm("credits.view_claim")

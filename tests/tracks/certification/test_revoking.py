@@ -56,7 +56,8 @@ def test_the_consequences_are_shown_before_anything_is_revoked() -> None:
     shown = text(client.post(page(certificate, "revoke"), {"reason": WHY, "then": "leave"}))
     for sentence in (
         revoked,
-        "Its 15 credits will be archived and will no longer count toward a certificate.",
+        "The certificate’s 15 credits will be archived and will no longer count toward a "
+        "certificate.",
         f"The period that started on {since} will continue. Credits earned before the certificate "
         "was issued will not count in it.",
     ):
@@ -65,8 +66,9 @@ def test_the_consequences_are_shown_before_anything_is_revoked() -> None:
     closes_on = format_day(certificate.participation.closes_on)
     for sentence in (
         revoked,
-        f"The certified period will reopen until {closes_on} with those of its 15 credits that "
-        "are eligible. The person can correct the record and submit it again.",
+        f"The certified period will reopen until {closes_on}. Those of its 15 credits that are "
+        "still eligible will count in it again. The person can correct the record and submit it "
+        "again.",
         f"The person will leave the period that started on {since}, and its credits will be "
         "archived.",
     ):

@@ -115,7 +115,9 @@ def test_warnings_come_first_with_a_link_and_advice(client, june):
     assert first.claim_id == waiting.pk
     assert first.text == f"“{facts.title}” is waiting for a staff decision."
     text = response.content.decode()
-    assert text.index("Please check this first") < text.index("<h2>Your record</h2>")
+    assert text.index("Please check the following before you submit") < text.index(
+        "<h2>Your record</h2>"
+    )
     assert f"/continuing-education/claims/{waiting.pk}/" in text
     send(client, participation)
     assert first.text in Submission.objects.get().remarks
