@@ -35,16 +35,18 @@ class SupervisorForm(forms.Form):
         widget=forms.EmailInput(attrs={"autocomplete": "off"}),
     )
 
-    def __init__(self, *args: Any, proposals: Sequence[SupervisorChoice], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, supervisor_choices: Sequence[SupervisorChoice], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.proposals = {str(each.person.pk): each for each in proposals}
+        self.supervisor_choices = {str(each.person.pk): each for each in supervisor_choices}
         field = self.fields["supervisor"]
         assert isinstance(field, forms.ChoiceField)
         field.choices = [
-            *((key, f"{each.person}: {each.why}") for key, each in self.proposals.items()),
+            *((key, f"{each.person}: {each.why}") for key, each in self.supervisor_choices.items()),
             (SOMEONE_ELSE, "Another person"),
         ]
-        if not self.proposals:
+        if not self.supervisor_choices:
             del self.fields["supervisor"]
             name = self.fields["supervisor_name"]
             name.label, name.required = "Who will verify your record?", True
@@ -68,8 +70,8 @@ class SupervisorForm(forms.Form):
     def chosen(self) -> SupervisorContact:
         """Return the chosen supervisor. The form must be valid."""
         data = self.cleaned_data
-        if proposal := self.proposals.get(data.get("supervisor", SOMEONE_ELSE)):
-            return SupervisorContact(str(proposal.person), proposal.person.email)
+        if choice := self.supervisor_choices.get(data.get("supervisor", SOMEONE_ELSE)):
+            return SupervisorContact(str(choice.person), choice.person.email)
         return SupervisorContact(data["supervisor_name"], data["supervisor_email"])
 
 

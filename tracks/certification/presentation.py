@@ -140,7 +140,7 @@ def stages_of(
     reviewed, verified = sent and sent.reviewed_at, sent and sent.verified_at
     supervisor = (sent and sent.asked_name) or "your supervisor"
     return [
-        _stage("Sent", "Sent", sent.submitted_at if sent else None, is_now=False),
+        _stage("Submitted", "Submission", sent.submitted_at if sent else None, is_now=False),
         _stage(
             "Reviewed by the CE Coordinator",
             "Review by the CE Coordinator",

@@ -147,13 +147,14 @@ def describe_change(record: RecordData, credits: Iterable["EarnedCredit"]) -> st
             return f"“{line['title']}” no longer counts."
         if (credit.category.slug, str(credit.amount)) != (line["slug"], line["amount"]):
             return (
-                f"“{line['title']}” was {line['amount']} in {line['category']} and is now "
-                f"{credit.amount} in {credit.category}."
+                f"“{line['title']}” earned {format_credits(Decimal(line['amount']))} in "
+                f"{line['category']} and now earns {format_credits(credit.amount)} in "
+                f"{credit.category}."
             )
         if credit.earned_on.isoformat() != line["earned_on"]:
             before = format_day(dt.date.fromisoformat(line["earned_on"]))
             return (
-                f"“{line['title']}” was earned on {before} and is now dated "
+                f"The credit for “{line['title']}” was dated {before} and is now dated "
                 f"{format_day(credit.earned_on)}."
             )
     return ""

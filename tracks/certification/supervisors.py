@@ -17,7 +17,7 @@ from tracks.models import Track, Verification
 
 # The supervisor entered in the position itself.
 NAMED = "named"
-# For each kind of position, the first of these that exists is proposed.
+# For each kind of position, the first of these that exists is suggested.
 SUPERVISING_POSITIONS: dict[str, tuple[str, ...]] = {
     PositionKind.STAFF: (NAMED, PositionKind.DIRECTOR),
     PositionKind.DIRECTOR: (PositionKind.BOARD_CHAIR, NAMED),

@@ -217,6 +217,7 @@ def format_fills(lines: Iterable[CreditLine], progress: Progress) -> str:
             needed = format_amount(line.missing)
             parts.append(f"{format_amount(used)} of {needed} still needed in {line.category}")
     if elective := min(surplus, progress.elective_missing):
-        needed = format_amount(progress.elective_missing)
-        parts.append(f"{format_amount(elective)} of {needed} elective credits still needed")
+        needed = f"{format_amount(progress.elective_missing)} elective credit"
+        needed += "" if progress.elective_missing == 1 else "s"
+        parts.append(f"{format_amount(elective)} of {needed} still needed")
     return f"Fills {' and '.join(parts)}." if parts else ""

@@ -37,7 +37,7 @@ class Submission(models.Model):
         blank=True,
         help_text="Name on the annual list. Blank if the person is not to be listed by name.",
     )
-    # The supervisor whom the person proposes.
+    # The supervisor the person suggested, if any.
     supervisor_name = models.CharField(max_length=150, blank=True)
     supervisor_email = models.EmailField(max_length=254, blank=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)

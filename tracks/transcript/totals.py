@@ -181,7 +181,7 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
     first = participation.rule_set.counts_since(today())
     aged = sum((line.amount for line in lines if line.earned_on < first), ZERO)
     if aged:
-        note += f" Credits earned before {format_day(first)} have aged out: {format_credits(aged)}."
+        note += f" {format_credits(aged)} earned before {format_day(first)} aged out."
     return note
 
 

@@ -277,7 +277,8 @@ def test_a_correction_reopens_a_submitted_record_and_says_what_changed():
     [submission] = participation.submissions.all()
     assert submission.ending == Ending.REOPENED
     assert submission.reason == (
-        f"“{event}” was 15.0 in Library Administration and is now 14.5 in Library Administration."
+        f"“{event}” earned 15 credits in Library Administration and now earns 14.5 credits in "
+        "Library Administration."
     )
     question.refresh_from_db()
     assert (question.answer, question.reason) == (VerificationAnswer.WITHDRAWN, submission.reason)

@@ -52,7 +52,8 @@ def test_a_record_reopens_when_a_credit_in_it_gets_another_day(now):
     [submission] = participation.submissions.all()
     assert submission.ending == Ending.REOPENED
     assert submission.reason == (
-        f"“{claim.event.title}” was earned on Sat, Nov 13, 2027 and is now dated Sun, Oct 15, 2023."
+        f"The credit for “{claim.event.title}” was dated Sat, Nov 13, 2027 and is now dated "
+        "Sun, Oct 15, 2023."
     )
     question.refresh_from_db()
     assert question.answer == VerificationAnswer.WITHDRAWN

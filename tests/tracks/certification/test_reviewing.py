@@ -185,7 +185,7 @@ def test_the_history_is_in_order() -> None:
         shown = coordinator().get(address(question.submission)).context["happenings"]
     by = question.asked_by
     assert shown == [
-        "Mon, Nov 2, 2026: Sent by June.",
+        "Mon, Nov 2, 2026: Submitted by June.",
         f"Mon, Nov 2, 2026: Reviewed by {by}.",
         f"Mon, Nov 2, 2026: {by} asked Dana Chair (dana.chair@board.example); the link works "
         "until Wed, Dec 2, 2026.",

@@ -1,4 +1,4 @@
-"""The supervisors proposed for each position."""
+"""The supervisors suggested for each position."""
 
 import datetime as dt
 
@@ -28,7 +28,7 @@ def add_position(who, kind, place, **fields):
     return Position.objects.create(person=who, organization=place, kind=kind, **fields)
 
 
-def proposed(person, track="Library Staff"):
+def suggested(person, track="Library Staff"):
     return [
         (each.person.display_name, each.why)
         for each in supervisor_choices_for(person, make.track(track))
@@ -39,7 +39,7 @@ DIRECTOR = ("Ida", f"Director of {ALPHA}")
 CHAIR = ("Carl", f"Board chair of {ALPHA}")
 TRUSTEE = ("Tom", f"Trustee of {ALPHA}")
 BOSS = ("Bea", f"Your supervisor at {ALPHA}")
-# Position, others at the library, whether it has a supervisor, and the expected proposals.
+# Position, others at the library, whether it has a supervisor, and the expected choices.
 CASES = [
     (Kind.STAFF, "director chair trustee", True, [BOSS]),
     (Kind.STAFF, "director chair trustee", False, [DIRECTOR]),
@@ -70,7 +70,7 @@ def test_supervisors_by_position(kind, others, has_boss, expected, places):
     boss = make.person(display_name="Bea") if has_boss else None
     june = make.person()
     add_position(june, kind, places[ALPHA], supervisor=boss)
-    assert proposed(june) == expected
+    assert suggested(june) == expected
 
 
 def test_several_directors_are_sorted_by_name_and_listed_once(places):
@@ -80,7 +80,7 @@ def test_several_directors_are_sorted_by_name_and_listed_once(places):
     june = make.person()
     for kind in (Kind.STAFF, Kind.FRIEND):
         add_position(june, kind, places[ALPHA])
-    assert proposed(june) == [("Hal", f"Director of {ALPHA}"), DIRECTOR]
+    assert suggested(june) == [("Hal", f"Director of {ALPHA}"), DIRECTOR]
 
 
 def test_supervisors_for_the_matching_position_come_first(places):
@@ -90,20 +90,20 @@ def test_supervisors_for_the_matching_position_come_first(places):
     add_position(june, Kind.STAFF, places[ALPHA])
     add_position(june, Kind.TRUSTEE, places[OTHER])
     chair = ("Zoe", f"Board chair of {OTHER}")
-    assert proposed(june, "Library Staff") == [DIRECTOR, chair]
-    assert proposed(june, "Library Trustee") == [chair, DIRECTOR]
+    assert suggested(june, "Library Staff") == [DIRECTOR, chair]
+    assert suggested(june, "Library Trustee") == [chair, DIRECTOR]
 
 
 def test_a_branch_without_a_director_uses_that_of_its_parent(places):
     june = make.person()
     add_position(make.person(display_name="Ida"), Kind.DIRECTOR, places[ALPHA])
     add_position(june, Kind.STAFF, places[BRANCH])
-    assert proposed(june) == [DIRECTOR]
+    assert suggested(june) == [DIRECTOR]
     add_position(make.person(display_name="Ben"), Kind.DIRECTOR, places[BRANCH])
-    assert proposed(june) == [("Ben", f"Director of {BRANCH}")]
+    assert suggested(june) == [("Ben", f"Director of {BRANCH}")]
 
 
-def test_inactive_former_and_other_libraries_people_are_not_proposed(places):
+def test_inactive_former_and_other_libraries_people_are_not_suggested(places):
     june = make.person()
     yesterday = today() - dt.timedelta(days=1)
     add_position(make.person(is_active=False), Kind.DIRECTOR, places[ALPHA])
@@ -112,7 +112,7 @@ def test_inactive_former_and_other_libraries_people_are_not_proposed(places):
     add_position(june, Kind.DIRECTOR, places[ALPHA])
     add_position(june, Kind.STAFF, places[ALPHA], supervisor=make.person(is_active=False))
     add_position(june, Kind.TRUSTEE, places[OTHER], until_on=yesterday)
-    assert proposed(june) == []
+    assert suggested(june) == []
 
 
 @pytest.mark.parametrize("number", [1, 3])

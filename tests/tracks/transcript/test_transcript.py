@@ -247,7 +247,7 @@ def test_period_shows_what_has_aged_out(client, person):
     [group] = client.get(ADDRESS).context["groups"]
     assert group.note == (
         "Certification period: Fri, Nov 20, 2020 to Mon, Nov 20, 2028. "
-        "Credits earned before Sun, Nov 20, 2022 have aged out: 1 credit."
+        "1 credit earned before Sun, Nov 20, 2022 aged out."
     )
 
 

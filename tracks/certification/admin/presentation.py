@@ -282,7 +282,7 @@ def certificate_card(certificate: Certificate, *, decides: bool) -> CertificateC
         ]
     return CertificateCard(
         number=certificate.number,
-        text=f"{certificate.participation.track}, issued {format_day(certificate.issued_on)} to "
+        text=f"{certificate.participation.track}, issued on {format_day(certificate.issued_on)} to "
         f"{certificate.name}; {state}",
         actions=actions,
     )
@@ -290,7 +290,7 @@ def certificate_card(certificate: Certificate, *, decides: bool) -> CertificateC
 
 def _timeline(submission: Submission, questions: Sequence[Verification]) -> list[str]:
     """Return the record's history, oldest first."""
-    steps = [(submission.submitted_at, f"Sent by {submission.person}.")]
+    steps = [(submission.submitted_at, f"Submitted by {submission.person}.")]
     if submission.reviewed_at:
         steps.append((submission.reviewed_at, f"Reviewed by {submission.reviewed_by}."))
     for each in questions:

@@ -60,13 +60,15 @@ class AskSupervisorForm(SeenForm):
     supervisor_name = forms.CharField(max_length=150, required=False, label="Name")
     supervisor_email = forms.EmailField(max_length=254, required=False, label="E-mail address")
 
-    def __init__(self, *args: Any, proposed: Sequence[tuple[str, str, str]], **kwargs: Any) -> None:
+    def __init__(
+        self, *args: Any, supervisors: Sequence[tuple[str, str, str]], **kwargs: Any
+    ) -> None:
         super().__init__(*args, **kwargs)
-        self.names = {email: name for name, email, _ in proposed}
-        choices = [(email, f"{name}, {email}: {why}") for name, email, why in proposed]
+        self.names = {email: name for name, email, _ in supervisors}
+        choices = [(email, f"{name}, {email}: {why}") for name, email, why in supervisors]
         field = self.fields["supervisor"]
         field.choices = [*choices, (OTHER, "Another person (enter below)")]  # type: ignore[attr-defined]
-        field.initial = proposed[0][1] if proposed else OTHER
+        field.initial = supervisors[0][1] if supervisors else OTHER
 
     def clean(self) -> None:
         super().clean()
@@ -193,7 +195,9 @@ class SubmissionAdmin(QueueAdmin):
         action: Callable[[SupervisorContact], None],
         done: str,
     ) -> HttpResponse:
-        form = AskSupervisorForm(request.POST, proposed=presentation.supervisor_choices(submission))
+        form = AskSupervisorForm(
+            request.POST, supervisors=presentation.supervisor_choices(submission)
+        )
         return self._decide(
             request,
             submission,
@@ -274,8 +278,8 @@ class SubmissionAdmin(QueueAdmin):
             **(forms or {}),
         }
         if "supervisor_form" not in context:
-            proposed = presentation.supervisor_choices(submission) if decides else []
-            context["supervisor_form"] = AskSupervisorForm(proposed=proposed)
+            supervisors = presentation.supervisor_choices(submission) if decides else []
+            context["supervisor_form"] = AskSupervisorForm(supervisors=supervisors)
         return staff_page(request, "admin/tracks/submission/review.html", Submission, context)
 
 

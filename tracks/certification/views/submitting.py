@@ -35,11 +35,15 @@ def submit(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResp
         messages.info(request, _why_closed(participation))
         return redirect(participation)
     event_actions.settle_due(person=person)
-    proposals = supervisor_choices_for(person, participation.track)
+    supervisor_choices = supervisor_choices_for(person, participation.track)
     if request.method != "POST":
         initial = {"name": person.display_name} | (form_recovery.recovered_form(request) or {})
-        return _page(request, participation, SubmitForm(initial=initial, proposals=proposals))
-    form = SubmitForm(request.POST, proposals=proposals)
+        return _page(
+            request,
+            participation,
+            SubmitForm(initial=initial, supervisor_choices=supervisor_choices),
+        )
+    form = SubmitForm(request.POST, supervisor_choices=supervisor_choices)
     if form.is_valid() and _send(participation, form, seen=request.POST.get("seen", ""), by=person):
         messages.success(
             request,
@@ -166,7 +170,7 @@ def _year_form(
         request.POST if request.method == "POST" else None,
         initial=form_recovery.recovered_form(request),
         years=offered,
-        proposals=supervisor_choices_for(person, participation.track),
+        supervisor_choices=supervisor_choices_for(person, participation.track),
     )
 
 
