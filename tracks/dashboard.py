@@ -129,7 +129,7 @@ def _count_text(number: int) -> str:
 
 
 def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Leave a track and archive its credits. After sign-in, a GET redirects to the track."""
+    """Leave a track and archive its credits. A GET, as after sign-in, redirects to the track."""
     person = request.user
     participation = get_object_or_404(
         counting_queries.participations_visible_to(person), pk=participation_id
@@ -151,7 +151,7 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
 
 
 def resume(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:
-    """Resume a track in the same period. After sign-in, a GET redirects to the track."""
+    """Resume a track in the same period. A GET, as after sign-in, redirects to the track."""
     person = request.user
     participation = get_object_or_404(
         counting_queries.participations_visible_to(person), pk=participation_id

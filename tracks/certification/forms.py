@@ -121,7 +121,7 @@ class SubmitForm(SupervisorForm):
         return data
 
     def listed_as(self) -> str:
-        """Return the name for the annual list, or an empty string."""
+        """Return the name for the annual list, or "" if the person does not want to be listed."""
         data = self.cleaned_data
         names: dict[str, str] = {
             SAME_NAME: data["name"],

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from credits.queries import EarnedCredit
 
 RecordData = dict[str, Any]
-# The lines that supervisors verified and their verifications, by credit id.
+# The lines that supervisors verified, each with its verification, by credit id.
 VerifiedLines = Mapping[int, tuple[dict[str, Any], Verification]]
 
 
@@ -126,7 +126,7 @@ def required_credits(record: RecordData) -> Decimal:
 
 
 def verified_lines(verifications: Iterable[Verification]) -> dict[int, tuple[Any, Verification]]:
-    """Return the lines that supervisors verified and their verifications, by credit id."""
+    """Return the lines that supervisors verified, each with its verification, by credit id."""
     return {
         line["credit"]: (line, verification)
         for verification in verifications

@@ -37,7 +37,7 @@ class ReviewedClaim(NamedTuple):
 
 
 def submissions() -> QuerySet[Submission]:
-    """Return submissions with everything the queue shows. Takes three queries for any length.
+    """Return submissions with everything the queue shows. Takes three queries for any number.
 
     Sets `person.present_positions` and `open_questions` on each.
     """
@@ -97,7 +97,7 @@ def review_warnings(reviewed_claims: Iterable[ReviewedClaim]) -> list[str]:
 
 
 def submission_version(submission: Submission, reviewed_claims: Iterable[ReviewedClaim]) -> str:
-    """Return a hash that changes with every step, question and warning."""
+    """Return a hash of a submission that changes with every step, question and warning."""
     content = [
         submission.participation.state,
         submission.ended_at,

@@ -251,7 +251,7 @@ def earned_by_category(
 
 
 def earned_under(rule_set: RuleSet, on: dt.date) -> dict[int, dict[int, Decimal]]:
-    """Return `earned_by_category` for the track's active participations as if under the rule set.
+    """Return `earned_by_category` for the track's active participations, as if under this rule set.
 
     One query.
     """
@@ -273,7 +273,7 @@ def _counted(participations: Iterable[Participation], on: dt.date) -> "QuerySet[
 
 
 def _recent(rule_set: RuleSet, on: dt.date) -> Q:
-    """Return a condition: the credit was earned within the rule set's years, up to a day."""
+    """Return a condition: the credit was earned in the rule set's number of years up to a day."""
     return Q(earned_on__gte=rule_set.counts_since(on), earned_on__lte=on)
 
 

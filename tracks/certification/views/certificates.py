@@ -28,9 +28,9 @@ def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate(request: HttpRequest, address: str) -> HttpResponse:
-    """Show anyone who has a certificate's address whether it is valid.
+    """Show whether a certificate is valid to anyone who has its address.
 
-    Unlike its number, the address cannot be guessed, and search engines are asked not to index it.
+    Unlike the number, the address cannot be guessed, and search engines are asked not to index it.
     """
     if certificate := _certificate_at(address):
         facts = certificates.certificate_facts(certificate)
@@ -45,7 +45,7 @@ def certificate(request: HttpRequest, address: str) -> HttpResponse:
 @never_cache
 @require_safe
 def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResponse:
-    """Serve the PDF to the holder and to staff who can view certificates; 404 for others."""
+    """Serve a certificate's PDF to the holder and to staff with permission; 404 for others."""
     certificate = _certificate_at(address)
     if certificate is None or not _can_print(request.user, certificate):
         raise Http404
@@ -65,7 +65,7 @@ def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResp
 
 
 def _certificate_at(address: str) -> Certificate | None:
-    """Return the certificate with this address, if any. Upper case works too."""
+    """Return the certificate with this address, in upper or lower case, if any."""
     try:
         uuid = UUID(address)
     except ValueError:

@@ -62,9 +62,9 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
 
 
 def _supervisor(request: HttpRequest, question: Verification) -> User | None:
-    """Return the supervisor's account if signed in.
+    """Return the supervisor's account if the supervisor is signed in.
 
-    On a shared computer, someone else may be signed in.
+    On a shared computer, someone else may be.
     """
     user = request.user
     return user if user.is_authenticated and user.pk == question.supervisor_id else None
@@ -72,7 +72,7 @@ def _supervisor(request: HttpRequest, question: Verification) -> User | None:
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def verification(request: AuthenticatedHttpRequest, verification_id: int) -> HttpResponse:
-    """Show the same page to the supervisor, signed in; 404 for everyone else."""
+    """Show a question's page to the signed-in supervisor; 404 for everyone else."""
     person = request.user
     question = get_object_or_404(certification_queries.questions_for(person), pk=verification_id)
     url = reverse("tracks:verification", args=[question.pk])
