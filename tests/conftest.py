@@ -1,6 +1,6 @@
 """Rules for every test: no reliance on the order of unordered queries or on undefined variables.
 
-pytest-socket blocks the network (pyproject.toml), and zeal raises on N+1 queries
+pytest-socket blocks the network (pyproject.toml), and zeal raises an error on N+1 queries
 (tests/settings.py).
 """
 
@@ -82,7 +82,7 @@ def django_db_setup(django_test_environment: None, django_db_blocker: Any) -> It
 
 @pytest.fixture(scope="module")
 def make_once(django_db_setup: None, django_db_blocker: Any) -> Iterator[Callable[[Rows], Any]]:
-    """Calls a function to create rows for all tests of a module. They are rolled back at its end.
+    """A function that creates rows for all tests of a module. They are rolled back at its end.
 
     Each test's changes to the rows are rolled back after it. Do not use it in modules whose tests
     commit or expect empty tables.
@@ -135,7 +135,7 @@ def unordered_queries_are_shuffled(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def allow_slow_pages(monkeypatch: pytest.MonkeyPatch) -> None:
-    """For requests that process thousands of rows or run dozens of actions."""
+    """Allow more time for requests that process thousands of rows or run dozens of actions."""
     monkeypatch.setattr(middleware, "MAX_SECONDS", 15.0)
 
 

@@ -125,7 +125,7 @@ def without_triggers(*models: type[Model]) -> Iterator[None]:
 
 
 def rows() -> Rows:
-    """All rows in the database, by table. Takes one query per table."""
+    """Return all rows in the database, by table. Take one query per table."""
     with connection.cursor() as cursor:
         rows = {}
         for table in sorted(connection.introspection.table_names(cursor)):
@@ -140,7 +140,7 @@ def _connect_to(name: str) -> None:
 
 
 def _digest(server_version: int) -> str:
-    """A short hash of everything a migrated database depends on."""
+    """Return a short hash of everything that a migrated database depends on."""
     digest = hashlib.sha256(str(server_version).encode())
     lock = settings.BASE_DIR / "requirements" / "base.txt"
     code = (path for app in APPS for path in (settings.BASE_DIR / app).rglob("*.py"))

@@ -50,17 +50,17 @@ def is_dropped() -> bool:
 
 
 def body_of(message: EmailMultiAlternatives) -> str:
-    """The text on one line, with single spaces."""
+    """Return the message's plain text on one line, with single spaces."""
     return " ".join(str(message.body).split())
 
 
 def paragraphs(message: EmailMultiAlternatives) -> list[str]:
-    """The paragraphs, on one line each, without the signature."""
+    """Return the paragraphs of the plain text, each on one line, without the signature."""
     return [" ".join(part.split()) for part in str(message.body).split("\n\n")][:-1]
 
 
 def calendar_of(message: EmailMultiAlternatives) -> tuple[str, Any]:
-    """The method and event of the calendar, which is in the message and attached to it."""
+    """Return the method and event of the calendar, which must be in the message and attached."""
     [(name, attached, mimetype)] = message.attachments
     assert (name, mimetype) == ("event.ics", "application/ics")
     part = message.alternatives[1]
@@ -92,7 +92,7 @@ def restart_ids(*models: type[Model]) -> None:
 
 
 def assert_snapshots(app: str, messages: Iterable[EmailMultiAlternatives]) -> None:
-    """Assert that there is one message of each kind of the app, and that each matches its file."""
+    """Assert that there is one message of each kind in the app, and that each matches its file."""
     folder = Path(__file__).parent / app / "snapshots"
     texts = {}
     for message in messages:
@@ -136,12 +136,12 @@ def _assert_well_made(message: EmailMultiAlternatives) -> None:
 
 
 def _read(page: str) -> str:
-    """The visible text of the HTML, with each button's address after it as in plain text."""
+    """Return the visible text of the HTML, with each button's address as in the plain text."""
     body = page.split("<body", 1)[1].split(">", 1)[1]
     body = re.sub(r'<a href="([^"]*)" style="display[^>]*>([^<]*)</a>', r"\2 \1", body)
     return html.unescape(re.sub(r"<[^>]+>", " ", body))
 
 
 def _words(text: str) -> list[str]:
-    """The words, without the characters that only lay out the plain text."""
+    """Return the words, without the characters that only lay out the plain text."""
     return re.findall(r"[^\s:>]+", text)

@@ -1,4 +1,4 @@
-"""Functions that create rows for tests. Every field has a default."""
+"""Functions that create rows for tests. All values have defaults."""
 
 import datetime as dt
 import itertools
@@ -58,7 +58,7 @@ def category(slug: str = TECHNOLOGY) -> Category:
 def event(
     *, days: float = -7, hours: float = 1, credits: dict[str, str] | None = None, **fields: Any
 ) -> Event:
-    """A published calendar event, `days` from now, with `credits` by category slug."""
+    """Create a published calendar event, `days` from now, with `credits` by category slug."""
     begins_at = timezone.now().replace(minute=0, second=0, microsecond=0) + dt.timedelta(days=days)
     values: dict[str, Any] = {
         "title": f"Training {next(_number)}",
@@ -83,7 +83,7 @@ def event(
 
 
 def listing(event: Event, **fields: Any) -> CatalogListing:
-    """A listing in the catalog for this fiscal year, approved by default."""
+    """Create a catalog listing for this fiscal year, approved by default."""
     state = fields.setdefault("state", ListingState.APPROVED)
     values: dict[str, Any] = {"fiscal_year": fiscal_year(today()), "proposed_by": person()}
     if state != ListingState.PROPOSED:
@@ -94,7 +94,7 @@ def listing(event: Event, **fields: Any) -> CatalogListing:
 
 
 def facts(**fields: Any) -> CustomEventFacts:
-    """What a person enters under Create New…: a one-hour webinar a week ago."""
+    """Return what a person enters under Create New…: a one-hour webinar a week ago."""
     begins_at = timezone.now().replace(minute=0, second=0, microsecond=0) - dt.timedelta(days=7)
     values: dict[str, Any] = {
         "title": f"Outside webinar {next(_number)}",
@@ -110,7 +110,7 @@ def facts(**fields: Any) -> CustomEventFacts:
 
 
 def claim(by: User, on: Event | None = None, **fields: Any) -> Claim:
-    """A pending claim by `by` on the event, or on a new calendar event."""
+    """Create a pending claim by `by` on the event, or on a new calendar event."""
     on = on or event(**fields)
     return claim_event(event_id=on.pk, source=ClaimSource.CALENDAR, by=by)
 
@@ -125,7 +125,7 @@ SUPERVISOR = SupervisorContact("Dana Chair", "dana.chair@board.example")
 
 
 def following(by: User | None = None, name: str = "Library Trustee") -> Participation:
-    """The participation of a person whose one claim meets all requirements of a track."""
+    """Create a participation of a person whose one claim meets all of the track's requirements."""
     by = by or person()
     participation, _ = track_actions.select_track(track=track(name), by=by)
     claim(by, credits=ENOUGH[name])
@@ -133,7 +133,7 @@ def following(by: User | None = None, name: str = "Library Trustee") -> Particip
 
 
 def submission(participation: Participation | None = None, **fields: Any) -> Submission:
-    """A record that was submitted to the CE Coordinator."""
+    """Submit a record to the CE Coordinator."""
     participation = participation or following()
     by = participation.person
     values = {"name": by.display_name, "listed_as": by.display_name, "supervisor": SUPERVISOR}
@@ -148,7 +148,7 @@ def submission(participation: Participation | None = None, **fields: Any) -> Sub
 def verification(
     submitted: Submission | None = None, supervisor: SupervisorContact = SUPERVISOR
 ) -> Verification:
-    """The question to the supervisor about a reviewed record."""
+    """Review a record and ask its supervisor. Return the question to the supervisor."""
     submitted = submitted or submission()
     reviewer = person(Role.CE_COORDINATOR)
     track_actions.review_submission(submission_id=submitted.pk, supervisor=supervisor, by=reviewer)
@@ -156,7 +156,7 @@ def verification(
 
 
 def certificate(participation: Participation | None = None, **fields: Any) -> Certificate:
-    """A certificate for a record that was submitted, reviewed and verified."""
+    """Issue a certificate for a record that is submitted, reviewed and verified."""
     question = verification(submission(participation, **fields))
     issued = track_actions.verify_record(verification_id=question.pk, by=None)
     assert issued

@@ -9,7 +9,7 @@ MAX_SECONDS = 3.0
 
 
 class TooSlow(AssertionError):
-    """A request took too much processor time."""
+    """Raised if a request takes too much processor time."""
 
 
 def limit_processor_time(get_response: Callable[[HttpRequest], HttpResponse]) -> Callable:

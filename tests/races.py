@@ -14,19 +14,19 @@ DRILLS = bool(os.environ.get("DRILLS"))
 
 
 def rounds(number: int) -> range:
-    """The rounds of a race: `number` in a drill, otherwise at most two."""
+    """Return the rounds of a race: `number` in a drill, otherwise at most two."""
     return range(number if DRILLS else min(number, 2))
 
 
 def volume(number: int) -> int:
-    """The number of rows for a test of many: `number` in a drill, otherwise a tenth."""
+    """Return the number of rows for a test with many: `number` in a drill, otherwise a tenth."""
     return number if DRILLS else number // 10
 
 
 def run_concurrently(number: int, action: Callable[[int], Any]) -> list[Any]:
     """Call `action(0)` … `action(number - 1)` in threads that start together.
 
-    Return the results, with the exception in place of a result if an action raised one.
+    Return the results. If an action raises an exception, its result is the exception.
     """
     barrier = threading.Barrier(number)
     results: list[Any] = [None] * number

@@ -1,4 +1,4 @@
-"""Settings for tests: demonstration mode, and a database server of their own."""
+"""Settings for tests: demonstration mode, and a separate database server."""
 
 import os
 

@@ -11,7 +11,7 @@ import pikepdf
 
 @dataclasses.dataclass
 class Tag:
-    """An element of the structure, such as P, H1, Table or TH, with its own text and child tags."""
+    """An element of the document's structure, such as P, H1, Table or TH, with text and child tags."""
 
     kind: str
     text: str = ""
@@ -51,7 +51,7 @@ def _tag(element: Any, texts: dict[Any, dict[int, str]], page: Any) -> Tag:
 
 
 def _texts(page: Any) -> dict[int, str]:
-    """The text of each marked piece of a page's content. Pictures have none."""
+    """Return the text of each marked piece of a page's content. Pictures have none."""
     fonts = {
         name: _glyph_texts(font) for name, font in page.get("/Resources").get("/Font", {}).items()
     }
@@ -85,12 +85,12 @@ def _texts(page: Any) -> dict[int, str]:
 
 
 def _piece(marks: list[tuple[int | None, str | None]]) -> int | None:
-    """The marked piece that the content belongs to, or None if it is decoration."""
+    """Return the marked piece that contains the content, or None if the content is decoration."""
     return next((int(mark) for mark, _ in reversed(marks) if mark is not None), None)
 
 
 def _glyph_texts(font: Any) -> dict[int, str]:
-    """The text of each glyph, from the font's ToUnicode table."""
+    """Return the text of each glyph, from the font's ToUnicode table."""
     table = font.ToUnicode.read_bytes().decode("latin-1")
     texts = {}
     for part in re.findall(r"beginbfchar(.*?)endbfchar", table, re.S):

@@ -110,8 +110,8 @@ class ModelClaim:
 class ModelMerge:
     """A merge.
 
-    `moved` has the claims that moved and their earlier states. `decided` has the claims whose
-    state changed, their earlier states, and their number of decisions right after the merge.
+    `moved` lists the moved claims with their earlier states. `decided` lists the claims whose state
+    the merge changed, with their earlier states and their number of decisions right after it.
     """
 
     pk: int
@@ -123,7 +123,7 @@ class ModelMerge:
 
 
 def record_facts(claim: ModelClaim) -> tuple[Any, ...]:
-    """The facts about a claim that must not change while a submitted record contains it."""
+    """Return the details of a claim that must not change while a submitted record contains it."""
     training = claim.training
     return training.pk, training.day, claim.state in LIVE, tuple(claim.lines)
 
@@ -180,7 +180,10 @@ class Model:
             self.claims[-1].is_award = True
 
     def can_be_awarded(self, person: int, training: Training) -> bool:
-        """False if the claim is live, declined or withdrawn by the person, or the person absent."""
+        """Return True if this person can be awarded the training.
+
+        A live, declined or personally withdrawn claim prevents it, and so does an absence.
+        """
         has_claim = any(
             claim.state in {*LIVE, "declined"} or claim.withdrawn_by_person
             for claim in self.claims_of(person, training)
@@ -198,7 +201,10 @@ class Model:
                 note_event("an award is restored with its event")
 
     def may_claim(self, person: int, training: Training) -> bool:
-        """True if the event is over and published, the person has no claim, and was not absent."""
+        """Return True if this person can claim the training.
+
+        It must be published and over. A live or declined claim prevents it, and so does an absence.
+        """
         return (
             training.state == "published"
             and training.is_over
@@ -209,7 +215,7 @@ class Model:
         )
 
     def settle(self, training: Training) -> None:
-        """Give registered people who were not absent their credit."""
+        """Give registered people their credit unless they were absent."""
         if training.state != "published" or not training.is_over:
             return
         for person in set(training.attendance) - training.settled:
@@ -268,7 +274,7 @@ class Model:
         self.periods[person, track] = ModelPeriod(first)
 
     def lines(self, person: int, period: ModelPeriod) -> list[tuple[ModelClaim, str, Decimal]]:
-        """The lines that count in a period: live, and earned on or after its first day."""
+        """Return the lines that count in a period: live, and earned on or after its first day."""
         return [
             (claim, slug, amount)
             for claim in self.claims
@@ -284,7 +290,7 @@ class Model:
         return sum(amount for *_, amount in lines) >= total and administration >= minimum
 
     def postings(self) -> set[tuple[int, str, str, Decimal, int]]:
-        """All postings to active periods: person, track, category, amount, training."""
+        """Return all postings to active periods: person, track, category, amount and training."""
         return {
             (person, track, slug, amount, claim.training.pk)
             for (person, track), period in self.periods.items()
@@ -356,7 +362,7 @@ class Stories(RuleBasedStateMachine):
 
     @rule(target=calendar, training=consumes(upcoming), age=st.sampled_from(AGES))
     def ends(self, training: Training, age: int) -> Training:
-        """Staff move the event to the past, and the job settles it."""
+        """Staff move the event to the past, and the job adds the credits it earns."""
         event = Event.objects.get(pk=training.pk)
         event.begins_at = timezone.now() - dt.timedelta(days=age)
         event.ends_at = event.begins_at + dt.timedelta(hours=3)

@@ -35,7 +35,7 @@ def read(path: Path) -> str:
 
 
 def occurrences(pattern: str, paths: list[Path]) -> list[str]:
-    """The lines where the pattern occurs, as `path:line`."""
+    """Return the lines where the pattern occurs, as `path:line`."""
     regex = re.compile(pattern, re.IGNORECASE)
     return [
         f"{path.relative_to(ROOT)}:{number}"
@@ -156,7 +156,7 @@ def test_every_template_is_used() -> None:
 
 
 def _is_admin_override(name: str) -> bool:
-    """Whether Django's administration finds it by its name: admin/<app>/<model>/<page>."""
+    """Return True if Django's admin finds it by its name: admin/<app>/<model>/<page>."""
     parts = name.split("/")
     if len(parts) != 4 or parts[0] != "admin" or parts[3] not in ADMIN_PAGES:
         return False
@@ -182,7 +182,7 @@ def test_every_module_of_an_app_is_in_its_import_contract(app: str) -> None:
 
 
 def test_every_folder_is_in_an_import_contract() -> None:
-    """Except for models, which only have fields and constraints, and for demo and postgres."""
+    """The exceptions are models, which only have fields and constraints, and demo and postgres."""
     contained = {name for each in CONTRACTS for name in each.get("containers", [])}
     folders = {
         f"{app}.{path.name}"
@@ -202,7 +202,7 @@ def test_the_import_contracts_have_no_exceptions() -> None:
 
 
 def test_only_actions_open_transactions_or_write() -> None:
-    """Views, forms and the administration call actions instead.
+    """Views, forms and the admin call actions instead.
 
     `save(commit=False)` is allowed in form sets. So is a transaction in the reports' queries, which
     raises the memory limit for one statement.

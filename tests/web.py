@@ -21,12 +21,12 @@ def coordinator() -> Client:
 
 
 def text(response: Any) -> str:
-    """The page as text. A response that has not been rendered yet is rendered first."""
+    """Return the page as text. Render the response first if necessary."""
     if hasattr(response, "render"):
         response.render()
     return str(response.content.decode())
 
 
 def flash_messages(response: Any) -> list[str]:
-    """The flash messages that the next page will show."""
+    """Return the flash messages that the next page will show."""
     return [str(message) for message in get_messages(response.wsgi_request)]

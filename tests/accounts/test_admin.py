@@ -1,4 +1,4 @@
-"""Signing in to the administration, and its pages for accounts and the directory."""
+"""Signing in to the admin, and its pages for accounts and the directory."""
 
 from typing import Any
 
@@ -34,7 +34,7 @@ def group(role: Role) -> Group:
 
 
 def a_form(person: User, **changes: Any) -> dict[str, Any]:
-    """Return the values that a browser sends for a person without positions."""
+    """Return the form data of a person without positions, as a browser sends it."""
     values: dict[str, Any] = {
         "email": person.email,
         "display_name": person.display_name,

@@ -128,7 +128,7 @@ def test_corrections_by_staff_stay(tmp_path: Path) -> None:
 def test_an_existing_library_is_recognized(
     tmp_path: Path, source: str, county: str, said: str
 ) -> None:
-    """Staff's version stays only if they gave a source for it."""
+    """Values entered by staff are kept only if they gave a source for them."""
     library = factories.organization(name="Branch", county="Lewis and Clark", source=source)
     path = write(tmp_path, "Branch,public,Helena,Cascade,,survey")
 

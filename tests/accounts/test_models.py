@@ -15,7 +15,7 @@ pytestmark = pytest.mark.django_db
 
 
 def refused(constraint: str, action: Any) -> None:
-    """Assert that the action violates exactly this constraint."""
+    """Assert that the action violates this constraint."""
     with pytest.raises(IntegrityError, match=f'"{constraint}"'), transaction.atomic():
         action()
 

@@ -206,7 +206,7 @@ def test_the_page_shows_the_persons_present_and_future_positions() -> None:
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_the_page_takes_four_queries(number: int, django_assert_num_queries: Any) -> None:
-    """For the session, the person, positions with their libraries, and the list of libraries."""
+    """They fetch the session, the person, the positions with libraries, and all libraries."""
     person = factories.person()
     for _ in range(number):
         a_position(person)
@@ -290,7 +290,7 @@ def test_a_library_outside_the_list_is_accepted_and_stays_selected() -> None:
 
 
 def library_shown(client: Client) -> str:
-    """Return the text below the person's name, or an empty string."""
+    """Return the library shown below the person's name, or an empty string."""
     box = text(client.get("/accessibility/")).split("</h2>")[1].split("<ul>")[0]
     return box.strip().removeprefix("<p>").removesuffix("</p>")
 
@@ -364,7 +364,7 @@ def test_reminders_can_be_turned_off_and_on_in_the_profile() -> None:
 
 
 def box(client: Client) -> str:
-    """Return the checkbox's tag."""
+    """Return the HTML tag of the checkbox for reminders."""
     return text(client.get(PROFILE)).split('name="wants_reminders"')[1].split(">")[0]
 
 

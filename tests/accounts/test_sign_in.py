@@ -39,7 +39,7 @@ TWICE = [
 
 @pytest.fixture(autouse=True)
 def no_requests_counted(settings: Any) -> None:
-    """Clear the cache, which counts requests for rate limits and outlasts a test."""
+    """Clear the cache, which counts requests for rate limits and is shared by all tests."""
     cache.clear()
     settings.ZEAL_ALLOWLIST = TWICE
 
@@ -64,7 +64,7 @@ def sign_up(client: Client, **values: str) -> Any:
 
 
 def who(client: Client) -> str:
-    """Return the address of the person who is signed in, or an empty string."""
+    """Return the signed-in person's e-mail address, or an empty string."""
     user = client.get("/").context["user"]
     return user.email if user.is_authenticated else ""
 
@@ -107,7 +107,7 @@ def test_a_link_opened_in_another_browser_confirms_without_signing_in() -> None:
 
 
 def test_opening_the_link_does_not_confirm_the_address() -> None:
-    """Mail programs open links to check for threats."""
+    """Some mail programs open every link to check it for threats."""
     sign_up(Client())
     Client().get(link(mail.outbox[0]))
     assert EmailAddress.objects.get().verified is False
@@ -121,7 +121,7 @@ def test_a_broken_link_says_what_to_do(key: str) -> None:
 
 
 def test_a_link_in_a_mail_file_stays_on_one_line(settings: Any, tmp_path: Path) -> None:
-    """This way, people can copy it from the files that the demonstration writes."""
+    """People copy links from the files in which the demonstration saves its e-mails."""
     settings.EMAIL_BACKEND = "django.core.mail.backends.filebased.EmailBackend"
     settings.EMAIL_FILE_PATH = tmp_path
     email = f"{'long' * 15}@{'very.' * 30}library.example"

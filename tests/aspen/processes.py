@@ -1,4 +1,4 @@
-"""Runs the project's programs with a separate data folder, and finds processes left behind."""
+"""Run the project's programs with a separate data folder, and find processes left behind."""
 
 import os
 import resource
@@ -65,13 +65,13 @@ class Project:
         self.configure(var=folder / "var")
 
     def configure(self, *, var: Path | None = None, programs: str = "") -> None:
-        """Write the settings."""
+        """Write the settings file."""
         self.var = var or self.var
         settings = SETTINGS.format(root=str(ROOT), var=str(self.var), programs=programs)
         (self._folder / "small_settings.py").write_text(settings)
 
     def start(self, *arguments: str | Path) -> subprocess.Popen[str]:
-        """Start Python with these arguments and line-buffered output."""
+        """Start Python with these arguments. Its output is line-buffered."""
         if not self._started:
             self._time_before = _processor_time()
         process = subprocess.Popen(
@@ -87,7 +87,7 @@ class Project:
         return process
 
     def connect(self, then: str = "") -> subprocess.Popen[str]:
-        """Start a process that connects, prints so, waits for the end of its input and exits."""
+        """Start a process that connects to the database, runs `then` and waits for input to end."""
         lines = (
             "import django, sys",
             "django.setup()",
@@ -112,7 +112,7 @@ class Project:
         self._started.clear()
 
     def left(self) -> list[str]:
-        """Return the command lines of this project's running processes (Linux)."""
+        """Return the command lines of this project's running processes. Works only on Linux."""
         mark = os.fsencode(f"PYTHONPATH={self.environment['PYTHONPATH']}")
         return [
             read(process / "cmdline").replace(b"\0", b" ").decode()
@@ -130,13 +130,13 @@ class Project:
 
 
 def _processor_time() -> float:
-    """Return the processor time of child processes that have ended."""
+    """Return the processor time, in seconds, of child processes that have ended."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
 
 def read(path: Path) -> bytes:
-    """Return a file in /proc, or an empty value if the process has ended or is a zombie."""
+    """Return the contents of a file in /proc, or b"" if the process has ended or is a zombie."""
     try:
         return path.read_bytes()
     except OSError:
@@ -155,7 +155,7 @@ def wait_for_output(process: subprocess.Popen[str], text: str) -> str:
 
 
 def wait_for_exit(process: subprocess.Popen[str]) -> tuple[int, str]:
-    """End the process's input, and return its status and the rest of its output."""
+    """Close the process's input, and return its status and the rest of its output."""
     output, _ = process.communicate(timeout=TIMEOUT)
     return process.returncode, output
 
@@ -167,7 +167,7 @@ def kill(process: subprocess.Popen[str]) -> None:
 
 
 def eventually(condition: Callable[[], bool]) -> bool:
-    """Wait for a condition to become true; return False if it does not."""
+    """Wait for a condition to become true. Return False if it does not within the timeout."""
     deadline = time.monotonic() + TIMEOUT
     while not condition():
         if time.monotonic() > deadline:

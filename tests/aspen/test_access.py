@@ -354,7 +354,7 @@ class World:
     ids: dict[str, object]
 
     def client(self, role: str, **options: Any) -> Client:
-        """Return a fresh client for each request, so that requests do not affect each other."""
+        """Return a new client, so that requests do not affect each other."""
         client, person = Client(**options), self.people[role]
         if person:
             client.force_login(person)
@@ -525,7 +525,7 @@ def rows() -> list[tuple[str, str, list[str]]]:
 
 
 def routes() -> dict[str, URLPattern]:
-    """Return every route of the portal, with its URL pattern."""
+    """Return every route of the portal and its URL pattern."""
     return dict(_routes(get_resolver(), ""))
 
 
@@ -572,7 +572,7 @@ def test_every_address_is_in_the_table() -> None:
 
 
 class Ones(dict[str, str]):
-    """Replaces every placeholder in an address with 1."""
+    """A mapping that replaces every placeholder in an address with 1."""
 
     def __missing__(self, key: str) -> str:
         return "1"
@@ -589,7 +589,7 @@ def test_every_address_answers_every_role_as_stated(world: World, role: str) -> 
 
 
 def test_an_editor_of_another_organization_sees_the_same_as_any_librarian(world: World) -> None:
-    """Except for the pages where editors manage their own events and check people in."""
+    """The exceptions are the pages for managing one's own events and checking people in."""
     stranger = factories.person(Role.EVENT_EDITOR)
     Position.objects.create(
         person=stranger, organization=factories.organization(), kind=PositionKind.STAFF
@@ -713,7 +713,7 @@ def test_an_invalid_id_is_not_found(world: World) -> None:
 
 
 def not_found(response: Any) -> bool:
-    """Return whether the response is the portal's own 404 page."""
+    """Return True if the response is the portal's own 404 page."""
     return response.status_code == 404 and "<h1>Page not found</h1>" in text(response)
 
 

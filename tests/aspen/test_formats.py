@@ -1,4 +1,4 @@
-"""Formats of dates and amounts."""
+"""Formatting dates and amounts."""
 
 import datetime as dt
 from decimal import Decimal

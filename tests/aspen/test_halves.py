@@ -1,4 +1,4 @@
-"""Credits come in halves. Python and the database agree on every amount."""
+"""Credits come in halves, and Python and the database agree on every amount."""
 
 from decimal import Decimal
 

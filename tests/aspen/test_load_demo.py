@@ -83,7 +83,7 @@ def test_an_existing_account_stays_out_of_the_demonstration() -> None:
 
 @pytest.mark.parametrize("days", range(0, 400, 7))
 def test_the_plan_has_enough_events_on_any_day(days: int) -> None:
-    """Checks each week for more than a year, with a leap day, New Year and clock changes."""
+    """Check each week for more than a year, with a leap day, New Year's Day and clock changes."""
     today = dt.date(2027, 12, 25) + dt.timedelta(days=days)
 
     planned = calendar.planned_events(today)

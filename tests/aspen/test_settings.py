@@ -92,7 +92,7 @@ def test_the_demonstration_answers_only_on_this_machine(
 
 
 def test_a_developers_demonstration_needs_no_host_names(monkeypatch: pytest.MonkeyPatch) -> None:
-    """With DEBUG on and no host names, Django itself answers only on this machine."""
+    """With DEBUG on and no host names, Django answers only requests to this machine."""
     assert refusal(monkeypatch, DEMO | {"DEBUG": "on"}) == ""
     assert refusal(monkeypatch, {"DEBUG": "on", "ASPEN_DEMO": "on"}) == ""
     assert refusal(monkeypatch, DEMO | {"ALLOWED_HOSTS": ""}).startswith("ALLOWED_HOSTS ")
@@ -135,7 +135,7 @@ def manage(values: dict[str, str], *arguments: str) -> subprocess.CompletedProce
 
 
 def test_production_passes_djangos_deployment_check(tmp_path: Path) -> None:
-    """The check makes no connections: the database and mail servers do not exist."""
+    """The check makes no connections, so the database and mail servers need not exist."""
     values = GOOD | {"ASPEN_VAR": str(tmp_path)}
     done = manage(values, "check", "--deploy", "--fail-level", "WARNING")
     assert (done.returncode, done.stdout + done.stderr) == (

@@ -97,7 +97,7 @@ def sign_in_and_out_without_limits(settings: Any) -> None:
 def open_browser(
     chromium: Browser, live_server: Any, request: pytest.FixtureRequest
 ) -> Iterator[Callable[..., Visitor]]:
-    """Open a new browser. If a person is given, they are already signed in."""
+    """A function that opens a new browser, signed in if a person is given."""
     visitors: list[Visitor] = []
 
     def open_browser(
@@ -147,7 +147,7 @@ def _sign_in(context: BrowserContext, address: str, person: User) -> None:
 
 
 def _print_pages(visitors: list[Visitor]) -> None:
-    """Print each page's address and text, for people who only have the output of the run."""
+    """Print each page's address and text, for readers who only have the run's output."""
     for visitor in visitors:
         print(f"{visitor.page.url}\n{visitor.page.inner_text('body')}\n")
 

@@ -199,13 +199,13 @@ class Visitor:
     # ---------- Forms ----------
 
     def field(self, label: str) -> Locator:
-        """The field with this label, with or without the mark for required fields."""
+        """Return the field with this label, with or without the mark for required fields."""
         name = re.compile(rf"^\s*{re.escape(label)}\s*(\*\s*\(required\))?\s*$")
         return self.page.get_by_role("main").get_by_label(name)
 
     @contextmanager
     def wait_for_results(self, words: str) -> Iterator[None]:
-        """On exit, wait until the page shows the results for all of `words`, typed inside.
+        """On exit, wait until the page shows the results for `words`, which the block types.
 
         Otherwise a test could see results for the first letters only, or the results could arrive
         during its next step.
@@ -215,7 +215,7 @@ class Visitor:
         expect(self.page.locator(".htmx-request")).to_have_count(0)
 
     def error_of(self, label: str) -> str:
-        """The error next to a field, which `aria-describedby` refers to."""
+        """Return the error next to a field, which `aria-describedby` refers to."""
         described_by = self.field(label).get_attribute("aria-describedby") or ""
         [error] = [id for id in described_by.split() if id.endswith("_error")]
         return self.page.locator(f"#{error}").inner_text()
@@ -231,15 +231,15 @@ class Visitor:
             expect(self.page.get_by_role("main")).not_to_contain_text(text)
 
     def row(self, words: str) -> Locator:
-        """The table row that contains these words."""
+        """Return the table row that contains these words."""
         return self.page.get_by_role("row").filter(has_text=words)
 
     def item(self, words: str) -> Locator:
-        """The list item that contains these words."""
+        """Return the list item that contains these words."""
         return self.page.get_by_role("main").get_by_role("listitem").filter(has_text=words)
 
     def cells(self, caption: str) -> list[list[str]]:
-        """The text of a table by row and cell, without decoration."""
+        """Return the text of a table by row and cell, without decoration."""
         table = self.page.get_by_role("table", name=caption, exact=True)
         return table.locator("tr:has(td)").evaluate_all(CELLS)
 
@@ -249,7 +249,7 @@ class Visitor:
         assert not (problems := self.problems()), "\n".join([self.page.url, *problems])
 
     def problems(self) -> list[str]:
-        """The problems of the page in its present state. Runs axe only if scripts are on."""
+        """Return the page's current problems. Run axe only if scripts are on."""
         problems: list[str] = self.page.evaluate(CHECK)
         if self._scripts:
             problems += self._run_axe(RULES, {self.page.evaluate(STATE)})
@@ -257,7 +257,7 @@ class Visitor:
         return problems
 
     def _run_axe(self, options: dict[str, Any], states: set[str]) -> list[str]:
-        """Violations of these rules. Skips axe if all of `states` have already passed."""
+        """Return violations of these rules. Skip axe if all of `states` have already passed."""
         if states <= self._passed:
             return []
         violations: list[str] = self.page.evaluate(RUN_AXE, options)

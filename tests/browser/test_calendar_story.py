@@ -133,7 +133,7 @@ def make_account(email_address: str, name: str, role: Role | None = None) -> Use
 
 
 def emails_sent() -> list[EmailMessage]:
-    """Run the worker twice and return the e-mails, by recipient. The second run adds none."""
+    """Run the worker twice and return the e-mails, sorted by recipient."""
     mail.outbox = []
     deliver_due()
     deliver_due()
@@ -158,7 +158,7 @@ def assert_emailed(person: User, subject: str, *words: str) -> list[EmailMessage
 
 
 def calendar_in(message: EmailMessage) -> icalendar.Calendar:
-    """The calendar in an e-mail, which has it as a part and as an attached file."""
+    """Return the calendar in an e-mail, which must be both a part of it and an attached file."""
     parts = [part for part in message.walk() if part.get_content_type() == "text/calendar"]
     files = [part for part in message.walk() if part.get_filename() == "event.ics"]
     assert parts

@@ -86,7 +86,7 @@ def add_positions_at_one_library(june: User, dana: User) -> None:
 
 
 def make_events() -> list[Event]:
-    """Three institutes, one training that is on the calendar twice, and one that is there once."""
+    """Create three institutes, a training that is on the calendar twice, and another training."""
     events = [
         make.event(title=title, days=-60 - 10 * n, hours=50, credits={slug: "15.0"})
         for n, (title, slug) in enumerate(INSTITUTES.items())

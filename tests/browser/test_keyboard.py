@@ -1,4 +1,4 @@
-"""The portal by keyboard alone: every focused element is visible, and none traps the focus."""
+"""The portal by keyboard alone: focused elements are visible, and none traps the focus."""
 
 import re
 from collections.abc import Callable
@@ -83,7 +83,7 @@ def press_enter(visitor: Visitor) -> None:
 
 
 def all_stops(visitor: Visitor) -> list[str]:
-    """Press Tab to the end of the page and return the labels. No element may come twice."""
+    """Press Tab to the end of the page and return the labels. Fail if an element comes twice."""
     stops: list[Stop] = []
     while True:
         stop = tab(visitor)

@@ -117,8 +117,11 @@ def portal(transactional_db: None) -> SimpleNamespace:
 
 
 def submitted_records(librarian: User, staff: User) -> dict[str, Any]:
-    """A returned record that can be submitted again, one waiting for its supervisor, and a year
-    that was refused."""
+    """Submit records and ask about years.
+
+    Return an incomplete participation, one whose returned record can be resubmitted, a question
+    about a record that is waiting for an answer, and one about a year that was refused.
+    """
     incomplete = librarian.participations.get(track__name="Library Staff")
     ready = make.following(librarian, "Library Director")
     submission = make.submission(ready, note=LONG)
@@ -170,7 +173,7 @@ def make_events() -> SimpleNamespace:
 
 
 def custom_events(librarian: User, staff: User) -> dict[str, Event]:
-    """A custom event in the state after each decision, and one that is waiting."""
+    """Create a custom event for each decision, and one that is waiting. Return them by name."""
     events = {}
     for name in ("waiting", *Decision.values):
         facts = make.facts(title=f"{name} {LONG}"[:300], description=SCRIPT)
@@ -183,7 +186,7 @@ def custom_events(librarian: User, staff: User) -> dict[str, Event]:
 
 
 def tickets(librarian: User, staff: User, credit: Any) -> Any:
-    """A ticket answered with a correction, and one that is waiting."""
+    """Open two tickets. Answer one with a correction, and return it."""
     helpdesk.open_ticket(subject=SCRIPT, body=SCRIPT, credit=None, by=librarian)
     ticket = helpdesk.open_ticket(subject=LONG, body=LONG, credit=credit, by=librarian)
     helpdesk.correct_credit(
@@ -198,7 +201,7 @@ def tickets(librarian: User, staff: User, credit: Any) -> Any:
 
 
 def award_credits(event: Event, librarian: User, staff: User) -> None:
-    """An award list that was applied, with every kind of line, and one that was not."""
+    """Store two award lists with every kind of line, and apply one of them."""
     lines = f"{librarian.email}\n{staff.email}\n{LONG.lower()[:60]}@library.example\n{SCRIPT}"
     for _ in range(2):
         award_list = store_award_list(event_id=event.pk, text=lines, by=staff)
@@ -207,7 +210,7 @@ def award_credits(event: Event, librarian: User, staff: User) -> None:
 
 
 def catalog_courses(events: SimpleNamespace) -> None:
-    """Approved listings with credit in all categories, a proposed one, and a declined one."""
+    """Create approved listings with credit in all categories, a proposed one and a declined one."""
     for event in events.past:
         make.listing(event)
     make.listing(events.upcoming[0], state=ListingState.PROPOSED)
@@ -328,7 +331,7 @@ def staff_pages(portal: SimpleNamespace) -> list[str]:
 
 
 def administration_pages() -> Iterable[str]:
-    """For each model in the administration, its list and the page of its newest object."""
+    """Yield, for each model in the admin, the addresses of its list and of its newest object."""
     for model in apps.get_models():
         if model._meta.app_label not in OWN_APPS or not admin.site.is_registered(model):
             continue
@@ -342,7 +345,7 @@ def administration_pages() -> Iterable[str]:
 
 
 def problems_on(visitor: Visitor, path: str, looks: Sequence[Look] = LOOKS) -> list[str]:
-    """The problems of a page at each width and in each color scheme."""
+    """Return the page's problems at each width and in each color scheme."""
     problems = []
     # Two looks are enough for the administration, which only differs from Django's in its colors.
     for width, colors in LOOKS[::3] if path.startswith("/admin/") else looks:
@@ -448,7 +451,7 @@ def test_a_form_without_its_csrf_cookie(open_browser: Callable[..., Visitor]) ->
 
 @pytest.mark.parametrize("status", [400, 403, 500])
 def test_the_other_error_pages(open_browser: Callable[..., Visitor], status: int) -> None:
-    """The page is returned at an address of the portal, so that its stylesheets load."""
+    """Each page is served at an address of the portal, so that its stylesheets load."""
     request = RequestFactory().get("/")
     request.user = AnonymousUser()
     context = {"messages": [], "user": request.user} if status != 500 else {}
@@ -601,7 +604,7 @@ def test_local_times_are_shown_next_to_mountain_time(
 
 
 def test_labels_in_an_email_do_not_break(open_browser: Callable[..., Visitor]) -> None:
-    """On a phone, addresses can break anywhere, but words must not."""
+    """On a phone, addresses can break anywhere, but words cannot."""
     page = open_browser(width=320).page
     email = {"greeting": "Hello,", "subject": "Hello", "portal": "http://x", "contact": "a@x"}
     facts = [(label, "Lewis & Clark Library " * 5) for label in ("When", "Organizer")]

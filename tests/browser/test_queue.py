@@ -26,7 +26,7 @@ PLACES = ["Alzada", "Belt", "Chinook", "Dillon", "Ekalaka", "Fairfield", "Glasgo
 
 @pytest.fixture
 def allow_many_approvals(settings: Any, allow_slow_pages: None) -> None:
-    """Allow the repeated queries of a request that approves each event separately."""
+    """Allow a request to repeat queries, because it approves each event separately."""
     settings.ZEAL_ALLOWLIST = [{"model": "*", "field": "*"}]
 
 
@@ -63,14 +63,14 @@ def test_only_events_with_warnings_need_opening(
     staff.click(staff.page.get_by_role("button", name="Approve selected").first)
     expect(staff.page.get_by_text("Approved: 44 of 44.")).to_be_visible()
     staff.sees("0 of 6 on this page have no warnings.")
-    decides_about_warnings(staff, with_warnings)
+    decides_on_events_with_warnings(staff, with_warnings)
     staff.sees("Nothing is waiting here.")
     assert Event.objects.filter(origin=Origin.CUSTOM, state=EventState.PENDING).count() == 0
     assert Event.objects.filter(state=EventState.DECLINED).count() == 3
 
 
-def decides_about_warnings(staff: Visitor, titles: list[str]) -> None:
-    """Open the first event; after each decision, the next one opens."""
+def decides_on_events_with_warnings(staff: Visitor, titles: list[str]) -> None:
+    """Decide on the six events with warnings. Each decision opens the next event."""
     staff.follow(titles[0])
     fits_on_a_phone(staff)
     for number in range(6):
@@ -136,7 +136,7 @@ def approves_one_and_those_without_warnings(staff: Visitor) -> None:
 
 
 def corrects_merges_and_undoes_the_merge(staff: Visitor, title: str, target: Event) -> None:
-    """Correct the waiting event and merge it, both from its page, and undo the merge."""
+    """Correct the waiting event, merge it and undo the merge, all from the event's page."""
     source = Event.objects.get(title=title)
     tab_to(staff, "Correct category or credits")
     press_enter(staff)

@@ -50,7 +50,7 @@ def wait_for_an_account(event: Event, staff: User, address: str = STRANGER) -> W
 
 
 def signed_up(address: str = STRANGER) -> User:
-    """Create an account with this address, already confirmed."""
+    """Create an account with this confirmed address."""
     return create_account(
         email=address, display_name="Sam Stranger", password_hash=make_password(PASSWORD)
     )
@@ -246,7 +246,7 @@ def test_signing_up_brings_waiting_awards(staff: User, settings: Any) -> None:
 def test_an_interrupted_confirmation_is_rolled_back(
     staff: User, settings: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """If the process ends before the credits are added, the link can be used again."""
+    """If the process ends before the awarded credits are added, the link still works."""
     settings.ZEAL_ALLOWLIST = [{"model": "account.EmailAddress", "field": "get()"}]
     wait_for_an_account(make.event(), staff)
 
@@ -268,7 +268,7 @@ def test_an_account_that_staff_create_gets_waiting_awards(staff: User) -> None:
 
 
 def test_a_missed_award_is_matched_at_the_next_sign_in(staff: User) -> None:
-    """An address that is confirmed while a list is applied misses the award."""
+    """If an address is confirmed while a list is being applied, it misses the award."""
     event, person = make.event(), signed_up()
     WaitingAward.objects.create(
         event=event, address=STRANGER, awarded_at=timezone.now(), awarded_by=staff

@@ -1,4 +1,4 @@
-"""College work: the State Library's table, the transcript and no limit by length."""
+"""College work: the State Library's table, the transcript, and no limit by a course's length."""
 
 import datetime as dt
 from decimal import Decimal
@@ -193,7 +193,7 @@ def test_a_returned_course_with_divided_credits_can_be_edited(client):
 
 
 def test_a_course_belongs_to_one_person(client):
-    """Others cannot see or claim the course, because they would not have to add a transcript."""
+    """If others could see and claim the course, they would not have to add a transcript."""
     client.post(PAGE, typed())
     claim = Claim.objects.get()
     event_actions.decide_custom_event(

@@ -232,7 +232,7 @@ def test_the_total_of_all_lines_is_limited_to_the_length() -> None:
 
 
 def return_and_resubmit(claim: Claim, **fields: Any) -> None:
-    """Return the event and resubmit it with only the first line, as the form does."""
+    """Have staff return the event, and resubmit it with only the first line, as the form does."""
     event = Event.objects.get(pk=claim.event_id)
     event_actions.decide_custom_event(
         event_id=event.pk, decision=Decision.RETURN, reason="Which?", by=make.person()

@@ -413,7 +413,7 @@ def test_queries(client, person, number, django_assert_num_queries):
 
 @pytest.mark.django_db(transaction=True)
 def test_double_clicking_save_shows_no_warning(client, person):
-    """The first click saves the form just before the second one is checked for duplicates."""
+    """The first click is saved just before the second one is checked for duplicates."""
     first = signed_in(person)
     answers = []
 

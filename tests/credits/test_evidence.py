@@ -282,7 +282,7 @@ def test_waiting_files_are_kept_when_there_are_too_many(client):
 
 
 def test_a_form_submitted_twice_ignores_files_saved_by_the_first(person):
-    """Validate the second form before the first one's files are saved."""
+    """The second form is validated before the first form's files are saved."""
     ticket = evidence.store_waiting_file(file(), by=person).ticket
     first, second = (
         EvidenceForm(QueryDict(f"waiting={ticket}"), by=person),

@@ -33,7 +33,7 @@ pytestmark = pytest.mark.django_db
 
 
 def entries(claim: Claim, **kwargs: Any) -> list[str]:
-    """Return the entries of the claim's history, with today's date removed."""
+    """Return the history entries without today's date."""
     today = format_day(timezone.localdate())
     claim.refresh_from_db()
     return [

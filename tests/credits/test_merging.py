@@ -129,7 +129,7 @@ def test_people_with_both_claims_keep_one(of_source: str, of_target: str, kept: 
 
 
 def test_the_portal_withdraws_the_merging_persons_duplicate_claim() -> None:
-    """A claim that staff withdrew themselves would not be restored if the merge were undone."""
+    """If staff withdrew the claim themselves, undoing the merge would not restore it."""
     staff = make.person()
     source, target = make.event(), make.event()
     second = make.claim(staff, source)
@@ -427,7 +427,7 @@ def test_the_number_of_statements_does_not_grow() -> None:
 
 
 def test_postings_follow_the_date_of_the_target() -> None:
-    """The target took place too long ago for the track to count it."""
+    """The target took place too long ago to count in the track."""
     person = make.person()
     source, target = make.event(), make.event(days=-5 * 366)
     make.claim(person, source)
@@ -569,7 +569,7 @@ def test_a_later_claim_by_the_same_person_prevents_undoing() -> None:
 
 
 def test_a_new_live_claim_on_the_source_prevents_undoing() -> None:
-    """A merged event cannot be claimed, but undoing does not rely on that."""
+    """A merged event cannot be claimed, but undoing a merge does not rely on that."""
     person, source, target = make.person(), make.event(), make.event()
     make.claim(person, source)
     done = merge(source, target)
@@ -698,7 +698,7 @@ def test_claims_during_a_merge_are_neither_lost_nor_doubled(number: int) -> None
 def test_control_without_locks_a_claim_stays_on_the_source(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """A claim that was checked before the merge is made after it and stays on the source."""
+    """A claim checked before the merge is saved after it, so it stays on the source."""
     monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
     monkeypatch.setattr(queries, "lock_events", lambda ids: None)
     checked, merged = threading.Event(), threading.Event()

@@ -1,4 +1,4 @@
-"""Several sessions at an outside conference, saved in one form, all or nothing."""
+"""Several sessions at an outside conference in one form. Saving is all or nothing."""
 
 import datetime as dt
 from decimal import Decimal

@@ -1,4 +1,4 @@
-"""Promises 2, 3 and 6: one live claim per event, no lost credits, and people own their credits.
+"""Promises 2, 3 and 6: one live claim per event, no lost credits, and credits belong to people.
 
 Constraints are tested with `.update()`, raw SQL, or a plain insert, bypassing Python.
 """

@@ -1,4 +1,4 @@
-"""Signed-in people for the tests of events."""
+"""Fixtures for the tests of events. Some sign in a person."""
 
 import pytest
 from django.test import Client

@@ -34,7 +34,7 @@ def a_custom_event(by: User | None = None, **facts: Any) -> Event:
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
     """Post a form without the check for repeated queries.
 
-    Django queries each line's category, and each selected row is handled by its own action.
+    Django queries each line's category, and a separate action handles each selected row.
     """
     with zeal_ignore():
         return client.post(address, values)

@@ -63,7 +63,7 @@ def an_event(**fields: Any) -> Event:
 
 
 def place_at(event: Event, person: User) -> Registration:
-    """Register the person and send the confirmation."""
+    """Register the person for the event, and send the confirmation."""
     registration = actions.register(event_id=event.pk, by=person)
     sent()
     return registration

@@ -1,4 +1,4 @@
-"""Tickets in the administration, and the work waiting for staff on its index."""
+"""Tickets in the admin, and the work waiting for staff on its index page."""
 
 import datetime as dt
 from typing import Any

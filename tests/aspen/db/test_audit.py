@@ -30,7 +30,7 @@ pytestmark = pytest.mark.django_db
 
 @pytest.fixture(autouse=True)
 def portal_role(db: None) -> None:
-    """Create the role for the test unless it exists, as it does on the embedded server."""
+    """Create the portal's database role if it does not exist. The embedded server has it."""
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
         if cursor.fetchone() is None:
@@ -39,7 +39,7 @@ def portal_role(db: None) -> None:
 
 
 def entries(history: Any, *names: str) -> list[tuple[Any, ...]]:
-    """Return each entry's label, person, action and these columns, in order."""
+    """Return each history entry's label, person, action and the named columns, in order."""
     keys = ("pgh_label", "pgh_context__by", "pgh_context__act", *names)
     return list(history.objects.order_by("pgh_id").values_list(*keys))
 
@@ -126,7 +126,7 @@ def test_tracks_roles_and_accounts_are_recorded() -> None:
 
 
 def test_nested_actions_are_recorded_under_the_outer_one() -> None:
-    """When staff mark someone absent, they also withdraw the credit."""
+    """Marking someone absent also withdraws their credit."""
     person, organizer = make.person(), make.person(Role.CE_COORDINATOR)
     event = make.event(days=1)
     registration = register(event_id=event.pk, by=person)
@@ -155,7 +155,7 @@ def test_the_application_cannot_rewrite_history(way: str) -> None:
 
 @contextmanager
 def as_the_portal_role() -> Iterator[Any]:
-    """Use the rights of the role that serves the portal."""
+    """Run the block with the rights of the portal's database role."""
     with connection.cursor() as cursor:
         cursor.execute(f"SET ROLE {settings.PORTAL_ROLE}")
         try:

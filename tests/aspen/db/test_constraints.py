@@ -50,7 +50,7 @@ def test_constraints_are_equal_if_all_their_options_are() -> None:
 
 @pytest.mark.django_db
 def test_migrations_can_add_and_remove_it() -> None:
-    """Check that violations are rejected with it, accepted without it, and prevent adding it."""
+    """Check that violations are possible without the constraint, and prevent adding it."""
     credit = factories.claim(factories.person()).credits.get()
     stranger = factories.person()
     rows = Credit.objects.filter(pk=credit.pk)

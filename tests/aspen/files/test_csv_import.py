@@ -1,4 +1,4 @@
-"""Reading CSV files of any kind, and what happens to rows that cannot be imported."""
+"""Reading CSV files of any kind, and reporting rows that cannot be imported."""
 
 import io
 import itertools

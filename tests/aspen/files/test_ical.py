@@ -16,7 +16,7 @@ HOUR = dt.timedelta(hours=1)
 
 
 def read_zone(since: int) -> dt.tzinfo:
-    """Return Mountain time as dateutil reads our rules."""
+    """Return the time zone that dateutil reads from our rules for Mountain time."""
     text = "\r\n".join(["BEGIN:VCALENDAR", *ical.timezone_component(since), "END:VCALENDAR"])
     zone = tzical(io.StringIO(text)).get(ical.ZONE_NAME)
     assert zone is not None
@@ -25,7 +25,7 @@ def read_zone(since: int) -> dt.tzinfo:
 
 @pytest.mark.parametrize(("since", "first"), [(1989, 1990), (2006, 2007), (2007, 2008)])
 def test_the_zone_is_mountain_time_in_every_year_of_the_calendar(since: int, first: int) -> None:
-    """If the law changes, this test fails, because Python's data will change first."""
+    """If the law changes, Python's time zone data will change, and this test will fail."""
     ours = read_zone(since)
     for year in range(first, 2100):
         days = [dt.datetime(year, 1, 1), dt.datetime(year, 7, 1), dt.datetime(year, 12, 31, 23)]
@@ -74,7 +74,7 @@ def test_any_text_round_trips_except_forbidden_characters(value: str) -> None:
 
 
 def not_xml(value: str) -> bool:
-    """Return whether the text has characters that XML forbids and iCalendar does not."""
+    """Return True if the text contains characters that iCalendar allows and XML forbids."""
     return "\ufffe" in value or "\uffff" in value
 
 

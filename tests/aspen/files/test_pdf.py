@@ -62,7 +62,7 @@ def test_characters_missing_from_the_fonts_are_named_or_marked(rendered_text, te
 
 
 def test_letters_the_fonts_cannot_combine_lose_their_accents(rendered_text):
-    """The fonts have both characters, but none has this accent on this letter."""
+    """The fonts have the letter and the accent, but no font can combine them."""
     assert rendered_text("\u0628\u0361 Weeding é") in ("\u0628\u0361 Weeding é", "□ Weeding e")
 
 

@@ -12,8 +12,8 @@ from typing import Any
 class MailServer(socketserver.ThreadingTCPServer):
     """A mail server that listens on its own port.
 
-    `replies` overrides replies by command, or by its first word. While `may_reply` is clear, the
-    server accepts a message but does not reply.
+    `replies` maps a command, or the first word of one, to the reply to send instead of “250 ok”.
+    While `may_reply` is clear, the server accepts messages but does not reply.
     """
 
     daemon_threads = True

@@ -1,4 +1,4 @@
-"""E-mails are only about committed changes, and each is sent once.
+"""E-mails are sent only about committed changes, and each is sent once.
 
 These tests use a real mail server on this machine and kill a real worker.
 """
@@ -62,7 +62,7 @@ def composer(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def no_jobs(transactional_db: None) -> None:
-    """Delete jobs left by an earlier test, because Django does not clear their table."""
+    """Delete jobs left by earlier tests, because Django does not clear their table."""
     with connection.cursor() as cursor:
         cursor.execute("DELETE FROM procrastinate_jobs")
 
@@ -78,7 +78,7 @@ def server(settings: Any) -> Iterator[MailServer]:
 
 
 def queue(*subjects: str, to: User | None = None) -> list[Mail]:
-    """Queue messages in this order."""
+    """Queue a message with each of these subjects, in this order. Return all messages."""
     to = to or factories.person()
     for subject in subjects:
         outbox.enqueue(kind=KIND, key=f"{subject} {Mail.objects.count()}", to=to, subject=subject)
@@ -385,7 +385,7 @@ EMAIL_HOST, EMAIL_PORT = "127.0.0.1", {port}
 
 @pytest.fixture
 def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
-    """Starts real workers on the test database, with this mail server."""
+    """A function that starts a real worker, with the test database and this mail server."""
     keys = ("ENGINE", "NAME", "USER", "HOST", "PORT", "PASSWORD")
     database = {key: connection.settings_dict[key] for key in keys}
     (tmp_path / "worker_settings.py").write_text(
@@ -424,7 +424,7 @@ def worker(tmp_path: Path, server: MailServer) -> Iterator[Any]:
 def test_a_killed_worker_sends_nothing_twice(
     no_jobs: None, worker: Any, server: MailServer
 ) -> None:
-    """The mail server has the message, but the worker is killed before it gets a reply."""
+    """The worker is killed after the mail server has the message but before it replies."""
     from events import actions
 
     event = factories.event(days=3, title="Weeding")

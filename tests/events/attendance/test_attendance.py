@@ -1,4 +1,4 @@
-"""Attendance marks, walk-ins, and settling them into credits."""
+"""Attendance marks, walk-ins, and the credits that follow from them."""
 
 import datetime as dt
 from collections.abc import Iterator

@@ -74,7 +74,7 @@ def only(content: bytes) -> Any:
 
 
 def at(moment: str, hours: float | None = 1, **fields: Any) -> Event:
-    """Create an event that begins at this Mountain time."""
+    """Create an event that starts at this Mountain time."""
     begins_at = dt.datetime.fromisoformat(moment)
     if begins_at.tzinfo is None:
         begins_at = begins_at.replace(tzinfo=DENVER)

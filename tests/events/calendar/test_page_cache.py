@@ -420,7 +420,7 @@ def test_a_page_rendered_during_a_commit_is_renewed(
 
 
 def test_registrations_on_different_events_do_not_block_each_other() -> None:
-    """All of them update the single version row at commit. None waits long, and none fails."""
+    """All of them update the same version row at commit. None waits long, and none fails."""
     events = [factories.event(days=3, capacity=1) for _ in range(20)]
     people = [factories.person() for _ in range(20)]
     before = version()

@@ -39,7 +39,7 @@ def editor(client: Client, library: Organization) -> User:
 
 
 def form_data(library: Organization, **fields: Any) -> dict[str, Any]:
-    """Return what an organizer enters for a workshop next week."""
+    """Return the form data that an organizer enters for a workshop next week."""
     day = timezone.localdate() + dt.timedelta(days=7)
     values = {
         "title": "Weeding, step by step",
@@ -59,7 +59,7 @@ def form_data(library: Organization, **fields: Any) -> dict[str, Any]:
 
 
 def form_of(client: Client, event: Event, **fields: Any) -> dict[str, Any]:
-    """Return the edit form's fields as a browser would send them, with changes."""
+    """Return the edit form's data as a browser would send it, with these changes."""
     page = client.get(f"/events/{event.pk}/edit/")
     values = {}
     for name, field in page.context["form"].fields.items():

@@ -35,7 +35,7 @@ def source(library: Organization, begins_at: dt.datetime, **fields: object) -> E
 
 
 def moments(event: Event, **typed: object) -> list[str]:
-    """Return a rule's dates in UTC."""
+    """Return the dates and times in a rule's series, in UTC."""
     data = {"key": str(uuid.uuid4()), "times": "4", **typed}
     form = RepeatForm(data, source=event)
     assert form.is_valid(), form.errors

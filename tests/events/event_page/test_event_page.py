@@ -20,7 +20,7 @@ pytestmark = pytest.mark.django_db
 
 
 def next_step(client: Client, event: Event) -> tuple[str, str]:
-    """Return the kind of button and the note next to it."""
+    """Return the kind of the page's button and the note next to it."""
     shown = client.get(event.get_absolute_url()).context["next_step"]
     return shown.kind, shown.note
 

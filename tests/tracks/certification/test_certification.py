@@ -103,7 +103,7 @@ def revoke(certificate: Certificate, **fields):
 
 
 def last(participation: Participation, model: type):
-    """Return the id of the latest submission, verification or certificate, or 0."""
+    """Return the id of the latest submission, verification or certificate, or 0 if there is none."""
     found = model.objects.filter(participation=participation).order_by("pk").last()
     return found.pk if found else 0
 
@@ -179,7 +179,10 @@ DOES_NOT_EXIST = (
 
 
 def person_acting_as(actor: Actor, participation: Participation):
-    """Return a person in this role. For the portal, a coordinator, who declines a claim."""
+    """Return a person in this role, or None for a supervisor.
+
+    The portal takes its step when a coordinator declines a claim.
+    """
     match actor:
         case Actor.PERSON:
             return participation.person

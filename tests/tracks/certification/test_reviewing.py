@@ -531,7 +531,7 @@ def test_the_admin_index_counts_waiting_records() -> None:
 
 @pytest.mark.parametrize("items", [1, 3])
 def test_queries(items: int, django_assert_num_queries: Any) -> None:
-    """The number does not depend on how many records, lines and certificates there are."""
+    """The number of queries does not depend on how many records, lines and certificates exist."""
     june, library = make.person(), make.organization()
     Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)

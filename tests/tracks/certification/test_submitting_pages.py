@@ -1,4 +1,4 @@
-"""The pages to submit and withdraw a record, and to have single years verified."""
+"""The pages for submitting and withdrawing a record, and for having single years verified."""
 
 import datetime as dt
 

@@ -104,7 +104,10 @@ class TestQueryAndReasonAgree(TestCase):
     def test_catalog_rule(
         self, year, state, day, days_long, claimed, recorded, available, watchable
     ):
-        """The query, the reason and this test agree: earned or watched in an approved year."""
+        """The query, the reason and this test agree on which credits count.
+
+        The training must be earned, or its recording watched, in a year for which it was approved.
+        """
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
             person, participation, claim = self.person, self.participation, self.claim
             RuleSet.objects.filter(pk=participation.rule_set_id).update(catalog_only=True)

@@ -185,12 +185,14 @@ def test_no_month_is_skipped_when_months_are_short() -> None:
         assert (result.done_on - day).days in range(240, 250)
 
 
-def test_lowest_rate_is_the_one_that_finishes_before_credits_age_out() -> None:
-    """Seven credits age out in fourteen months, so finishing before that takes less."""
-    result = make_forecast(("2024-01-23", 4, "7"), minimum="0", total="20", closes="2028-11-23")
-    # 13 credits by the last day on which the seven count, or 20 by the end.
-    assert result.needed_per_month == Decimal("1.0")
-    assert Decimal(13) / 14 < result.needed_per_month < Decimal(20) / 14
+def test_finishing_before_credits_age_out_can_take_the_lowest_rate() -> None:
+    """25 credits age out in ten months, and the period ends in 24.
+
+    Earning the other 15 credits within ten months takes 1.5 a month. Later, all 40 are missing, so
+    earning them by the end would take 1.67 a month, rounded up to 2.
+    """
+    result = make_forecast(("2023-09-23", 4, "25"), minimum="0", total="40", closes="2028-11-23")
+    assert result.needed_per_month == Decimal("1.5")
 
 
 # ---------- Pages ----------

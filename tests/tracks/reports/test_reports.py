@@ -199,7 +199,7 @@ def test_each_number_links_to_the_people_it_counts(
 
 
 def test_expiring_certificates_by_quarter(staff: Client, eight_people: dict[str, User]) -> None:
-    """Ida renewed in time, so only her new one counts. Gus's expires too late to show."""
+    """Ida renewed in time, so only her new one counts. Gus's expires too late to be shown."""
     ida = certified("Ida", "2022-12-05")
     with on("2024-11-02"):
         make.claim(ida, credits=make.ENOUGH["Library Trustee"], days=-2)
