@@ -16,8 +16,8 @@ from django.db.models import Model
 from psycopg import sql
 
 APPS = ("aspen", "accounts", "events", "credits", "tracks", "helpdesk")
-# Advisory locks. Only one process at a time creates the template. While any process has a clone, a
-# process drops only its own.
+# Advisory locks. Only one process at a time creates the template. While any process has a clone,
+# processes drop only their own.
 SETTING_UP, IN_USE = 1_701, 1_702
 
 Rows = dict[str, list[str]]

@@ -18,7 +18,7 @@ from aspen.models import Mail, MailState
 
 # With SNAPSHOTS=write, tests rewrite the files; check the changes with git diff.
 WRITE = os.environ.get("SNAPSHOTS") == "write"
-# Signatures and random values, which differ in every run.
+# Signatures and other random values, which differ in every run.
 RANDOM_VALUE = re.compile(r"[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}|(?<=:)[\w-]{43}(?=/)")
 
 

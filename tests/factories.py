@@ -115,7 +115,7 @@ def claim(by: User, on: Event | None = None, **fields: Any) -> Claim:
     return claim_event(event_id=on.pk, source=ClaimSource.CALENDAR, by=by)
 
 
-# The credits of one event that meet the requirements of each track's current rule set.
+# By track, the credits of one event that meets all requirements of the current rule set.
 ENOUGH = {
     "Library Director": {ADMINISTRATION: "60.0"},
     "Library Staff": dict.fromkeys((ADMINISTRATION, PUBLIC, COLLECTION, TECHNOLOGY), "15.0"),

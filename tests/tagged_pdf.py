@@ -11,7 +11,7 @@ import pikepdf
 
 @dataclasses.dataclass
 class Tag:
-    """An element of the document's structure, such as P, H1, Table or TH, with text and child tags."""
+    """An element of the document's structure, such as P, H1, Table or TH."""
 
     kind: str
     text: str = ""

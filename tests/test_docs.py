@@ -16,7 +16,7 @@ CODE = [
 QUOTED = re.compile(r"`([^`\n]+)`")
 PATH = re.compile(r"[\w.-]+(/[\w.-]+)*/?")
 NAME = re.compile(r"[A-Za-z_][\w.]*(\(\))?")
-# Created in var/ by an import.
+# Files that an import creates in var/.
 CREATED_LATER = {"rejects/"}
 
 

@@ -151,7 +151,7 @@ def test_a_warning_is_an_error(kind: type[Warning]) -> None:
 
 
 def test_connections_to_other_hosts_are_blocked() -> None:
-    # It warns before it raises its own error, and a warning is an error.
+    # pytest-socket warns before it raises its own error, and a warning is an error here.
     refusals = (pytest_socket.SocketConnectBlockedError, UserWarning)
     with socket.socket() as outside, pytest.raises(refusals, match=r'host "192\.0\.2\.1"'):
         outside.connect(("192.0.2.1", 80))

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.django_db
 TODAY = dt.date(2026, 11, 20)
 DAY = dt.timedelta(days=1)
 
-# (first day, last day) and whether the position is present.
+# A position's first and last day, and whether it is present.
 SPANS = [
     (None, None, True),
     (TODAY, None, True),

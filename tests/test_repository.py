@@ -11,7 +11,7 @@ from django.conf import settings
 
 ROOT: Path = settings.BASE_DIR
 APPS = ("accounts", "events", "credits", "tracks", "helpdesk")
-# Ignored by Git, or generated.
+# Files that are ignored by Git or generated.
 IGNORED = {".git", ".venv", "var", "node_modules", "__pycache__", ".hypothesis"}
 BINARY = {".png", ".ico", ".woff2", ".gz", ".br", ".jpg", ".pyc"}
 
@@ -77,7 +77,7 @@ def test_the_development_lock_file_has_the_same_versions() -> None:
     assert {name: dev.get(name) for name in base} == base
 
 
-# The names of packages in code, if they differ.
+# The names by which code imports packages, if they differ from the packages' names.
 IN_CODE = {
     "django-environ": "environ",
     "django-allauth": "allauth",

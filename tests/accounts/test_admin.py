@@ -305,7 +305,7 @@ def test_an_administrator_can_add_organizations() -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_queries(items: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: Any) -> None:
     library, first = factories.organization(), factories.person()
     for number in range(items):
         person = factories.person()

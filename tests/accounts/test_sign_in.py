@@ -29,8 +29,8 @@ NOT_RIGHT = (
 )
 
 
-# Django reads a session twice when it ends one, and django-allauth an address when it confirms one.
-# Neither grows with the data.
+# Django reads a session twice when it ends it, and django-allauth reads an address twice when it
+# confirms it. The number of these queries does not grow with the data.
 TWICE = [
     {"model": "sessions.Session", "field": "get()"},
     {"model": "account.EmailAddress", "field": "get()"},

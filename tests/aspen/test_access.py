@@ -271,8 +271,8 @@ GET  /admin/nowhere/                                   302  302  302  302  404  
 # Anyone with a confirmation link sees the address it was mailed to. Anyone with a supervisor's link
 # sees the record and can answer. Anyone with the address printed on a certificate sees its name.
 
-# Staff in the administration: each model's list and the form for adding a row. Everyone else is
-# turned away from every address under admin/.
+# Staff in the admin: each model's list and the form for adding a row. All other people are turned
+# away from every address under admin/.
 STAFF = """
                                 edit       help       coord      admin
 account.emailaddress            403  403   403  403   403  403   403  403
@@ -361,8 +361,8 @@ class World:
         return client
 
 
-# Django reads a session twice when it ends one. django-allauth reads the address that it confirms
-# twice, and the person whose password is reset as well as the one signed in.
+# Django reads a session twice when it ends it. django-allauth reads an address twice when it
+# confirms it. To reset a password, it reads the password's owner and the signed-in person.
 TWICE = [
     {"model": model, "field": "get()"}
     for model in ("sessions.Session", "account.EmailAddress", "accounts.User")
@@ -625,11 +625,11 @@ def test_people_return_to_the_same_address_after_signing_in(world: World) -> Non
             assert response.headers["Location"] == f"/accounts/login/?next={here}"
 
 
-# ---------- The administration ----------
+# ---------- The admin ----------
 
 
 @pytest.mark.parametrize("role", ["anonymous", "owner", "supervisor"])
-def test_the_administration_turns_everyone_else_away(world: World, role: str) -> None:
+def test_only_staff_get_into_the_admin(world: World, role: str) -> None:
     client = world.client(role)
     inner = [route for route in routes() if re.fullmatch(r"admin/[\w/<>:]+", route)]
     assert len(inner) > 100
@@ -643,7 +643,7 @@ def test_the_administration_turns_everyone_else_away(world: World, role: str) ->
             assert re.match(r"/(admin|accounts)/login/\?next=/", response.headers["Location"])
 
 
-def test_staff_see_the_stated_pages_of_the_administration(world: World) -> None:
+def test_staff_see_the_admin_pages_in_the_table(world: World) -> None:
     stated = [line for line in STAFF.splitlines() if line.strip()][1:]
     models = sorted(model._meta.label_lower for model in admin.site._registry)
     actual = []

@@ -13,7 +13,7 @@ from events.models import CreditOffer
 from tests import factories
 from tracks.models import Requirement
 
-# Amounts that fit a credit column, which would round off a second decimal.
+# Amounts that fit into a credit column, which rounds to one decimal.
 AMOUNTS = st.decimals(min_value="-999.9", max_value="999.9", places=1)
 
 

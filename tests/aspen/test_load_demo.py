@@ -21,7 +21,7 @@ from tests.aspen.test_demo_data import LIBRARIES, NAMED, PASSWORD, load
 pytestmark = pytest.mark.django_db
 
 
-def test_it_is_refused_outside_the_demonstration(settings: Any) -> None:
+def test_loading_is_refused_outside_the_demonstration(settings: Any) -> None:
     settings.DEMO = False
 
     with pytest.raises(CommandError, match="published password"):

@@ -33,7 +33,7 @@ def portal(project: Project, *arguments: object) -> "subprocess.Popen[str]":
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_serves_until_it_is_stopped(project: Project, port: int, number: int) -> None:
+def test_the_portal_serves_until_it_is_stopped(project: Project, port: int, number: int) -> None:
     process = portal(project, "--port", port)
     output = wait_for_output(process, "Press Ctrl-C to stop.")
     assert f"ASPeN is ready: http://127.0.0.1:{port}/" in output
@@ -49,7 +49,7 @@ def test_serves_until_it_is_stopped(project: Project, port: int, number: int) ->
     assert project.left() == []
 
 
-def test_stops_everything_when_a_child_ends(project: Project, port: int) -> None:
+def test_the_portal_stops_everything_when_a_child_ends(project: Project, port: int) -> None:
     process = portal(project, "--port", port)
     wait_for_output(process, "Press Ctrl-C to stop.")
 

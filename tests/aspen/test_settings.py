@@ -72,7 +72,7 @@ def test_an_insecure_value_is_refused(
     assert bool(development) is (change.get("ASPEN_DEMO") == "on")
 
 
-def test_good_values_start(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_secure_values_are_accepted(monkeypatch: pytest.MonkeyPatch) -> None:
     assert refusal(monkeypatch, GOOD) == ""
     assert refusal(monkeypatch, DEMO) == ""
 

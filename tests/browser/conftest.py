@@ -71,7 +71,7 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
     connection = connections["default"]
     with sync_playwright() as playwright:
         # From now on, this thread has a running event loop, and Django keeps separate connections
-        # for it. Set the old one again, so that it is closed when its database is dropped.
+        # for it. Keep using the old one, so that it is closed when its database is dropped.
         connections["default"] = connection
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM, args=FLAGS, timeout=6 * TIMEOUT
@@ -84,8 +84,8 @@ def chromium(django_db_setup: None) -> Iterator[Browser]:
 def sign_in_and_out_without_limits(settings: Any) -> None:
     cache.clear()  # rate limits for signing in
     # Django fetches two single rows twice for different reasons: the session when a person signs
-    # out, and the person in the administration's page about themselves. In the live server's
-    # threads, zeal takes these for N+1 queries.
+    # out, and the person on the admin page about themselves. In the live server's threads, zeal
+    # mistakes these for N+1 queries.
     settings.ZEAL_ALLOWLIST = [
         *django_settings.ZEAL_ALLOWLIST,
         {"model": "sessions.Session", "field": "get()"},

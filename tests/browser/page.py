@@ -15,7 +15,7 @@ RULES = {
     "rules": {"color-contrast": {"enabled": False}},
 }
 CONTRAST = {"runOnly": {"type": "rule", "values": ["color-contrast"]}}
-# Problems of a page: horizontal scrolling, short words broken in two, forms without a CSRF token,
+# A page's problems: horizontal scrolling, short words broken in two, forms without a CSRF token,
 # and headings.
 CHECK = """() => {
     // We write the words in these elements, and each is short enough for one line.
@@ -50,15 +50,15 @@ CHECK = """() => {
     if (headings !== 1) problems.push(`has ${headings} first-level headings`);
     return problems;
 }"""
-# Accessibility. Preloading is off because these rules do not need it, and it would request
-# stylesheets again, some at wrong addresses.
+# Check accessibility. Preloading is off because these rules do not need it and because it would
+# request stylesheets again, some at wrong addresses.
 RUN_AXE = """options => axe.run(
     document, {...options, resultTypes: ["violations"], preload: false}
 ).then(result => result.violations.flatMap(rule => rule.nodes.map(node =>
     `${rule.id}: ${rule.help}: ${node.target.join(" ")}: ${node.failureSummary}`
 )))"""
-# What axe's result depends on, except for contrast: the elements, whether they have text, the focus
-# and the width. The text itself does not matter.
+# Everything that axe's results depend on, except for contrast: the elements, whether they have
+# text, the focus and the width. The text itself does not matter.
 STATE = """() => {
     const copy = document.documentElement.cloneNode(true);
     copy.querySelectorAll("script, [name=csrfmiddlewaretoken]").forEach(each => each.remove());
@@ -71,7 +71,7 @@ STATE = """() => {
     const html = copy.outerHTML.replace(addresses, "$1x").replace(/[0-9]{2,}/g, "00");
     return [innerWidth, focused, html].join(" ");
 }"""
-# What the contrast of text depends on: its color and size, and the background behind it.
+# Everything that the contrast of text depends on: its color and size, and the background behind it.
 COLORS = """() => {
     const layers = new Map([[null, ""]]);
     const behind = element => {

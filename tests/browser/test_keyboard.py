@@ -19,7 +19,7 @@ from tracks.actions import select_track
 pytestmark = pytest.mark.django_db(transaction=True)
 
 MAX_STOPS = 150
-# The label of the focused element, and whatever makes the focus hard to see.
+# The label of the focused element, and anything that makes the focus hard to see.
 FOCUSED = """() => {
     const element = document.activeElement;
     if (!element || element === document.body) return null;

@@ -57,7 +57,7 @@ LONG = "Bibliothekswissenschaft" * 13 + "!"
 SCRIPT = "<script>document.title='broken'</script><img src=x onerror=alert(1)> & “so on”"
 EMOJI = "📚 Stories 👩‍👩‍👧‍👦 and buffaloes 🦬 שלום"
 TITLES = [LONG, SCRIPT, EMOJI]
-# Width and colors.
+# Width and color scheme.
 Look = tuple[int, Literal["light", "dark"]]
 LOOKS: list[Look] = [(1280, "light"), (1280, "dark"), (320, "light"), (320, "dark")]
 OWN_APPS = ("accounts", "events", "credits", "tracks", "helpdesk")
@@ -347,7 +347,7 @@ def administration_pages() -> Iterable[str]:
 def problems_on(visitor: Visitor, path: str, looks: Sequence[Look] = LOOKS) -> list[str]:
     """Return the page's problems at each width and in each color scheme."""
     problems = []
-    # Two looks are enough for the administration, which only differs from Django's in its colors.
+    # Two looks are enough for the admin, which differs from Django's only in its colors.
     for width, colors in LOOKS[::3] if path.startswith("/admin/") else looks:
         visitor.page.set_viewport_size({"width": width, "height": 900})
         visitor.page.emulate_media(color_scheme=colors)

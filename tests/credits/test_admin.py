@@ -253,7 +253,7 @@ def test_evidence_and_note_are_shown_and_filtered() -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_queries(items: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: Any) -> None:
     slugs = [ADMINISTRATION, TECHNOLOGY, "public-services"][:items]
     for _ in range(items):
         claim = a_claim(credits=dict.fromkeys(slugs, "1.0"))

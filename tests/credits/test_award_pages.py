@@ -317,7 +317,7 @@ def test_a_waiting_award_is_withdrawn(client: Client, staff: User) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_a_fixed_number_of_queries(client: Client, staff: User, number: int) -> None:
+def test_the_number_of_queries_is_fixed(client: Client, staff: User, number: int) -> None:
     event = make.event()
     for index in range(number):
         person = make.person(email=f"a{number}{index}@library.example")

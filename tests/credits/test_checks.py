@@ -304,7 +304,7 @@ def test_saving_the_same_training_twice_has_no_result():
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(number, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(number, django_assert_num_queries):
     claims = []
     for n in range(number):
         person = make.person()

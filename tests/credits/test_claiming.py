@@ -183,7 +183,7 @@ def test_settling_one_person_does_not_settle_others():
     assert Claim.objects.get().person == first.person
 
 
-def test_a_cancelled_registration_earns_nothing():
+def test_a_canceled_registration_earns_nothing():
     registration = register()
     event_actions.cancel_registration(event_id=registration.event_id, by=registration.person)
     pass_time(registration)
@@ -347,7 +347,7 @@ def test_absent_people_can_claim_the_recording():
     assert Claim.objects.get().state == ClaimState.PENDING
 
 
-def test_a_cancelled_registration_has_no_attendance():
+def test_a_canceled_registration_has_no_attendance():
     registration = register()
     event_actions.cancel_registration(event_id=registration.event_id, by=registration.person)
     with pytest.raises(Refused, match="is canceled"):

@@ -400,7 +400,7 @@ def test_people_can_only_reenter_their_own_training(client, value):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(client, person, number, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(client, person, number, django_assert_num_queries):
     for n in range(number):
         actions.claim_custom_event(facts=make.facts(title=f"Weeding online {n}"), by=person)
     actions.save_draft(typed={"title": "Weeding online"}, by=person)

@@ -218,7 +218,9 @@ def test_a_long_email_lists_the_first_claims(now: time_machine.Traveller) -> Non
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(now: time_machine.Traveller, number: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(
+    now: time_machine.Traveller, number: int, django_assert_num_queries: Any
+) -> None:
     person = make.person()
     for n in range(number):
         decide(custom(person, title=f"Webinar {n}"), APPROVE)

@@ -421,7 +421,7 @@ def test_a_claims_page_shows_warnings(client, person, claim):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(client, person, number, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(client, person, number, django_assert_num_queries):
     claim = make.claim(person, credits={make.TECHNOLOGY: "1", make.PUBLIC: "1"})
     files = [file(f"{n}.pdf") for n in range(number)]
     actions.add_evidence(claim_id=claim.pk, files=files, by=person)

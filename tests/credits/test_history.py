@@ -302,7 +302,7 @@ def test_every_change_of_state_has_a_text() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(number: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(number: int, django_assert_num_queries: Any) -> None:
     claim = make.claim(make.person())
     for amount in range(2, 2 + number):
         change(amount=amount, by=make.person(Role.HELP_DESK))

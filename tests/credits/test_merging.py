@@ -268,7 +268,7 @@ def test_merging_into_itself_or_again_is_refused() -> None:
     assert_refused(second, first, "has already been merged into another event")
 
 
-def test_a_circle_is_refused() -> None:
+def test_a_circular_merge_is_refused() -> None:
     first, second, third = make.event(), make.event(), make.event()
     merge(first, second)
     merge(second, third)
@@ -316,7 +316,7 @@ def test_an_unknown_event_is_not_found_by_a_merge() -> None:
         actions.merge_events(source_id=make.event().pk, target_id=0, reason="", by=make.person())
 
 
-def test_merging_twice_merges_once() -> None:
+def test_merging_again_changes_nothing() -> None:
     source, target, staff = make.event(), make.event(), make.person()
     make.claim(make.person(), source)
     first = merge(source, target, staff)
@@ -388,7 +388,7 @@ def test_merging_large_events_is_complete_and_fast() -> None:
     assert numbers == (400, 100, 0, 200, 10)
     previewed = (preview.moved, len(preview.dropped), preview.approved, preview.differing)
     assert (*previewed, preview.tracks) == numbers
-    # No claim was lost or doubled.
+    # No claim was lost or duplicated.
     assert live(target) == sorted(person.pk for person in people)
     assert live(source) == []
     assert list(Credit.objects.order_by("pk").values()) == before["credits"]
@@ -445,7 +445,7 @@ def undo(done: Any, by: User | None = None) -> Merge:
     return actions.undo_merge(merge_id=done.merge.pk, by=by or make.person())
 
 
-def test_undoing_twice_undoes_once() -> None:
+def test_undoing_a_merge_again_changes_nothing() -> None:
     done, staff = merge(make.event(), make.event()), make.person()
     first = undo(done, staff)
     assert undo(done) == first

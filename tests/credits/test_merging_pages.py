@@ -165,7 +165,7 @@ def test_only_people_with_a_claim_see_another_persons_custom_event() -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_queries(items: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: Any) -> None:
     for _ in range(items):
         actions.merge_events(
             source_id=make.event().pk, target_id=make.event().pk, reason="", by=make.person()

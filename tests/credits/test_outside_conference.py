@@ -167,7 +167,7 @@ def test_a_refusal_identifies_the_session_and_saves_nothing(person):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(client, number, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(client, number, django_assert_num_queries):
     with django_assert_num_queries(3):
         client.get(PAGE)
     overlapping = [row(f"Room {n}", "09:00", "11:00") for n in range(number + 1)]

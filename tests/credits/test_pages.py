@@ -273,7 +273,7 @@ def test_only_the_author_can_edit_a_returned_event(client, person):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(client, person, number, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(client, person, number, django_assert_num_queries):
     events = [make.event(title=f"Weeding online {n}") for n in range(number)]
     with django_assert_num_queries(9):
         client.get(f"/continuing-education/claim/{events[0].pk}/")

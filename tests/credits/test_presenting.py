@@ -197,7 +197,7 @@ def test_presenters_earn_nothing_more_as_attendees() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(number: int, django_assert_num_queries) -> None:
+def test_the_number_of_queries_is_fixed(number: int, django_assert_num_queries) -> None:
     person = make.person()
     portal_user()
     for index in range(number):

@@ -637,7 +637,7 @@ def test_other_staff_cannot_publish(role: Role) -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_queries(items: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: Any) -> None:
     person = factories.person()
     library = factories.organization()
     for kind in list(PositionKind)[:items]:

@@ -145,7 +145,7 @@ def test_sessions_of_other_conferences_cannot_be_claimed(
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(
+def test_the_number_of_queries_is_fixed(
     client: Client, person: User, conference: Event, number: int, django_assert_num_queries
 ) -> None:
     for hour in range(number):

@@ -194,7 +194,7 @@ def test_question_constraints(values: dict[str, Any], constraint: str) -> None:
         Question.objects.filter(pk=first.pk).update(**values)
 
 
-def test_there_is_one_open_key_per_purpose_and_it_cannot_be_guessed() -> None:
+def test_there_is_one_active_key_per_purpose_and_it_cannot_be_guessed() -> None:
     person = make.person()
     key = PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="k" * 32)
     with pytest.raises(IntegrityError, match="events_one_open_key"), transaction.atomic():

@@ -310,7 +310,7 @@ def test_category_names_are_case_insensitive(tmp_path: Path) -> None:
         ("title", "x" * 301, "Ensure this value has at most 300 characters (it has 301)."),
         ("sponsor", "x" * 201, "Ensure this value has at most 200 characters (it has 201)."),
         ("city", "x" * 81, "Ensure this value has at most 80 characters (it has 81)."),
-        # Reported with the name of its column. The search index limits the length.
+        # The search index limits the length. The error includes the name of the column.
         ("summary", "word " * 2001, "Ensure this value has at most 10000 characters (it has"),
     ],
 )
@@ -645,7 +645,7 @@ def test_each_row_takes_a_fixed_number_of_queries(tmp_path: Path) -> None:
         return len(captured)
 
     first = queries(10, "https://a.example/")
-    # Savepoint, event, credit lines, release.
+    # Queries: savepoint, event, credit lines, release.
     assert queries(30, "https://b.example/") - first == 20 * 4
     unchanged = queries(10, "https://a.example/")
     assert queries(30, "https://b.example/") == unchanged == first - 10 * 4

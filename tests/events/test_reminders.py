@@ -113,7 +113,7 @@ def test_a_moved_event_gets_another_reminder(now: time_machine.Traveller) -> Non
 def test_only_people_with_a_place_who_want_reminders_get_one(now: time_machine.Traveller) -> None:
     begins_at = in_montana(12, 3, 9)
     registered = place(begins_at, capacity=1)
-    actions.register(event_id=registered.event_id, by=factories.person())  # waits
+    actions.register(event_id=registered.event_id, by=factories.person())  # joins the waitlist
     left = place(begins_at)
     actions.cancel_registration(event_id=left.event_id, by=left.person)
     off = place(begins_at)
@@ -133,7 +133,7 @@ def test_a_batch_takes_a_fixed_number_of_queries(
     for _ in range(number):
         place(in_montana(12, 3, 9))
     now.move_to("2026-12-02 10:00 -0700")
-    # Registrations, savepoint, existing keys, insert, release, no more registrations.
+    # Queries: registrations, savepoint, existing keys, insert, release, no more registrations.
     with django_assert_num_queries(6):
         assert actions.queue_reminder_emails() == number
 

@@ -62,7 +62,7 @@ def test_a_ticket_opens_with_the_persons_message() -> None:
     assert [(m.author, m.body) for m in ticket.messages.all()] == [(person, "Wrong category")]
 
 
-def test_the_same_ticket_sent_twice_is_one() -> None:
+def test_the_same_ticket_sent_twice_is_opened_once() -> None:
     person = factories.person()
     credit = a_credit(person)
     assert a_ticket(person, credit) == a_ticket(person, credit)
@@ -81,7 +81,7 @@ def test_the_persons_reply_reopens_an_answered_ticket() -> None:
     assert ticket.state == TicketState.OPEN
 
 
-def test_the_same_reply_twice_in_a_row_is_one() -> None:
+def test_the_same_reply_sent_twice_in_a_row_is_saved_once() -> None:
     person = factories.person()
     ticket = a_ticket(person)
     first = reply(ticket, "Please", person)

@@ -62,7 +62,7 @@ def test_the_index_starts_with_the_work_that_waits() -> None:
     assert waiting(factories.person(Role.ADMINISTRATOR)) == []
 
 
-def test_the_lines_of_all_apps_are_in_order() -> None:
+def test_the_index_lists_the_work_of_all_apps_in_order() -> None:
     a_ticket()
     factories.submission()
     factories.listing(factories.event(), state=ListingState.PROPOSED)
@@ -107,7 +107,7 @@ def test_a_ticket_links_to_its_page_for_help_desk_staff() -> None:
             assert text(client.get(address)).count(f'href="/help/{ticket.pk}/"') == count
 
 
-def test_tickets_cannot_be_changed_in_the_administration() -> None:
+def test_tickets_cannot_be_changed_in_the_admin() -> None:
     ticket = a_ticket()
     client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
     answers = [
@@ -126,7 +126,7 @@ def test_event_editors_cannot_see_tickets() -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_queries(items: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: Any) -> None:
     for _ in range(items):
         person = factories.person()
         credit = factories.claim(person).credits.get()

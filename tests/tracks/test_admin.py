@@ -280,7 +280,7 @@ def test_staff_read_the_same_reasons_as_the_person() -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_queries(items: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: Any) -> None:
     for _ in range(items):
         participation, _new = select_track(track=factories.track(), by=factories.person())
     unused = unused_rule_set()

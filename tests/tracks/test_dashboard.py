@@ -184,7 +184,7 @@ def test_another_persons_participation_is_not_found(client):
 
 @pytest.mark.parametrize("staff", [False, True])
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(number, staff, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(number, staff, django_assert_num_queries):
     """At most 12 queries, plus one for Continuing Education and two for staff permissions."""
     person = make.person(role=make.Role.HELP_DESK if staff else None)
     client = signed_in(person)

@@ -18,7 +18,7 @@ def a_constraint(**fields: object) -> CompositeForeignKey:
     return CompositeForeignKey(**values | fields)  # type: ignore[arg-type]
 
 
-def test_it_can_be_written_to_a_migration() -> None:
+def test_the_constraint_can_be_written_to_a_migration() -> None:
     text, imports = serializer_factory(DECLARED).serialize()
     scope: dict[str, object] = {}
     for line in imports:
@@ -32,7 +32,7 @@ def test_it_can_be_written_to_a_migration() -> None:
     )
 
 
-def test_it_can_be_copied_to_a_migrations_state() -> None:
+def test_the_constraint_can_be_copied_to_a_migrations_state() -> None:
     constraints = ModelState.from_model(Credit).options["constraints"]
     assert DECLARED in constraints
     assert DECLARED.clone() == DECLARED
@@ -49,7 +49,7 @@ def test_constraints_are_equal_if_all_their_options_are() -> None:
 
 
 @pytest.mark.django_db
-def test_migrations_can_add_and_remove_it() -> None:
+def test_migrations_can_add_and_remove_the_constraint() -> None:
     """Check that violations are possible without the constraint, and prevent adding it."""
     credit = factories.claim(factories.person()).credits.get()
     stranger = factories.person()
@@ -88,5 +88,5 @@ def test_the_referenced_row_is_protected_too() -> None:
         Claim.objects.filter(pk=claim.pk).update(person=factories.person())
 
 
-def test_forms_do_not_validate_it() -> None:
+def test_forms_do_not_validate_the_constraint() -> None:
     assert DECLARED.validate(Credit, Credit()) is None

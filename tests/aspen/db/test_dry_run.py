@@ -13,7 +13,7 @@ from tests import factories as make
 pytestmark = pytest.mark.django_db
 
 
-def test_the_outcome_is_returned_and_rolled_back() -> None:
+def test_the_result_is_returned_and_changes_are_rolled_back() -> None:
     person, event = make.person(), make.event()
     claim = dry_run(lambda: make.claim(person, event))
     assert (claim.person, claim.event_id) == (person, event.pk)

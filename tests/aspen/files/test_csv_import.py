@@ -70,7 +70,7 @@ def parsed(text: str) -> list[Any]:
 
 
 @pytest.mark.django_db
-def test_rows_have_the_line_number_they_start_on(tmp_path: Path) -> None:
+def test_a_row_has_the_number_of_its_first_line(tmp_path: Path) -> None:
     importer, tally, said = run(b'word,note\none, 1 \n\n"two\nlines",2\n , \nthree,3', tmp_path)
 
     assert importer.stored == [(2, "one", "1"), (4, "two\nlines", "2"), (7, "three", "3")]
@@ -292,7 +292,7 @@ def test_progress_is_reported_every_thousand_rows() -> None:
 
 
 @pytest.mark.django_db
-def test_commits_wait_for_the_disk_again_afterward() -> None:
+def test_commits_wait_for_the_disk_again_after_an_import() -> None:
     def setting() -> str:
         with connection.cursor() as cursor:
             cursor.execute("SHOW synchronous_commit")

@@ -164,7 +164,7 @@ def test_the_same_key_is_queued_once(django_assert_num_queries: Any) -> None:
 
 
 @pytest.mark.django_db
-def test_no_messages_take_no_queries(django_assert_num_queries: Any) -> None:
+def test_queueing_no_messages_takes_no_queries(django_assert_num_queries: Any) -> None:
     with django_assert_num_queries(0):
         outbox.enqueue_many(kind=KIND, messages=[])
 
@@ -494,7 +494,7 @@ def test_people_without_the_permission_cannot_resend(role: Role | None) -> None:
 
 
 @pytest.mark.django_db
-def test_the_administration_resends_and_reports_skipped_messages() -> None:
+def test_the_admin_resends_and_reports_skipped_messages() -> None:
     person = factories.person(display_name="Zoë Ångström")
     queue("Sent", to=person)
     outbox.deliver_due()
@@ -524,7 +524,7 @@ def test_the_administration_resends_and_reports_skipped_messages() -> None:
 
 
 @pytest.mark.django_db
-def test_the_administration_cannot_change_or_delete_mail() -> None:
+def test_mail_cannot_be_changed_or_deleted_in_the_admin() -> None:
     mail = stuck()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     with zeal_ignore():

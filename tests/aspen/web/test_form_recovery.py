@@ -138,7 +138,7 @@ def test_a_form_is_kept_for_half_an_hour(minutes: int, body: str | None) -> None
 # ---------- Other people ----------
 
 
-def test_another_browser_gets_nothing() -> None:
+def test_another_browser_does_not_get_the_form() -> None:
     person = factories.person()
     post(Client(), NEW_TICKET, TYPED)
     other = signed_in(person)
@@ -155,7 +155,7 @@ def test_signing_out_discards_the_form(settings: Any) -> None:
     assert client.get(NEW_TICKET).context["form"]["body"].value() is None
 
 
-def test_another_person_who_takes_over_the_session_gets_nothing() -> None:
+def test_another_person_who_takes_over_the_session_does_not_get_the_form() -> None:
     client = Client()
     post(client, NEW_TICKET, TYPED)
     client.force_login(factories.person())
@@ -202,7 +202,7 @@ def test_the_text_of_a_form_with_a_file_is_kept() -> None:
     assert "certificate" not in str(dict(client.session))
 
 
-def test_a_session_keeps_the_newest_three() -> None:
+def test_a_session_keeps_the_newest_three_forms() -> None:
     client = Client()
     for number in (1, 2, 3, 4, 2):
         post(client, f"/help/{number}/reply/", {"body": f"Reply {number}"})

@@ -95,7 +95,9 @@ def test_each_absent_mark_queues_one_email(event: Event, organizer: User) -> Non
     ]
 
 
-def test_the_rest_are_marked_present_from_two_hours_before(event: Event, organizer: User) -> None:
+def test_unmarked_people_can_be_marked_present_from_two_hours_before(
+    event: Event, organizer: User
+) -> None:
     places = [registered(event) for _ in range(3)]
     mark(places[0], Attendance.LATE, organizer)
     doors = BEGIN - dt.timedelta(hours=2)
@@ -136,7 +138,7 @@ def test_adding_a_registered_person_marks_them_present(event: Event, organizer: 
 
 
 @pytest.mark.parametrize("state", ["waitlisted", "cancelled"])
-def test_waitlisted_and_cancelled_people_can_be_walk_ins(
+def test_waitlisted_and_canceled_people_can_be_walk_ins(
     event: Event, organizer: User, state: str
 ) -> None:
     Event.objects.filter(pk=event.pk).update(capacity=1)
@@ -166,7 +168,7 @@ def test_a_walk_in_added_after_the_event_earns_credit_immediately(
         (DURING, EventState.CANCELLED, "is not taking place"),
     ],
 )
-def test_no_walk_ins_too_early_or_at_cancelled_events(
+def test_no_walk_ins_too_early_or_at_canceled_events(
     event: Event, organizer: User, moment: dt.datetime, state: EventState, reason: str
 ) -> None:
     Event.objects.filter(pk=event.pk).update(state=state)

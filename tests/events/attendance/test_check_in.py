@@ -122,7 +122,7 @@ def test_check_in_does_not_override_the_organizers_mark(event: Event) -> None:
 
 
 @time_machine.travel(DURING, tick=False)
-def test_no_one_checks_in_to_a_cancelled_event(event: Event) -> None:
+def test_no_one_checks_in_to_a_canceled_event(event: Event) -> None:
     person = make.person()
     registered(event, person)
     Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)

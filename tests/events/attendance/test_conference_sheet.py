@@ -154,7 +154,7 @@ def test_rows_cannot_change_events_outside_the_conference(
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(
+def test_the_number_of_queries_is_fixed(
     client: Client, editor: User, conference: Event, number: int, django_assert_num_queries
 ) -> None:
     send(client, conference, *(row(conference, f"Session {each}") for each in range(number)))

@@ -31,7 +31,7 @@ def register(event: Event, **fields: str) -> Registration:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(
+def test_the_number_of_queries_is_fixed(
     client: Client, editor: User, event: Event, number: int, django_assert_num_queries
 ) -> None:
     Event.objects.filter(pk=event.pk).update(capacity=number)
@@ -85,7 +85,7 @@ def test_invalid_input_marks_no_one(client: Client, editor: User, event: Event) 
     assert other.attendance == Attendance.UNKNOWN
 
 
-def test_the_rest_are_marked_present(client: Client, editor: User, event: Event) -> None:
+def test_unmarked_people_are_marked_present(client: Client, editor: User, event: Event) -> None:
     third = [register(event) for _ in range(3)][-1]
     actions.mark_attendance(registration_id=third.pk, attendance=Attendance.ABSENT, by=editor)
     page = client.post(f"/events/{event.pk}/roster/", {"everyone": "1"}, follow=True)

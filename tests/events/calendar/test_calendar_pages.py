@@ -32,7 +32,7 @@ def errors(client: Client, query: str) -> dict[str, list[str]]:
 # ---------- Upcoming and past ----------
 
 
-def test_upcoming_comes_soonest_first_and_past_newest_first(client):
+def test_upcoming_events_are_listed_soonest_first_and_past_ones_newest_first(client):
     for days in (9, 2, -2, 5, -9):
         make.event(title=f"{days:+}", days=days)
     assert titles(client, "view=list") == ["+2", "+5", "+9"]

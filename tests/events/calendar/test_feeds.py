@@ -225,7 +225,7 @@ def test_relevant_changes_increase_the_sequence_even_in_sql() -> None:
     assert only(file_of(event))["SEQUENCE"] == 2
 
 
-def test_a_cancelled_event_is_marked_as_cancelled() -> None:
+def test_a_canceled_event_is_marked_as_canceled() -> None:
     event = at("2026-12-03T09:00")
     Event.objects.filter(pk=event.pk).update(
         state=EventState.CANCELLED, cancellation="The road is closed."
@@ -239,7 +239,7 @@ def test_a_cancelled_event_is_marked_as_cancelled() -> None:
 
 @pytest.mark.parametrize("text", HOSTILE)
 def test_no_text_breaks_a_file(text: str) -> None:
-    text = text.replace("\x00", "")  # no database column accepts it
+    text = text.replace("\x00", "")  # PostgreSQL does not accept this character
     event = at(
         "2026-12-03T09:00",
         title=text,
@@ -579,7 +579,7 @@ def test_structured_data_describes_the_event(client: Client) -> None:
     }
 
 
-def test_structured_data_of_a_cancelled_all_day_event(client: Client) -> None:
+def test_structured_data_of_a_canceled_all_day_event(client: Client) -> None:
     event = at(
         "2026-08-17T00:00",
         hours=24,

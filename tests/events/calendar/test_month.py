@@ -283,7 +283,7 @@ def words(client: Client) -> dict[str, str]:
 
 
 @pytest.mark.django_db
-def test_a_cancelled_event_has_a_text_label(client):
+def test_a_canceled_event_has_a_text_label(client):
     make.event(
         title="Budget basics",
         begins_at=at("2026-11-12T09:00"),

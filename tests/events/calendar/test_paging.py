@@ -105,7 +105,7 @@ def test_added_events_cause_no_repeats_or_gaps(client):
     ]
 
 
-def test_events_that_end_meanwhile_shift_nothing(client):
+def test_events_that_end_meanwhile_do_not_shift_the_pages(client):
     labs(8)
     reader = Reader(client, "view=list")
     with time_machine.travel(timezone.now() + dt.timedelta(days=2.5), tick=False):
@@ -116,7 +116,7 @@ def test_events_that_end_meanwhile_shift_nothing(client):
         assert reader.next().titles == names(3, 4, 5)
 
 
-def test_events_deleted_meanwhile_shift_nothing(client):
+def test_events_deleted_meanwhile_do_not_shift_the_pages(client):
     events = labs(8)
     reader = Reader(client, "view=list").next()
     for number in (2, 3, 5):

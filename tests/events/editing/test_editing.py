@@ -314,7 +314,7 @@ def test_canceling_notifies_everyone_and_withdraws_credits(
     assert not Claim.objects.exists()
 
 
-def test_events_that_are_over_cannot_be_cancelled(
+def test_events_that_are_over_cannot_be_canceled(
     client: Client, editor: User, library: Any
 ) -> None:
     event = make.event(days=-2, organization=library)
@@ -395,7 +395,7 @@ def test_a_copy_has_everything_but_dates_people_and_recording(
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(
+def test_the_number_of_queries_is_fixed(
     client: Client, editor: User, library: Organization, number: int, django_assert_num_queries
 ) -> None:
     for _ in range(number):

@@ -163,7 +163,7 @@ def test_a_drafts_files_are_not_public(client: Client, editor: User, library: Or
     assert other.get(address).status_code == 404
 
 
-def test_links(client: Client, editor: User, event: Event) -> None:
+def test_links_are_checked_and_added_once(client: Client, editor: User, event: Event) -> None:
     address = f"/events/{event.pk}/files/"
     link = {"add_link": "1", "link_label": "Slides", "url": "example.org/slides"}
     for _ in range(2):

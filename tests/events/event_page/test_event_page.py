@@ -167,7 +167,7 @@ def test_a_person_marked_absent_sees_why_there_is_no_credit(client):
     assert (kind, note.split(",")[0]) == ("", "The organizer marked you as absent")
 
 
-def test_signing_in_leads_back_to_the_event(client):
+def test_signing_in_returns_to_the_event(client):
     coming, over = make.event(title="Coming", days=2), make.event(title="Over", days=-2)
     page = client.get(coming.get_absolute_url()).content.decode()
     address = f"/accounts/login/?next=/events/{coming.pk}/coming/"
@@ -376,7 +376,7 @@ def test_events_with_a_place_link_to_a_map(client, fields, query):
     assert ("openstreetmap" in page) is bool(query)
 
 
-def test_the_room_comes_before_the_place(client):
+def test_the_room_is_shown_before_the_place(client):
     event = make.event(room="Room 2", location="Yogo Inn", delivery=Delivery.IN_PERSON)
     row = client.get(event.get_absolute_url()).context["row"]
     assert row.where == "Room 2, Yogo Inn · In person"

@@ -212,7 +212,7 @@ def test_required_answers_are_enforced_without_the_form(person: User) -> None:
     assert refusal.value.field == f"question_{question.pk}"
 
 
-def test_no_questions_once_the_event_is_over(client: Client, person: User) -> None:
+def test_no_questions_are_asked_once_the_event_is_over(client: Client, person: User) -> None:
     event = make.event(days=-3)
     add_questions(event)
     answer = client.get(f"/events/{event.pk}/register/", follow=True)
@@ -223,7 +223,9 @@ def test_no_questions_once_the_event_is_over(client: Client, person: User) -> No
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(client: Client, person: User, number: int, django_assert_num_queries) -> None:
+def test_the_number_of_queries_is_fixed(
+    client: Client, person: User, number: int, django_assert_num_queries
+) -> None:
     for _ in range(number):
         for days, fields in [(3, {}), (4, {"capacity": 1})]:
             event = make.event(days=days, **fields)

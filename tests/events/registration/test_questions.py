@@ -95,7 +95,7 @@ def test_questions_of_another_event_are_not_changed(
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(
+def test_the_number_of_queries_is_fixed(
     client: Client, staff: User, event: Event, number: int, django_assert_num_queries
 ) -> None:
     send(client, event, *({"label": f"Question {each}"} for each in range(number)))

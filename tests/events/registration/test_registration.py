@@ -106,7 +106,7 @@ def test_get_requests_change_nothing(client, person, button):
 
 
 @pytest.mark.parametrize("button", ["register", "cancel"])
-def test_the_public_signs_in_first(client, button):
+def test_visitors_sign_in_before_registering(client, button):
     event = make.event(days=3)
     response = client.post(f"/events/{event.pk}/{button}/")
     assert response["Location"] == f"/accounts/login/?next=/events/{event.pk}/{button}/"

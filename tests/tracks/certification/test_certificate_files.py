@@ -71,7 +71,7 @@ def parts(content):
 # ---------- Reading aloud ----------
 
 
-def test_it_reads_in_order(certificate):
+def test_the_certificate_is_read_aloud_in_order(certificate):
     assert parts(certificates.certificate_pdf_file(certificate)) == [
         "MONTANA LIBRARY CERTIFICATION PROGRAM",
         "Certificate",
@@ -97,7 +97,7 @@ def test_it_reads_in_order(certificate):
     ]
 
 
-def test_it_complies_with_pdf_ua(certificate):
+def test_the_certificate_complies_with_pdf_ua(certificate):
     content = certificates.certificate_pdf_file(certificate)
     report = pdf_ua.validate_pdf_bytes(content, profile=pdf_ua.ValidationProfile.PDF_UA_1)
     assert report.failures == []
@@ -137,7 +137,7 @@ def test_a_name_of_any_length_fits_on_the_page_and_is_read_in_full(name):
     assert is_white_inside_the_frame(picture_of(certificate))
 
 
-def test_categories_without_credits_are_left_out():
+def test_categories_without_credits_are_omitted():
     certificate = issue(make.person())
     certificate.record["categories"][1]["counted"] = "0"
     text = " ".join(parts(certificates.certificate_pdf_file(certificate)))
@@ -145,7 +145,7 @@ def test_categories_without_credits_are_left_out():
     assert "Library Services to the Public" not in text
 
 
-def test_a_demonstration_is_marked(certificate):
+def test_a_certificate_of_the_demonstration_is_marked(certificate):
     assert "Demonstration" not in " ".join(parts(certificates.certificate_pdf_file(certificate)))
     certificate.person.is_demonstration = True
     content = certificates.certificate_pdf_file(certificate)

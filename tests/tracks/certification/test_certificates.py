@@ -58,11 +58,11 @@ def reissue(certificate, name="June Alvarez-Stone"):
 # ---------- The public page ----------
 
 
-def test_the_address_is_made_of_the_uuid(certificate):
+def test_the_address_contains_the_uuid(certificate):
     assert certificate.get_absolute_url() == f"/certificates/{certificate.uuid}/"
 
 
-def test_anyone_can_see_that_it_is_valid_but_nothing_else_about_the_person(certificate):
+def test_the_public_page_shows_the_certificate_but_nothing_else_about_the_person(certificate):
     response = Client().get(certificate.get_absolute_url())
     assert response.context["certificate"]._asdict() == {
         "number": "2026-0001",
@@ -94,7 +94,7 @@ def test_anyone_can_see_that_it_is_valid_but_nothing_else_about_the_person(certi
 @pytest.mark.parametrize(
     ("years", "days", "label"), [(4, 0, "Valid"), (4, 1, "Expired"), (40, 0, "Expired")]
 )
-def test_it_is_valid_through_its_last_day(certificate, years, days, label):
+def test_a_certificate_is_valid_through_its_last_day(certificate, years, days, label):
     later = NOW.replace(year=NOW.year + years) + dt.timedelta(days=days)
     with time_machine.travel(later):
         response = Client().get(certificate.get_absolute_url())
@@ -143,7 +143,7 @@ def test_an_address_typed_from_paper_in_upper_case(certificate):
     assert response.context["certificate"].number == "2026-0001"
 
 
-def test_a_demonstration_says_so(certificate, june):
+def test_the_page_says_if_the_certificate_is_only_a_demonstration(certificate, june):
     page = main(Client().get(certificate.get_absolute_url()))
     assert "Demonstration" not in page
     type(june).objects.filter(pk=june.pk).update(is_demonstration=True)

@@ -58,7 +58,7 @@ def test_from_the_record_to_the_certificate():
 
 def test_surplus_credits_are_archived_with_the_reason():
     june = make.person()
-    participation = make.following(june)  # it is filled by 15 credits in Library Administration
+    participation = make.following(june)  # complete with 15 credits in Library Administration
     extra = make.claim(june, credits={make.TECHNOLOGY: "3.0"}, days=-1).credits.get()
     assert participation.postings.count() == 2
     certificate = make.certificate(participation)
@@ -103,7 +103,7 @@ def revoke(certificate: Certificate, **fields):
 
 
 def last(participation: Participation, model: type):
-    """Return the id of the latest submission, verification or certificate, or 0 if there is none."""
+    """Return the id of the latest submission, verification or certificate, or 0 if none."""
     found = model.objects.filter(participation=participation).order_by("pk").last()
     return found.pk if found else 0
 

@@ -18,7 +18,8 @@ from tracks.models import Certificate, Extension, Participation, Posting, Submis
 pytestmark = pytest.mark.django_db
 DAY = dt.timedelta(days=1)
 TABLES = (Participation, Posting, Extension, Submission, Verification, Certificate)
-# These include the unique id, only so that other tables can reference it with a second column.
+# These constraints include the id, which is unique anyway, so that other tables can reference it
+# together with a second column.
 KEYS = {
     "tracks_participation_with_person",
     "tracks_submission_with_answers",

@@ -382,7 +382,7 @@ def test_a_record_that_went_to_the_supervisor_is_not_returned_by_accident() -> N
     assert "This record has changed since you opened it" in text(answer)
     assert answer.context_data["return_form"]["reason"].value() == "Listed twice."
     assert state_of(submission) == ParticipationState.REVIEWED
-    # Not even if it goes to the supervisor between the check and the lock.
+    # Nor is it returned if it goes to the supervisor between the check and the lock.
     with pytest.raises(Refused, match="has changed since you opened it"):
         actions.return_submission(
             submission_id=submission.pk, reason="No.", seen="submitted", by=make.person()
@@ -471,7 +471,7 @@ def test_no_one_decides_on_their_own_record(what: str) -> None:
     before = state_of(submission)
     values = {"supervisor": make.SUPERVISOR.email, "reason": "Mine."}
     answer = decide(client, submission, what, **values)
-    # Once in the form's error and once on the page itself.
+    # The message appears in the form's error and on the page itself.
     assert text(answer).count("your own record. Ask a colleague to do it.") == 2
     assert state_of(submission) == before
 
@@ -530,7 +530,7 @@ def test_the_admin_index_counts_waiting_records() -> None:
 
 
 @pytest.mark.parametrize("items", [1, 3])
-def test_queries(items: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: Any) -> None:
     """The number of queries does not depend on how many records, lines and certificates exist."""
     june, library = make.person(), make.organization()
     Position.objects.create(person=june, organization=library, kind=PositionKind.TRUSTEE)

@@ -158,7 +158,7 @@ def test_a_changed_record_is_shown_and_the_form_is_kept(client, june):
 # ---------- Supervisors ----------
 
 
-def test_a_proposed_supervisor_is_chosen_with_one_click(client, june):
+def test_a_suggested_supervisor_is_chosen_with_one_click(client, june):
     library = make.organization(name="Alpha Public Library")
     director = make.person(display_name="Ida Director")
     for person, kind in ((june, PositionKind.STAFF), (director, PositionKind.DIRECTOR)):
@@ -412,7 +412,7 @@ def test_people_cannot_withdraw_other_peoples_questions(client, june, value):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(number, client, june, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(number, client, june, django_assert_num_queries):
     library = make.organization()
     Position.objects.create(person=june, organization=library, kind=PositionKind.STAFF)
     for _ in range(number):

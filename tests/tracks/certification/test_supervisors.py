@@ -39,7 +39,8 @@ DIRECTOR = ("Ida", f"Director of {ALPHA}")
 CHAIR = ("Carl", f"Board chair of {ALPHA}")
 TRUSTEE = ("Tom", f"Trustee of {ALPHA}")
 BOSS = ("Bea", f"Your supervisor at {ALPHA}")
-# Position, others at the library, whether it has a supervisor, and the expected choices.
+# A position, the others at the library, whether the position has a supervisor, and the expected
+# suggestions.
 CASES = [
     (Kind.STAFF, "director chair trustee", True, [BOSS]),
     (Kind.STAFF, "director chair trustee", False, [DIRECTOR]),
@@ -116,7 +117,7 @@ def test_inactive_former_and_other_libraries_people_are_not_suggested(places):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(number, places, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(number, places, django_assert_num_queries):
     june, track = make.person(), make.track()
     for place in list(places.values())[:number]:
         add_position(june, Kind.STAFF, place)

@@ -331,7 +331,7 @@ def test_supervisors_see_no_questions_about_periods_that_are_over(client, june):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(number, client, june, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(number, client, june, django_assert_num_queries):
     participation = make.following(june, "Library Staff")
     for days in range(number):
         make.claim(june, days=-40 - days, credits={make.TECHNOLOGY: "1.0"})

@@ -47,22 +47,22 @@ def make_forecast(
 @pytest.mark.parametrize(
     ("earned", "options", "text"),
     [
-        # 12 in the past year is one a month, so the remaining eight take eight months.
+        # Twelve credits in the past year are one a month, so the remaining eight take eight months.
         ([("2026-06-01", 4, "12")], {}, "At this pace you will finish in July 2027."),
-        # Seven twelfths a month for twelve months.
+        # At seven twelfths a month, the remaining seven take twelve months.
         (
             [("2026-06-01", 4, "7")],
             {"total": "14"},
             "At this pace you will finish in November 2027.",
         ),
-        # Fast enough overall, but the minimum gets only 1 of 10 a year in its own category.
+        # Fast enough overall, but the category with the minimum of 10 gets only 1 a year.
         (
             [("2026-06-01", 1, "19"), ("2026-06-01", 4, "1")],
             {},
             "At this pace you will not finish before your period ends on Thu, Nov 23, 2028; "
             "you need about 0.5 credits a month.",
         ),
-        # Nothing in the category with the minimum.
+        # No credits in the category with the minimum.
         (
             [("2026-06-01", 1, "60")],
             {},
@@ -90,7 +90,7 @@ def make_forecast(
             {"counts_from": "2026-10-01"},
             "No credits in this period yet; you need about 1 credit a month.",
         ),
-        # One day old: it counts as a full month, or two credits would be sixty a month.
+        # A period's first day counts as a full month, or two credits would be sixty a month.
         (
             [("2026-11-23", 4, "2")],
             {"counts_from": "2026-11-23"},
@@ -106,7 +106,7 @@ def make_forecast(
         ([("2028-06-01", 4, "12")], {"today": dt.date(2028, 11, 23)}, ""),
         ([("2028-06-01", 4, "12")], {"today": dt.date(2028, 11, 24)}, ""),
         ([("2028-06-01", 4, "20")], {"today": dt.date(2028, 11, 24)}, "Ready to submit."),
-        # Half of the credits age out along the way, so finishing takes longer.
+        # Eight credits age out along the way, so finishing takes longer.
         (
             [("2023-01-15", 4, "8"), ("2026-06-01", 4, "6")],
             {},
@@ -138,7 +138,7 @@ def make_forecast(
         ),
     ],
 )
-def test_text(earned: Any, options: dict[str, Any], text: str) -> None:
+def test_the_forecast_as_text(earned: Any, options: dict[str, Any], text: str) -> None:
     forecast_text = forecast.forecast_text(make_forecast(*earned, **options))
     assert forecast_text.endswith(text)
     assert text or not forecast_text
@@ -153,7 +153,7 @@ def test_text(earned: Any, options: dict[str, Any], text: str) -> None:
         (dt.date(2028, 11, 24), "The period ended on Thu, Nov 23, 2028."),
     ],
 )
-def test_days_left(today: dt.date, text: str) -> None:
+def test_days_left_as_text(today: dt.date, text: str) -> None:
     assert forecast.format_days_left(make_forecast(today=today)) == text
 
 

@@ -86,7 +86,7 @@ def test_up_to_five_suggestions_alternate_between_missing_categories(person: Use
 @pytest.mark.parametrize(
     "fields",
     [
-        {"days": -1},  # over, without a recording
+        {"days": -1},  # an event that is over and has no recording
         {"days": -1, "recording_available_at": NOW + dt.timedelta(days=1)},
         {
             "days": -9,
@@ -125,7 +125,7 @@ def test_events_with_a_waitlist_or_without_registration_are_suggested(
     assert [title for title, _ in suggested(person)] == ["Waitlist", "Just come"]
 
 
-def test_registered_or_claimed_events_are_left_out_until_canceled(
+def test_registered_or_claimed_events_are_not_suggested_until_canceled(
     person: User, participation: Participation
 ) -> None:
     event = make.event(days=3, title="Registered")
@@ -183,7 +183,7 @@ def test_empty_list_is_explained_and_hidden_when_complete(person: User) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(
+def test_the_number_of_queries_is_fixed(
     person: User, participation: Participation, number: int, django_assert_num_queries: Any
 ) -> None:
     client = signed_in(person)

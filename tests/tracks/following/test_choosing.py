@@ -202,7 +202,9 @@ def test_empty_or_invalid_selection(client: Client, values: list[str]) -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(client: Client, person: User, number: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(
+    client: Client, person: User, number: int, django_assert_num_queries: Any
+) -> None:
     kinds = [PositionKind.STAFF, PositionKind.DIRECTOR, PositionKind.TRUSTEE]
     for kind in kinds[:number]:
         add_position(person, kind)

@@ -149,7 +149,7 @@ def test_people_count_at_each_of_their_libraries_and_once_in_totals(
     ]
 
 
-def test_the_report_on_a_track_leaves_out_other_people(
+def test_the_report_on_a_track_counts_only_its_people(
     staff: Client, eight_people: dict[str, User]
 ) -> None:
     track = make.track("Library Staff").pk

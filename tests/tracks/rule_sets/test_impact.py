@@ -123,7 +123,7 @@ def test_the_impact_of_the_current_rules_is_the_current_progress() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(number: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(number: int, django_assert_num_queries: Any) -> None:
     for _ in range(number):
         following(technology="1.0")
     rule_set = RuleSet.objects.get(name="2023 Library Staff")

@@ -192,7 +192,9 @@ def test_the_choice_of_tracks_and_the_page_of_a_track_link_to_the_rules(client: 
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(client: Client, number: int, django_assert_num_queries: Any) -> None:
+def test_the_number_of_queries_is_fixed(
+    client: Client, number: int, django_assert_num_queries: Any
+) -> None:
     RuleSet.objects.exclude(name="2023 Library Staff").delete()
     slugs = list(Category.objects.order_by("position").values_list("slug", flat=True))
     for index in range(number):

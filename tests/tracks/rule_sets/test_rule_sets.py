@@ -38,7 +38,7 @@ DOCUMENTS = {
     "2023 Library Staff": (60, (5, 5, 5, 5), 40),
     "2023 Library Trustee": (15, (10, 0, 0, 0), 5),
 }
-# Rule set, whether the person was certified before, and the first days of periods.
+# Rule sets, whether the person was certified before, and the first days of periods.
 ROWS = [
     ("2009 Library Administrator", False, (LEAP_2012, CLOCKS_2015)),
     ("2009 Library Administrator", True, (CLOCKS_2015,)),

@@ -252,7 +252,7 @@ def test_period_shows_what_has_aged_out(client, person):
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_queries(client, person, number, django_assert_num_queries):
+def test_the_number_of_queries_is_fixed(client, person, number, django_assert_num_queries):
     """The number of queries does not depend on how many claims ended or who ended them."""
     for _ in range(number):
         make.claim(person, credits={make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "1.0"})
