@@ -92,7 +92,7 @@ IN_CODE = {
 
 
 def test_the_portal_uses_every_package_it_requires() -> None:
-    """Packages for tests only belong in the development requirements."""
+    """Packages that only tests use belong in the development requirements."""
     listed = [
         line.partition("#")[0].strip() for line in read(ROOT / "requirements/base.in").splitlines()
     ]
@@ -134,7 +134,7 @@ ADMIN_PAGES = {"change_form.html", "change_list.html"}
 
 
 def test_every_template_is_used() -> None:
-    """By a view, by another template, or as an override of a package's template."""
+    """A template is used by a view or another template, or it overrides a package's template."""
     text = "\n".join(read(path) for path in FILES if path.suffix in {".py", ".html", ".txt"})
     packages = [Path(config.path) / "templates" for config in apps.get_app_configs()]
     packages = [

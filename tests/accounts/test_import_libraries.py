@@ -119,20 +119,20 @@ def test_corrections_by_staff_stay(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "county", "said"),
+    ("source", "county", "summary"),
     [
         ("seen there", "Lewis and Clark", "0 new, 0 changed, 1 unchanged."),
         ("", "Cascade", "0 new, 1 changed, 0 unchanged."),
     ],
 )
 def test_an_existing_library_is_recognized(
-    tmp_path: Path, source: str, county: str, said: str
+    tmp_path: Path, source: str, county: str, summary: str
 ) -> None:
     """Values entered by staff are kept only if they gave a source for them."""
     library = factories.organization(name="Branch", county="Lewis and Clark", source=source)
     path = write(tmp_path, "Branch,public,Helena,Cascade,,survey")
 
-    assert load(path) == said
+    assert load(path) == summary
 
     library.refresh_from_db()
     assert (library.county, library.source) == (county, source or "survey")

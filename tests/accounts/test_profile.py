@@ -206,7 +206,7 @@ def test_the_page_shows_the_persons_present_and_future_positions() -> None:
 
 @pytest.mark.parametrize("number", [1, 3])
 def test_the_page_takes_four_queries(number: int, django_assert_num_queries: Any) -> None:
-    """They fetch the session, the person, the positions with libraries, and all libraries."""
+    """Fetch the session, the person, the positions with their libraries, and all libraries."""
     person = factories.person()
     for _ in range(number):
         a_position(person)
@@ -368,7 +368,7 @@ def box(client: Client) -> str:
     return text(client.get(PROFILE)).split('name="wants_reminders"')[1].split(">")[0]
 
 
-def test_the_link_in_a_reminder_turns_them_off_without_signing_in() -> None:
+def test_the_link_in_a_reminder_turns_reminders_off_without_signing_in() -> None:
     person, other = factories.person(), factories.person()
     address = f"/accounts/reminders/{reminders_token(person)}/"
     client = Client(enforce_csrf_checks=True)
@@ -392,7 +392,7 @@ def test_the_link_in_a_reminder_turns_them_off_without_signing_in() -> None:
         assert each.wants_reminders is wanted
 
 
-def test_a_mail_programs_unsubscribe_button_turns_them_off() -> None:
+def test_a_mail_programs_unsubscribe_button_turns_reminders_off() -> None:
     person = factories.person()
     answer = Client(enforce_csrf_checks=True).post(
         f"/accounts/reminders/{reminders_token(person)}/", {"List-Unsubscribe": "One-Click"}

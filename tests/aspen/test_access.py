@@ -1,4 +1,4 @@
-"""Who can see what: every URL of the portal, for every role, with someone's data that could leak.
+"""Who can see what: every URL of the portal, for every role, with a person's private data.
 
 A cell in TABLE is the response to that role: a status, or `door` for a redirect to the sign-in
 page, with a `+` if the owner's data is on the page. A URL that is missing from TABLE fails.

@@ -20,7 +20,7 @@ SCRIPT = "<script>alert(1)</script>"
 def test_the_public_home_page_takes_two_queries(
     number: int, django_assert_num_queries: Any
 ) -> None:
-    """They fetch the events, and the events' credit lines with categories."""
+    """One query fetches the events, the other their credit lines with categories."""
     with zeal_ignore():
         for _ in range(number):
             factories.event(days=3, credits={"technology": "1", "public-services": "0.5"})
@@ -30,7 +30,7 @@ def test_the_public_home_page_takes_two_queries(
 
 
 def test_signing_in_adds_two_queries(django_assert_num_queries: Any) -> None:
-    """They fetch the session and the person."""
+    """One query fetches the session, the other the person."""
     factories.event(days=3)
     client = signed_in(factories.person())
     with django_assert_num_queries(4):

@@ -1,4 +1,4 @@
-"""A workshop from the proposal to the learner's credit, and a conference, in a browser.
+"""A workshop, from the proposal to the learner's credit, and a conference, in a browser.
 
 An event editor at a small library proposes the workshop, and staff publish it. Learners register
 until it is full, join the waitlist, cancel, check in with the code shown in the room, and find the

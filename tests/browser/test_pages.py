@@ -1,6 +1,6 @@
 """Every page at two widths and in two color schemes, with extremely difficult titles.
 
-Also error pages, and pages with scripts turned off.
+Error pages and pages without scripts are tested, too.
 """
 
 import datetime as dt

@@ -292,7 +292,7 @@ def test_an_import_that_cancels_an_event_withdraws_claims_as_the_portal():
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_cancellation_during_claims_withdraws_all_of_them():
+def test_a_cancellation_while_people_claim_withdraws_all_claims():
     event, people = make.event(), [make.person() for _ in range(10)]
 
     def act(index):

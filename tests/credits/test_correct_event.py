@@ -199,7 +199,7 @@ def test_the_number_of_statements_does_not_grow() -> None:
 
 
 def divided_claim() -> Claim:
-    """Return a claim whose three credits staff divided between two categories."""
+    """Return a claim with three credits that staff divided between two categories."""
     begins_at = timezone.now() - dt.timedelta(days=7)
     facts = make.facts(
         begins_at=begins_at,

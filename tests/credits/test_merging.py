@@ -765,6 +765,6 @@ def test_claiming_during_a_merge_explains_the_merge() -> None:
         event_actions.mark_merged(source=source, target=target)
     pressing.join(timeout=TIMEOUT)
     [answer] = answers
-    [said] = [str(message) for message in get_messages(answer.wsgi_request)]
-    assert said.startswith(f"“{source.title}”: staff just merged this event with another one")
+    [message] = [str(each) for each in get_messages(answer.wsgi_request)]
+    assert message.startswith(f"“{source.title}”: staff just merged this event with another one")
     assert not Claim.objects.exists()

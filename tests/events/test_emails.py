@@ -118,7 +118,7 @@ def _proposing(person: User) -> Iterator[EmailMultiAlternatives]:
 
 
 def _changing(person: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlternatives]:
-    """Yield the e-mails for an event that is moved and then recorded, and for a canceled event."""
+    """Yield the e-mails about an event that is moved and then recorded, and a canceled event."""
     event, off = an_event(), an_event()
     registration = place_at(event, person)
     place_at(off, person)

@@ -36,7 +36,7 @@ def var(settings: Any, tmp_path: Path) -> Path:
 
 
 def row(**values: str) -> dict[str, str]:
-    """Return a row of the file, by default a one-hour webinar."""
+    """Return a row of the file. By default, it is a one-hour webinar."""
     defaults = {
         "source_url": "https://library.example/calendar",
         "title": "Weeding webinar",

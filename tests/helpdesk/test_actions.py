@@ -92,7 +92,7 @@ def test_the_same_reply_sent_twice_in_a_row_is_saved_once() -> None:
 # ---------- Corrections ----------
 
 
-def test_a_correction_changes_the_credit_records_it_and_answers() -> None:
+def test_a_correction_changes_the_credit_is_recorded_and_answers_the_ticket() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     credit = a_credit(person)
     ticket = a_ticket(person, credit)

@@ -260,7 +260,7 @@ def test_the_summary_adds_up_credits(client, person):
     )
 
 
-def test_leaving_a_track_archives_and_choosing_it_again_posts(client, person):
+def test_leaving_a_track_archives_credits_and_choosing_it_again_posts_them(client, person):
     make.claim(person)
     client.post("/tracks/", {"track": make.track().pk})
     first = Participation.objects.get()

@@ -48,7 +48,7 @@ def test_snapshots(now):
 
 
 def _a_year(june: User) -> Iterator[EmailMultiAlternatives]:
-    """Yield the e-mail for a year that a supervisor refuses to verify."""
+    """Yield the e-mail about a year that a supervisor refuses to verify."""
     participation = make.following(june, "Library Director")
     question = actions.ask_about_year(
         participation_id=participation.pk, year=2026, supervisor=make.SUPERVISOR, by=june
@@ -105,8 +105,8 @@ def _extended(june: User) -> Iterator[EmailMultiAlternatives]:
 def _reminded(june: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlternatives]:
     """Yield the reminders.
 
-    They are about a period, a certificate whose track was left, the four years a new director has
-    and a year without a claim.
+    They are about the end of a period, a certificate whose track was left, a new director's
+    deadline of four years, and a year without a claim.
     """
     now.move_to("2027-11-23 10:00 -0700")
     actions.remind_idle()

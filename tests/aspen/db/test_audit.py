@@ -126,7 +126,7 @@ def test_tracks_roles_and_accounts_are_recorded() -> None:
 
 
 def test_nested_actions_are_recorded_under_the_outer_one() -> None:
-    """Marking someone absent also withdraws their credit."""
+    """When staff mark someone absent, that action also withdraws the credit."""
     person, organizer = make.person(), make.person(Role.CE_COORDINATOR)
     event = make.event(days=1)
     registration = register(event_id=event.pk, by=person)

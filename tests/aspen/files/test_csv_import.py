@@ -46,16 +46,16 @@ class Words:
 
 
 def run(content: bytes, folder: Path) -> tuple[Words, csv_import.Tally, list[str]]:
-    source, importer, said = folder / "words.csv", Words(), []
+    source, importer, output = folder / "words.csv", Words(), []
     source.write_bytes(content)
     tally = import_file(
         source,
         importer,
         rejects=folder / "rejects" / "words.csv",
-        report=said.append,
-        progress=said.append,
+        report=output.append,
+        progress=output.append,
     )
-    return importer, tally, said
+    return importer, tally, output
 
 
 def rejects(folder: Path) -> bytes:
@@ -71,11 +71,11 @@ def parsed(text: str) -> list[Any]:
 
 @pytest.mark.django_db
 def test_a_row_has_the_number_of_its_first_line(tmp_path: Path) -> None:
-    importer, tally, said = run(b'word,note\none, 1 \n\n"two\nlines",2\n , \nthree,3', tmp_path)
+    importer, tally, output = run(b'word,note\none, 1 \n\n"two\nlines",2\n , \nthree,3', tmp_path)
 
     assert importer.stored == [(2, "one", "1"), (4, "two\nlines", "2"), (7, "three", "3")]
     assert str(tally) == "3 new, 0 changed, 0 unchanged"
-    assert (said, tally.rejects) == ([], None)
+    assert (output, tally.rejects) == ([], None)
     assert not (tmp_path / "rejects").exists()
 
 
@@ -102,11 +102,11 @@ def test_rejected_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Pat
         b"worse,2"
     )
 
-    importer, tally, said = run(content, tmp_path)
+    importer, tally, output = run(content, tmp_path)
 
     assert importer.stored == [(4, "good", "1")]
     assert tally.rejected == 6
-    assert said == [
+    assert output == [
         "line 2: word: it is bad",
         "line 3: this line is not UTF-8 text; save the file as “CSV UTF-8”",
         "line 5: this line has 1 field, but the first line has 2; "
@@ -271,24 +271,24 @@ def test_a_missing_file_and_a_folder_are_rejected(tmp_path: Path) -> None:
 def test_rows_are_prepared_in_batches_and_only_the_first_rejects_listed(
     tmp_path: Path,
 ) -> None:
-    importer, tally, said = run(b"word,note\n" + b"good,1\n" * 1300 + b"bad,1\n" * 60, tmp_path)
+    importer, tally, output = run(b"word,note\n" + b"good,1\n" * 1300 + b"bad,1\n" * 60, tmp_path)
 
     assert importer.prepared == [500, 500, 360]
     assert (len(importer.stored), tally.rejected) == (1300, 60)
-    assert said[0] == "1,000 rows …"
-    assert said[1] == "line 1302: word: it is bad"
-    assert [len(said), said[-1]] == [52, "… and 10 more"]
+    assert output[0] == "1,000 rows …"
+    assert output[1] == "line 1302: word: it is bad"
+    assert [len(output), output[-1]] == [52, "… and 10 more"]
     assert rejects(tmp_path).count(b"\n") == 61
 
 
 def test_progress_is_reported_every_thousand_rows() -> None:
-    said: list[str] = []
-    progress = ImportProgress(said.append)
+    output: list[str] = []
+    progress = ImportProgress(output.append)
 
     for _ in range(2500):
         progress.tick()
 
-    assert said == ["1,000 rows …", "2,000 rows …"]
+    assert output == ["1,000 rows …", "2,000 rows …"]
 
 
 @pytest.mark.django_db

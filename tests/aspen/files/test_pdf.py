@@ -73,7 +73,7 @@ def test_right_to_left_is_kept(rendered_text):
 
 
 def test_the_fonts_have_every_character_listed(rendered_text):
-    """They are rendered together, because typst rejects the first character that is missing."""
+    """All are rendered in one document, because typst rejects the first one that is missing."""
     characters = [chr(code) for code in range(0xA0, 0xFB07) if pdf.IN_FONTS.match(chr(code))]
     text = " ".join(each for each in characters if unicodedata.category(each)[0] not in "MC")
     assert len(characters) == 3488

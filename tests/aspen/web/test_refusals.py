@@ -22,15 +22,17 @@ def a_request() -> HttpRequest:
 
 
 @pytest.mark.parametrize(
-    ("about", "said"), [("", "It is full."), ("Weeding", "“Weeding”: It is full.")]
+    ("about", "message"), [("", "It is full."), ("Weeding", "“Weeding”: It is full.")]
 )
-def test_a_refusal_as_message(about: str, said: str) -> None:
+def test_a_refusal_as_message(about: str, message: str) -> None:
     request, reached = a_request(), False
     with refusal_as_message(request, about=about):
         if not reached:
             raise Refused("It is full.")
         reached = True
-    assert [(each.level_tag, each.message) for each in get_messages(request)] == [("error", said)]
+    assert [(each.level_tag, each.message) for each in get_messages(request)] == [
+        ("error", message)
+    ]
     assert not reached
 
 

@@ -1,4 +1,4 @@
-"""Check-in with the code shown in the room, or with a personal code at the door."""
+"""Checking in with the code shown in the room, or with a personal code at the door."""
 
 import datetime as dt
 

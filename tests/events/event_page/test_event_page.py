@@ -186,14 +186,14 @@ def test_signing_in_to_join_the_waitlist_of_a_full_event(client):
 
 
 @pytest.mark.parametrize(
-    ("attendance", "said"),
+    ("attendance", "message"),
     [
         (Attendance.PRESENT, "You are checked in. Your credit will be listed"),
         (Attendance.LATE, "You are checked in. Your credit will be listed"),
         (Attendance.ABSENT, "The organizer marked you as absent"),
     ],
 )
-def test_registrations_cannot_be_canceled_after_attendance_was_marked(client, attendance, said):
+def test_registrations_cannot_be_canceled_after_attendance_was_marked(client, attendance, message):
     person = make.person()
     client.force_login(person)
     event = make.event(days=1)
@@ -201,7 +201,7 @@ def test_registrations_cannot_be_canceled_after_attendance_was_marked(client, at
     assert "Cancel registration" in client.get(event.get_absolute_url()).content.decode()
     mark_attendance(registration_id=registration.pk, attendance=attendance, by=make.person())
     page = client.get(event.get_absolute_url()).content.decode()
-    assert said in page
+    assert message in page
     assert "Cancel registration" not in page
 
 

@@ -37,7 +37,7 @@ def crowd() -> list[User]:
 
 
 def register_all(people: list[User], event: Event) -> list[Registration]:
-    """Register everyone, AT_A_TIME people concurrently. Return the registrations."""
+    """Register everyone, AT_A_TIME people at a time. Return the registrations."""
     line, registrations = iter(people), []
     lock = threading.Lock()
 
@@ -149,7 +149,7 @@ def test_a_person_who_registers_concurrently_gets_one_place(crowd: list[User]) -
 
 
 def test_registrations_of_many_events_do_not_block_each_other(crowd: list[User]) -> None:
-    """They wait for each other only at commit, to raise the calendar's version."""
+    """Registrations wait for each other only at commit, to raise the calendar's version."""
     events = [make.event(days=3, capacity=2) for _ in range(20)]
     results = run_concurrently(20, lambda n: actions.register(event_id=events[n].pk, by=crowd[n]))
     assert [each.state for each in results] == [CONFIRMED] * 20

@@ -189,8 +189,10 @@ def test_a_revoked_certificate_cannot_be_printed_and_the_page_says_why(certifica
     revoke(certificate)
     response = signed_in(june).get(f"{certificate.get_absolute_url()}certificate.pdf", follow=True)
     assert response.redirect_chain == [(certificate.get_absolute_url(), 302)]
-    [said] = get_messages(response.wsgi_request)
-    assert str(said).startswith("Certificate 2026-0001 was revoked, so it can no longer be printed")
+    [message] = get_messages(response.wsgi_request)
+    assert str(message).startswith(
+        "Certificate 2026-0001 was revoked, so it can no longer be printed"
+    )
     assert "An invented" in main(response)
 
 

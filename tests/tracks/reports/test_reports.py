@@ -135,7 +135,7 @@ def first(client: Client, address: str) -> list[list[str]]:
 def test_people_count_at_each_of_their_libraries_and_once_in_totals(
     staff: Client, eight_people: dict[str, User]
 ) -> None:
-    """Ann works at two libraries; Cy's certificate was revoked; Eve left; Hal moved to Polson."""
+    """Ann works at two libraries, Cy's certificate was revoked, Eve left, Hal moved to Polson."""
     assert first(staff, "certification/") == [
         ["Sagebrush", "All libraries", "1", "0", "1", "0", "2"],
         ["Sagebrush", "Baker", "1", "0", "0", "0", "1"],
