@@ -151,7 +151,7 @@ def staff() -> User:
 
 @pytest.fixture
 def now() -> Iterator[time_machine.Traveller]:
-    """Stop the clock on a Monday morning."""
+    """A clock that is stopped on a Monday morning."""
     with time_machine.travel("2026-11-23 10:00 -0700", tick=False) as traveller:
         yield traveller
 

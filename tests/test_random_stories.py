@@ -268,7 +268,7 @@ class Model:
         merge.source.state = merge.source_state
 
     def begin(self, person: int, track: str) -> None:
-        """Start a period: the day after a valid certificate, or four years back."""
+        """Start a period the day after a valid certificate, or else four years back."""
         valid = [each for each in self.certificates.get((person, track), []) if not each.is_revoked]
         first = today() + dt.timedelta(days=1) if valid else years_before(today(), 4)
         self.periods[person, track] = ModelPeriod(first)

@@ -59,7 +59,7 @@ def test_the_project_files_are_found() -> None:
 
 
 def test_the_lock_files_pin_versions_and_hashes_but_no_server() -> None:
-    """Pip can use any package registry, because it checks the hashes."""
+    """Any package registry will do, because pip checks the hashes."""
     for name in ("base", "dev"):
         path = ROOT / "requirements" / f"{name}.txt"
         assert occurrences("://|index-url|trusted-host", [path]) == []
@@ -125,7 +125,7 @@ def test_the_portal_uses_every_package_it_requires() -> None:
     ],
 )
 def test_no_template_has_inline_style_or_script(pattern: str) -> None:
-    """The content security policy would block it. E-mails can have styles, but no scripts."""
+    """The content security policy would block them. E-mails can have styles, but no scripts."""
     pages = [path for path in TEMPLATES if path.parent.name != "mail" or "style" not in pattern]
     assert occurrences(pattern, pages) == []
 

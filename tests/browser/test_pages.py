@@ -403,7 +403,7 @@ def test_forms_with_errors(open_browser: Callable[..., Visitor], portal: SimpleN
 def test_elements_look_as_the_source_document_describes_them(
     open_browser: Callable[..., Visitor],
 ) -> None:
-    """The blue box on the right, the green button, and the white button with red lettering."""
+    """The blue box is on the right, a button is green, and another is white with red lettering."""
     with zeal_ignore():
         event = make.event()
     visitor = open_browser(make.person())

@@ -43,7 +43,7 @@ def entries(claim: Claim, **kwargs: Any) -> list[str]:
 
 @audited
 def change(*, by: User | None, **values: Any) -> None:
-    """Change all credits in an audited action."""
+    """Set these values on all credits in an audited action."""
     Credit.objects.update(**values)
 
 

@@ -591,7 +591,7 @@ def test_an_author_who_created_the_training_again_prevents_undoing() -> None:
 
 
 def shared_custom_event() -> tuple[Claim, Claim]:
-    """Return the author's claim on a custom event and another person's, moved there by a merge."""
+    """Return two claims on a custom event: its author's, and one that a merge moved there."""
     author, other = custom(), custom(category=make.category(PUBLIC))
     merge(other.event, author.event)
     return author, other

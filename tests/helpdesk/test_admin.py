@@ -32,9 +32,9 @@ def a_custom_event() -> Event:
 
 
 def ago(days: int) -> dt.datetime:
-    """Return a local time this many days ago.
+    """Return the local time this many days ago.
 
-    Days are counted in Montana, and two of them each year are not 24 hours long.
+    Days are counted in Montana, where two of them each year are not 24 hours long.
     """
     return timezone.localtime() - dt.timedelta(days=days)
 

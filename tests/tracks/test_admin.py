@@ -28,7 +28,7 @@ RULES = "/admin/tracks/ruleset/"
 
 
 def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    """POST the form. Django queries the category of each line, so at most four times."""
+    """POST the form. Django queries each line's category, which takes up to four queries."""
     with zeal_ignore():
         return client.post(address, values)
 
@@ -167,7 +167,7 @@ def test_the_last_day_of_rules_with_followers_can_change() -> None:
     assert rule_set.valid_until is None
 
 
-def test_a_choice_made_while_the_rules_are_edited_freezes_them(monkeypatch: Any) -> None:
+def test_choosing_a_track_while_its_rules_are_edited_freezes_them(monkeypatch: Any) -> None:
     rule_set = RuleSet.objects.get(name="2023 Library Staff")
     before = list(rule_set.requirements.values("category", "minimum"))
     client = coordinator()
@@ -178,7 +178,7 @@ def test_a_choice_made_while_the_rules_are_edited_freezes_them(monkeypatch: Any)
             select_track(track=factories.track(), by=factories.person())
         return save(**values)
 
-    # The form was sent before anyone followed the rules; the action finds that someone does.
+    # The form is sent before anyone follows the rules, but someone does when the action runs.
     monkeypatch.setattr(rule_set_actions, "save_rule_set", save_a_moment_later)
     changes = {"total": "99.0", "requirements-0-minimum": "50.0"}
     line = rule_set.requirements.order_by("category__position")[0]
@@ -205,8 +205,8 @@ def test_the_action_checks_the_numbers() -> None:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_saving_rules_waits_for_a_choice_in_progress(monkeypatch: Any) -> None:
-    """The rules are saved before the transaction with a new participation commits."""
+def test_saving_rules_waits_for_someone_who_is_choosing_the_track(monkeypatch: Any) -> None:
+    """The rules are saved while a transaction that chooses the track has not committed yet."""
     rule_set = RuleSet.objects.get(name="2023 Library Staff")
     requirements = {category().pk: Decimal(1)}
     person, staff = factories.person(), factories.person()

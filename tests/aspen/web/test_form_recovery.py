@@ -54,7 +54,7 @@ def post(client: Client, address: str, values: Any) -> Any:
 
 
 def test_the_form_is_restored_once_after_signing_in_again() -> None:
-    """CSRF checks are on, because they read the form first."""
+    """CSRF checks are on, because they read the form before the portal does."""
     account()
     client = Client(enforce_csrf_checks=True)
     assert sign_in(client, "/accounts/login/").status_code == 302
@@ -220,7 +220,7 @@ def test_a_get_shows_no_message() -> None:
 
 
 def test_every_posts_address_also_answers_a_get() -> None:
-    """Signing in redirects back with a GET, even to an address that otherwise only takes a POST."""
+    """After signing in, people return with a GET, even to an address that is only for POSTs."""
     person = factories.person(Role.HELP_DESK)
     event = factories.event()
     claim = factories.claim(person)

@@ -126,7 +126,7 @@ def test_places_freed_concurrently_go_to_the_people_who_waited_longest(crowd: li
         actions.register(event_id=event.pk, by=person)
 
     def cancel_or_register(n: int) -> None:
-        """Cancel for ten people and register ten others."""
+        """Cancel the registrations of ten people and register ten others."""
         if n < 10:
             actions.cancel_registration(event_id=event.pk, by=crowd[n])
         else:

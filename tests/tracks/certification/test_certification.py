@@ -212,7 +212,7 @@ def test_each_actor_takes_the_steps_that_the_table_allows(state, step):
 @pytest.mark.parametrize("state", list(State))
 @pytest.mark.parametrize("step", list(ParticipationStep))
 def test_other_actors_cannot_take_a_step(state, step):
-    """Every action runs this check."""
+    """Every action runs the check that is tested here."""
     participation = Participation(state=state, track=Track(name="Trustee"))
     transition = PARTICIPATION_TRANSITIONS[step]
     for actor in Actor:

@@ -148,7 +148,7 @@ def test_a_record_verified_and_refused_at_once_gets_only_one_answer() -> None:
 
 
 def test_a_record_verified_and_corrected_at_once_is_certified_or_reopened() -> None:
-    """If the correction comes first, the record reopens. Otherwise, the certificate stays as is."""
+    """If the correction comes first, the record reopens. Otherwise, it is certified as it was."""
     question = make.verification()
     credit = question.participation.postings.get().credit
     category, staff = make.category(make.ADMINISTRATION), make.person(Role.HELP_DESK)

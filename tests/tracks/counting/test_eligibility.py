@@ -41,7 +41,7 @@ def today():
 class TestQueryAndReasonAgree(TestCase):
     @classmethod
     def setUpTestData(cls):
-        """Each example's changes are rolled back before the next."""
+        """Create these rows once. Each example's changes are rolled back before the next one."""
         with time_machine.travel(dt.datetime(2026, 11, 23, 19, tzinfo=dt.UTC), tick=False):
             cls.person, cls.decider = make.person(), make.person()
             cls.participation, _ = actions.select_track(track=make.track(), by=cls.person)

@@ -27,7 +27,7 @@ def make_forecast(
     today: dt.date = TODAY,
     years: int = 4,
 ) -> forecast.Forecast:
-    """Make a forecast from (day, category, amount), with this total and `minimum` in category 4."""
+    """Make a forecast from (day, category, amount) tuples, with a `minimum` in category 4."""
     counted = [DatedCredit(dt.date.fromisoformat(day), key, Decimal(n)) for day, key, n in earned]
     lines = [
         ProgressLine(ADMINISTRATION, earned=Decimal(0), minimum=Decimal(0)),

@@ -1,4 +1,4 @@
-"""Recommended tracks, and choosing several at once."""
+"""Recommending tracks, and choosing several at once."""
 
 import datetime as dt
 from typing import Any

@@ -72,7 +72,7 @@ def certified(name: str, day: str, track: str = "Library Trustee", **fields: Any
 
 @pytest.fixture
 def eight_people() -> dict[str, User]:
-    """Eight people, at four libraries or at none. The first test shows where each one counts."""
+    """Eight people at four libraries or none. The first test shows where each person counts."""
     ekalaka, baker = library("Ekalaka", "Sagebrush"), library("Baker", "Sagebrush")
     polson, office = library("Polson", "Tamarack"), library("Office")
     ann = certified("Ann", "2024-03-10", listed_as=FORMULA)

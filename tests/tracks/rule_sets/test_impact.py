@@ -109,7 +109,7 @@ def test_unused_rules_can_be_previewed_and_frozen_ones_cannot(client: Client) ->
 
 
 def test_the_impact_of_the_current_rules_is_the_current_progress() -> None:
-    """The same rules give the same numbers in both queries."""
+    """Under the same rules, both queries return the same numbers."""
     five_followers()
     old = make.claim(make.person(), days=-1500).person
     actions.select_track(track=make.track(), by=old)

@@ -59,7 +59,7 @@ def at(day: dt.date, hour: int, minute: int = 0) -> dt.datetime:
 
 
 def amounts(*values) -> dict[str, str]:
-    """Return credits by category from amounts in the order of the four, omitting zeros."""
+    """Return credits by category, from amounts in the order of the categories. Omit zeros."""
     return {slug: f"{value:.1f}" for slug, value in zip(FOUR, values, strict=True) if value}
 
 
@@ -77,7 +77,7 @@ def rolled_back() -> Iterator[None]:
 
 
 def begin(name: str, *, certified: bool, day: dt.date) -> Participation:
-    """Start a period on this day: by choosing the track, or with a certificate issued that day."""
+    """Start a period on this day, by choosing the track or with a certificate issued that day."""
     track = RuleSet.objects.get(name=name).track
     june = make.person()
     with time_machine.travel(at(day, 12), tick=False):
@@ -93,7 +93,7 @@ def begin(name: str, *, certified: bool, day: dt.date) -> Participation:
 
 
 def earn(participation: Participation, day: dt.date, credits: dict[str, str], *, late: bool):
-    """Claim a training in the first hour of the day, or in the last if `late`."""
+    """Claim a training in the first hour of the day, or in the last hour if `late`."""
     hour, minute = (23, 0) if late else (0, 0)
     begins_at = at(day, hour, minute)
     event = make.event(
@@ -103,7 +103,7 @@ def earn(participation: Participation, day: dt.date, credits: dict[str, str], *,
 
 
 def can_submit(participation: Participation) -> bool:
-    """Return whether the record can be submitted today. Check that its progress agrees."""
+    """Return True if the record can be submitted today. Check that its progress agrees."""
     participation = Participation.objects.get(pk=participation.pk)
     [(_, progress)] = counting_queries.progress_of([participation], today())
     complete = progress.is_complete
@@ -154,7 +154,7 @@ def test_each_row_on_the_first_and_last_day_that_counts(name, certified, day, ed
 
 
 def cases(name: str, enough: list[Decimal]) -> Iterator[tuple[list[Decimal], bool]]:
-    """Yield credits in the four categories, and whether they are enough."""
+    """Yield credits in the four categories, and whether those credits are enough."""
     total, minimums, _ = DOCUMENTS[name]
     half = Decimal("0.5")
     yield enough, True
