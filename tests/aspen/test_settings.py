@@ -61,7 +61,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
         ({"EMAIL_URL": ""}, "EMAIL_URL must be set; for example, EMAIL_URL=smtp+tls://"),
         ({"ASPEN_CONTACT_EMAIL": ""}, "ASPEN_CONTACT_EMAIL must be set; for example,"),
         ({"ASPEN_ADDRESS": ""}, "ASPEN_ADDRESS must be set; for example,"),
-        ({"ASPEN_DEMO": "on"}, "ASPEN_DEMO=on has accounts with a published password"),
+        ({"ASPEN_DEMO": "on"}, "With ASPEN_DEMO=on, there are accounts with a published password"),
     ],
 )
 def test_an_insecure_value_is_refused(
@@ -88,7 +88,9 @@ def test_the_demonstration_answers_only_on_this_machine(
     values = DEMO | {"ALLOWED_HOSTS": f"127.0.0.1,{host}"}
     for debug in ("on", "off"):
         message = refusal(monkeypatch, values | {"DEBUG": debug})
-        assert message.startswith("ASPEN_DEMO=on has accounts with a published password")
+        assert message.startswith(
+            "With ASPEN_DEMO=on, there are accounts with a published password"
+        )
 
 
 def test_a_developers_demonstration_needs_no_host_names(monkeypatch: pytest.MonkeyPatch) -> None:

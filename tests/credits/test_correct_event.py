@@ -164,7 +164,7 @@ def test_staff_cannot_correct_their_own_training() -> None:
         ({TECHNOLOGY: "600"}, {}, "in halves"),
         ({TECHNOLOGY: "2.0"}, {"reason": " "}, "Give a reason"),
         ({TECHNOLOGY: "1.0"}, {}, "already has"),
-        ({TECHNOLOGY: "2.0"}, {"seen": "nothing"}, "The credit lines of this event have changed"),
+        ({TECHNOLOGY: "2.0"}, {"seen": "nothing"}, "This event's credit lines have changed"),
     ],
 )
 def test_a_refused_correction_changes_nothing(

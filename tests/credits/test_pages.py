@@ -154,7 +154,7 @@ def test_submitting_create_new_twice_lists_the_credit_once(client):
         ({"begins_at": "20226-01-01T09:00"}, "begins_at", "four digits"),
         ({"begins_at": "0026-01-01T09:00"}, "begins_at", "between 1990 and 2099"),
         ({"begins_at": "9999-12-31T23:59"}, "begins_at", "between 1990 and 2099"),
-        ({"begins_at": "soon"}, "begins_at", "for example"),
+        ({"begins_at": "soon"}, "begins_at", "such as 11/23/2026"),
         ({"begins_at": "2026-03-08T02:30"}, "begins_at", "Mountain time"),
         ({"ends_at": "2020-01-01T09:00"}, "ends_at", "after the start"),
         ({"ends_at": "2099-01-01T09:00"}, "ends_at", "not over yet"),

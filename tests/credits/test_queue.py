@@ -226,7 +226,7 @@ def test_staff_cannot_decide_on_their_own_event() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     event = custom_event(staff)
     client = signed_in(staff)
-    assert "This is your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
+    assert "You cannot decide on your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
     answer = decide(client, event, "approve")
     assert answer.context_data["form"].non_field_errors() == [
         f"You cannot decide on your own event, “{event.title}”. Ask a colleague to do it."

@@ -282,7 +282,7 @@ def test_the_status_of_a_returned_record_says_by_whom_why_and_what_to_do(client,
     )
     text = page(client, participation.get_absolute_url())
     assert "changed the record you had submitted" in text
-    assert "is now 3.0 in Library Administration." in text
+    assert "and now earns 3 credits in Library Administration." in text
     assert "You no longer meet all requirements" in text
 
 

@@ -206,7 +206,7 @@ def test_recently_added_credits_and_upcoming_events(client, person):
         (f"Number {number}", "1.5 credits", format_day(dt.date(2026, 11, number + 1)))
         for number in (3, 2, 1)
     ]
-    assert "nothing. You are not registered" in response.content.decode()
+    assert "You are not registered for any upcoming events." in response.content.decode()
     for _ in range(12):
         register(event_id=make.event(days=3).pk, by=person)
     response = client.get(ADDRESS)
