@@ -20,7 +20,7 @@ from playwright.sync_api import Browser, BrowserContext, expect, sync_playwright
 from zeal import zeal_ignore
 
 from accounts.models import User
-from tests.browser.page import AXE, Visitor
+from tests.browser.page import AXE, TEXT_BY_COLORS, Visitor
 
 CHROMIUM = shutil.which("chromium")
 NO_CHROMIUM = "NO CHROMIUM: the browser tests were SKIPPED. Install it: apt-get install chromium"
@@ -116,7 +116,7 @@ def open_browser(
         context.set_default_timeout(TIMEOUT)
         context.set_default_navigation_timeout(3 * TIMEOUT)
         if scripts:
-            context.add_init_script(AXE)
+            context.add_init_script(AXE + TEXT_BY_COLORS)
         visitor = Visitor(context.new_page(), address=live_server.url, scripts=scripts)
         visitors.append(visitor)
         if person:

@@ -52,8 +52,9 @@ CHECK = """() => {
 }"""
 # Check accessibility. Preloading is off because these rules do not need it and because it would
 # request stylesheets again, some at wrong addresses.
-RUN_AXE = """options => axe.run(
-    document, {...options, resultTypes: ["violations"], preload: false}
+RUN_AXE = """([options, colors]) => axe.run(
+    colors ? {include: colors.flatMap(each => window.textByColors().get(each) || [])} : document,
+    {...options, resultTypes: ["violations"], preload: false}
 ).then(result => result.violations.flatMap(rule => rule.nodes.map(node =>
     `${rule.id}: ${rule.help}: ${node.target.join(" ")}: ${node.failureSummary}`
 )))"""
@@ -71,8 +72,9 @@ STATE = """() => {
     const html = copy.outerHTML.replace(addresses, "$1x").replace(/[0-9]{2,}/g, "00");
     return [innerWidth, focused, html].join(" ");
 }"""
-# Everything that the contrast of text depends on: its color and size, and the background behind it.
-COLORS = """() => {
+# Loaded with each page: the elements with text, by everything that their contrast depends on: the
+# text's color and size, and the background behind it.
+TEXT_BY_COLORS = """window.textByColors = () => {
     const layers = new Map([[null, ""]]);
     const behind = element => {
         if (!layers.has(element)) {
@@ -88,19 +90,21 @@ COLORS = """() => {
         }
         return layers.get(element).replace(/\\|+/g, "|");
     };
-    const colors = new Set();
+    const elements = new Map();
     for (const element of document.body.querySelectorAll("*")) {
         const hasText = element.matches("input, select, textarea")
             || [...element.childNodes].some(node => node.nodeType === 3 && node.data.trim());
         if (!hasText || !element.checkVisibility()) continue;
         const style = getComputedStyle(element);
-        colors.add([
+        const colors = [
             style.color, style.fontSize, style.fontWeight, style.textShadow,
             element.matches(":disabled"), behind(element),
-        ].join(" "));
+        ].join(" ");
+        elements.set(colors, [...(elements.get(colors) || []), element]);
     }
-    return [...colors];
+    return elements;
 }"""
+COLORS = "() => [...window.textByColors().keys()]"
 CELLS = """rows => rows.map(row => [...row.cells].map(cell => {
     const copy = cell.cloneNode(true);
     copy.querySelectorAll("[aria-hidden=true]").forEach(shape => shape.remove());
@@ -252,17 +256,27 @@ class Visitor:
         """Return the page's current problems. Run axe only if scripts are on."""
         problems: list[str] = self.page.evaluate(CHECK)
         if self._scripts:
-            problems += self._run_axe(RULES, {self.page.evaluate(STATE)})
-            problems += self._run_axe(CONTRAST, set(self.page.evaluate(COLORS)))
+            problems += self._structure_problems() + self._contrast_problems()
         return problems
 
-    def _run_axe(self, options: dict[str, Any], states: set[str]) -> list[str]:
-        """Return violations of these rules. Skip axe if all of `states` have already passed."""
-        if states <= self._passed:
+    def _structure_problems(self) -> list[str]:
+        """Run axe's rules, except for contrast, on a page in a state that has not passed yet."""
+        state = self.page.evaluate(STATE)
+        if state in self._passed:
             return []
-        violations: list[str] = self.page.evaluate(RUN_AXE, options)
+        violations: list[str] = self.page.evaluate(RUN_AXE, [RULES, None])
         if not violations:
-            self._passed |= states
+            self._passed.add(state)
+        return violations
+
+    def _contrast_problems(self) -> list[str]:
+        """Run axe's contrast rule on text in colors that have not passed yet."""
+        colors = set(self.page.evaluate(COLORS)) - self._passed
+        if not colors:
+            return []
+        violations: list[str] = self.page.evaluate(RUN_AXE, [CONTRAST, sorted(colors)])
+        if not violations:
+            self._passed |= colors
         return violations
 
 
