@@ -60,13 +60,13 @@ def award_result(people: Collection[int], events: Collection[Event]) -> AwardRes
 class AwardMatch(NamedTuple):
     """The people and addresses on an award list, grouped by what applying the list would do.
 
-    `held` are people who already have a claim; `refused` are people who are not eligible, with the
-    reason; `own` is the person awarding the credits, if on the list; `repeated` are additional
-    addresses of people on the list; `unknown` are addresses without an account.
+    `already_claimed` are people who already have a claim; `refused` are people who are not
+    eligible, with the reason; `own` is the person awarding the credits, if on the list; `repeated`
+    are additional addresses of people on the list; `unknown` are addresses without an account.
     """
 
     award: list[User]
-    held: list[User]
+    already_claimed: list[User]
     refused: list[tuple[User, str]]
     own: list[User]
     repeated: list[tuple[User, str]]
@@ -88,16 +88,16 @@ def match_award_list(award_list: AwardList, event: Event, *, by: User) -> AwardM
             known[person.pk] = person
     own = [known.pop(by.pk)] if by.pk in known else []
     have_claims, reasons = award_result(list(known), [event])
-    award, held, refused = [], [], []
+    award, already_claimed, refused = [], [], []
     for person in known.values():
         pair = (person.pk, event.pk)
         if pair in have_claims:
-            held.append(person)
+            already_claimed.append(person)
         elif pair in reasons:
             refused.append((person, reasons[pair]))
         else:
             award.append(person)
-    return AwardMatch(award, held, refused, own, repeated, unknown)
+    return AwardMatch(award, already_claimed, refused, own, repeated, unknown)
 
 
 def has_credit(event: Event) -> bool:

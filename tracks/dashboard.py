@@ -211,7 +211,7 @@ def _past_period(request: AuthenticatedHttpRequest, participation: Participation
         "period": (
             f"{format_day(participation.counts_from)} to {format_day(participation.closes_on)}"
         ),
-        "rules": counting_presentation.rule_set_in_words(participation.rule_set),
+        "rules": counting_presentation.rule_set_text(participation.rule_set),
         "can_resume": is_left and to_resume.filter(pk=participation.pk).exists(),
         "closes_on": format_day(participation.closes_on),
         "is_left": is_left,

@@ -20,7 +20,7 @@ from aspen.models import Mail
 from credits.models import Claim
 from tracks.counting import queries as counting_queries
 from tracks.counting.eligibility import DIRECTOR_TRACK, DIRECTOR_YEARS, directors_deadline
-from tracks.counting.presentation import missing_in_words
+from tracks.counting.presentation import missing_text
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models import Certificate, Participation
 
@@ -96,7 +96,7 @@ def period_ends_email(mail: Mail) -> Email | None:
     what_ends = f"Your period for {track} ends on {day} ({days_left})."
     if before and before.expires_on == participation.closes_on and not before.revoked_at:
         what_ends = f"Your certificate {before.number} ({track}) expires on {day} ({days_left})."
-    next_step = missing_in_words(progress)
+    next_step = missing_text(progress)
     if progress.is_complete:
         next_step = "Your record is complete. Submit it to the CE Coordinator."
     return _reminder(

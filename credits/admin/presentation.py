@@ -128,7 +128,7 @@ def award_groups(award_list: AwardList, event: Event, *, by: User) -> list[Award
         "Would be awarded today" if award_list.applied_at else "Will be awarded": people(
             match.award
         ),
-        "Already have credit for this event (no change)": people(match.held),
+        "Already have credit for this event (no change)": people(match.already_claimed),
         "Not awarded (claim declined or withdrawn, or marked absent)": [
             (str(person), f"{person.email}. {reason}") for person, reason in match.refused
         ],

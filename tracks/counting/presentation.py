@@ -25,7 +25,7 @@ CHART_WIDTH = 600
 ALL_CATEGORIES = 4
 
 
-def rule_set_in_words(rule_set: RuleSet) -> str:
+def rule_set_text(rule_set: RuleSet) -> str:
     """Return, for example, “60 credits in 4 years: at least 30 in Technology; the other 30 …”"""
     requirements = list(rule_set.requirements.all())
     minimums = [
@@ -49,7 +49,7 @@ def join_names(parts: list[str]) -> str:
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
-def missing_in_words(progress: Progress) -> str:
+def missing_text(progress: Progress) -> str:
     if progress.is_complete:
         return "All requirements are met."
     parts = [
@@ -103,7 +103,7 @@ def progress_bar(progress: Progress, *, name: str, id: str) -> ProgressBar:
     pen.hatch(room)
     text = (
         f"{name}: {format_amount(progress.counted)} of {format_credits(progress.total)}. "
-        f"{missing_in_words(progress)}"
+        f"{missing_text(progress)}"
     )
     return ProgressBar(id=id, text=text, parts=pen.parts, missing=pen.missing, notches=pen.notches)
 
@@ -191,11 +191,11 @@ def track_summary(track: TrackProgress, on: dt.date) -> TrackSummary:
         participation=participation,
         name=name,
         url=participation.get_absolute_url(),
-        rules=rule_set_in_words(participation.rule_set),
+        rules=rule_set_text(participation.rule_set),
         bar=progress_bar(progress, name=name, id=f"track-{participation.pk}"),
         counted=format_amount(progress.counted),
         total=format_credits(progress.total),
-        missing=missing_in_words(progress),
+        missing=missing_text(progress),
         complete=progress.is_complete,
         selected_on=format_day(participation.selected_on),
         counts_from=format_day(participation.counts_from),
@@ -232,7 +232,7 @@ def _summary_text(summary: TrackSummary) -> str:
     return " ".join(filter(None, (text, summary.days_left, summary.forecast)))
 
 
-def totals_in_words(totals: CreditTotals) -> str:
+def totals_text(totals: CreditTotals) -> str:
     """Return, for example, “24.5 credits from 12 trainings: 20 posted, 4.5 archived. 1 claim …”"""
     text = (
         f"{format_credits(totals.credits)} from {formats.counted(totals.trainings, 'training')}: "

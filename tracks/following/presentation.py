@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from aspen.formats import format_day
 from aspen.web.labels import Label
-from tracks.counting.presentation import rule_set_in_words
+from tracks.counting.presentation import rule_set_text
 from tracks.enums import FITS
 from tracks.models import Participation, RuleSet
 
@@ -27,7 +27,7 @@ class OfferedTrack(NamedTuple):
 
     @property
     def rules(self) -> str:
-        return rule_set_in_words(self.rule_set)
+        return rule_set_text(self.rule_set)
 
 
 class PeriodRow(NamedTuple):

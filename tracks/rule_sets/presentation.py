@@ -11,7 +11,7 @@ from aspen.clock import years_after, years_before
 from aspen.formats import format_amount, format_credits, format_day
 from aspen.web.labels import Label
 from events.models import Category
-from tracks.counting.presentation import ProgressBar, progress_bar, rule_set_in_words
+from tracks.counting.presentation import ProgressBar, progress_bar, rule_set_text
 from tracks.counting.progress import Progress, ProgressLine, measure_progress
 from tracks.enums import RULE_SET_LABELS, RuleSetKind, RuleSetState
 from tracks.models import RuleSet
@@ -78,7 +78,7 @@ def rule_set_row(rule_set: RuleSet, on: dt.date) -> RuleSetRow:
     return RuleSetRow(
         name=rule_set.name,
         url=reverse("tracks:rule_set", args=[rule_set.pk]),
-        rules=rule_set_in_words(rule_set),
+        rules=rule_set_text(rule_set),
         kind=RuleSetKind(rule_set.kind).label,
         days=f"{first} – {format_day(last)}" if last else f"from {first}",
         state=state,
@@ -106,7 +106,7 @@ def rule_set_page(rule_set: RuleSet, on: dt.date) -> RuleSetPage:
 def _requirements_bar(rule_set: RuleSet, filled: Progress) -> ProgressBar:
     """Draw a bar with every minimum filled. The hatched rest is elective."""
     bar = progress_bar(filled, name=rule_set.name, id=f"rules-{rule_set.pk}")
-    return dataclasses.replace(bar, text=f"Chart of {rule_set.name}: {rule_set_in_words(rule_set)}")
+    return dataclasses.replace(bar, text=f"Chart of {rule_set.name}: {rule_set_text(rule_set)}")
 
 
 def _counted_days(rule_set: RuleSet, on: dt.date) -> CountedDays:

@@ -79,7 +79,7 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
     groups = presentation.groups_on_page(page, credits, result.participations, reader=person)
     context = {
         "totals": totals,
-        "summary": counting_presentation.totals_in_words(totals),
+        "summary": counting_presentation.totals_text(totals),
         "recently_added": [
             presentation.recent_row(each)
             for each in transcripts.recently_added(result.lines, RECENT_SHOWN)
@@ -121,7 +121,7 @@ def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
         library=library_name_of(person),
         day=today(),
         filters=", ".join(text for text, _ in result.form.applied_filters()),
-        summary=counting_presentation.totals_in_words(transcripts.totals_of_lines(result.lines)),
+        summary=counting_presentation.totals_text(transcripts.totals_of_lines(result.lines)),
         transcript=result.transcript,
         categories=result.categories,
         rows=files.transcript_rows(result.transcript, credits, result.participations),
