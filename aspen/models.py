@@ -11,7 +11,7 @@ class MailState(models.TextChoices):
     # Handed to the mail server, which has not replied yet.
     SENDING = "sending", "Being sent"
     SENT = "sent", "Sent"
-    # When it was due, it was no longer needed, or the account received no e-mail.
+    # When it was due, it was no longer needed, or the account could not receive e-mail.
     DROPPED = "dropped", "No longer needed"
     FAILED = "failed", "Failed"
     # The worker stopped while sending it. It might arrive twice if sent again, so staff decide.

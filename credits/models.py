@@ -94,9 +94,9 @@ class Claim(models.Model):
 class Credit(models.Model):
     """One line of a claim: the credits in one category. Credits are never deleted.
 
-    There is no "archived" column: a credit is archived as long as no posting refers to it. If an
-    event is corrected, individual lines of a claim can be withdrawn; the claim and its other lines
-    remain.
+    There is no "archived" column: a live credit is archived as long as no posting refers to it. If
+    an event is corrected, individual lines of a claim can be withdrawn; the claim and its other
+    lines remain.
     """
 
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="credits")

@@ -1,8 +1,8 @@
 """Import of events from CSV files, one event per row.
 
 An event is matched by its number in the old portal or, without one, by source, title and start
-time. A row that has not changed since the last import is skipped, so that changes by staff are not
-lost.
+time. A row that has not changed since the last import is skipped, so that changes made by staff
+are not lost.
 """
 
 import datetime as dt

@@ -94,9 +94,9 @@ def open_to_claims() -> QuerySet[Event]:
 
 
 def with_page() -> QuerySet[Event]:
-    """Return events that have a page: calendar, custom and merged events. Merged events redirect.
+    """Return events that have a page: published, canceled, merged and all custom events.
 
-    The view decides who can see a custom event.
+    Merged events redirect. The view decides who can see a custom event.
     """
     public_or_merged = [EventState.PUBLISHED, EventState.CANCELLED, EventState.MERGED]
     return Event.objects.filter(

@@ -3,7 +3,7 @@
 BENCH_EVENTS, BENCH_WAITING and BENCH_CREDITS set the numbers of events, waiting custom events and
 credits; `BENCH_CREDITS=1000000 make bench` takes several minutes. The calendar's queries are
 counted with 300 events first, then with all of them. `make bench ARGS="queue transcript"` runs only
-these measures.
+those measures, after the import.
 
 Prints medians and enforces no limits. Because the speed of shared machines varies, a short loop
 before and after each round measures it, and the time at the best speed seen is printed as well.

@@ -1,4 +1,4 @@
-"""Background tasks of certification. Nothing depends on when they run.
+"""Background tasks for certification. Nothing depends on when they run.
 
 They have no `lock`, because a killed worker would never release it, so they can run twice or
 concurrently.
@@ -13,7 +13,7 @@ from tracks.certification import emails
 @app.periodic(cron="17 15 * * *")  # type: ignore[untyped-decorator]
 @app.task(queueing_lock="remind_of_certification")  # type: ignore[untyped-decorator]
 def remind_of_certification(timestamp: int) -> None:
-    """Send the daily reminders to people and supervisors in the morning, Mountain Time.
+    """Send the daily reminders to people and supervisors in the morning, Mountain time.
 
     Safe to run late or twice.
     """

@@ -149,7 +149,7 @@ def _add_recorded_event(people: dict[str, User], position: Position) -> None:
     event = _event(
         people,
         position,
-        title="Passkeys instead of passwords, recorded",
+        title="Passkeys instead of passwords (recording)",
         begins_at=_at(-20, 10),
         hours=1,
         credits={TECHNOLOGY: "1.0"},

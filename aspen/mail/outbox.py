@@ -326,7 +326,7 @@ def send_again(*, mail_ids: Iterable[int], by: "User") -> int:
     the permission.
     """
     if not by.has_perm(RESEND_PERMISSION):
-        raise Refused("You do not have permission to send messages again.")
+        raise Refused("You do not have permission to resend messages.")
     stuck = Mail.objects.filter(pk__in=list(mail_ids), state__in=STUCK_STATES)
     count = stuck.update(state=MailState.WAITING, next_try_at=timezone.now(), attempts=0)
     if count:

@@ -137,7 +137,7 @@ def _page(
 def page_numbered(
     rows: QuerySet[ModelRow], *, size: int, page: int, count: int
 ) -> KeysetPage[ModelRow]:
-    """Return page number `page` of a list of `count` rows in any order. One query."""
+    """Return page number `page` of a list of `count` rows, however it is sorted. One query."""
     last = max(1, math.ceil(count / size))
     number = min(page, last)
     return KeysetPage(

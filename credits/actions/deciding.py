@@ -1,4 +1,4 @@
-"""Staff decisions on single claims."""
+"""Staff decisions on individual claims, and approval of the claims in a verified record."""
 
 from collections.abc import Collection
 

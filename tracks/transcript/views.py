@@ -105,7 +105,7 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
     """Return the person's credits with these ids, by id, with everything that a row shows."""
     credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
-    return {credit.pk: credit for credit in own_credits.with_ending_authors(credits)}
+    return {credit.pk: credit for credit in own_credits.with_ended_by(credits)}
 
 
 @require_safe

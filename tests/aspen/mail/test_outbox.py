@@ -488,7 +488,7 @@ def test_staff_can_resend_only_stuck_messages() -> None:
 @pytest.mark.parametrize("role", [None, Role.EVENT_EDITOR, Role.HELP_DESK])
 def test_people_without_the_permission_cannot_resend(role: Role | None) -> None:
     mail = stuck()
-    with pytest.raises(Refused, match="You do not have permission to send messages again"):
+    with pytest.raises(Refused, match="You do not have permission to resend messages"):
         outbox.send_again(mail_ids=[mail.pk], by=factories.person(role))
     assert states() == [UNCERTAIN]
 

@@ -45,7 +45,7 @@ def client(person):
 
 @pytest.fixture
 def varied_credits(person):
-    """Two credits in one track, one in two tracks, one archived, and three ended."""
+    """Two credits in one track, one in two tracks, one archived, and three that do not count."""
     make.claim(person, title="Budgets", days=-30, credits={make.ADMINISTRATION: "3.0"})
     make.claim(person, title="Networks", days=-400, credits={make.TECHNOLOGY: "1.5"})
     make.claim(person, title="Too old", days=-5 * 366, credits={make.TECHNOLOGY: "2.0"})
