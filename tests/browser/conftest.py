@@ -41,12 +41,16 @@ FLAGS = [
 TIMEOUT = 10_000
 expect.set_options(timeout=TIMEOUT)
 FOLDER = Path(__file__).parent
+# These run before the other browser tests, so that no process waits for a long one at the end.
+LONG_TESTS = {"test_story", "test_certification_story", "test_pages", "test_queue"}
 FAILED = pytest.StashKey[bool]()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Run browser tests last, because they are slow and Playwright leaves an event loop running."""
-    items.sort(key=lambda item: FOLDER in item.path.parents)
+    items.sort(
+        key=lambda item: FOLDER in item.path.parents and (2 - (item.path.stem in LONG_TESTS))
+    )
     if not CHROMIUM:
         for item in items:
             if FOLDER in item.path.parents:
