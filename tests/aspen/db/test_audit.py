@@ -34,7 +34,7 @@ def portal_role(db: None) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
         if cursor.fetchone() is None:
-            cursor.execute(f"CREATE ROLE {settings.PORTAL_ROLE}")
+            cursor.execute(f"CREATE ROLE {settings.PORTAL_ROLE} ROLE CURRENT_USER")
             role.grant()
 
 
