@@ -16,7 +16,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Project:
 
 @pytest.fixture
 def project(prepared: Project) -> Iterator[Project]:
-    """The shared project. It has no running processes before and after the test."""
+    """The shared project. It has no running processes before or after the test."""
     assert prepared.left() == []
     yield prepared
     prepared.close()
