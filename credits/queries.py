@@ -244,7 +244,7 @@ def why_not_decide(claim: Claim, *, by: User) -> str | None:
     """
     event = claim.event
     if claim.person_id == by.pk:
-        return f"You cannot decide on your own claim for “{event.title}”. Ask a colleague to do it."
+        return f"You cannot review your own claim for “{event.title}”. Ask a colleague to do it."
     if event.origin == Origin.CUSTOM and event.created_by_id == claim.person_id:
         return (
             f"{claim.person}'s claim for “{event.title}” is decided together with the custom "

@@ -230,7 +230,7 @@ def _refuse_if_changed(event: Event, seen: str) -> None:
 def _refuse_own_event(event: Event, by: User) -> None:
     if event.created_by_id == by.pk:
         raise Refused(
-            f"You cannot decide on your own event, “{event.title}”. Ask a colleague to do it."
+            f"You cannot review your own event, “{event.title}”. Ask a colleague to do it."
         )
 
 

@@ -77,7 +77,7 @@ class StopWhenTooLarge(FileUploadHandler):
         """Leave the file to the next handler."""
 
 
-def was_ended(request: HttpRequest) -> bool:
+def was_cut_off(request: HttpRequest) -> bool:
     """Return True if a file in this request was dropped because of its size."""
     return UPLOAD_STOPPED in request.META
 

@@ -1,4 +1,4 @@
-"""Creates many rows for measuring, in SQL, with their history."""
+"""Create many rows, with their history, directly in SQL for benchmarks."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -49,7 +49,7 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         claimable = _claimable_events(request, person)
         return render(request, "tracks/pick_again.html", {"claimable": claimable})
     event_actions.settle_due(person=person)
-    participations = list(counting_queries.counting_participations(person))
+    participations = list(counting_queries.active_or_certified_participations(person))
     active = [each for each in participations if each.state in ACTIVE]
     latest_submissions = certification_queries.latest_of(active)
     summaries = [

@@ -127,7 +127,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         event = self._event(event_id)
         form = AwardForm()
         if request.method == "POST":
-            form = AwardForm(request.POST, request.FILES, too_large=uploads.was_ended(request))
+            form = AwardForm(request.POST, request.FILES, too_large=uploads.was_cut_off(request))
             if form.is_valid() and (stored := self._store(request, event, form)):
                 return HttpResponseRedirect(
                     reverse("admin:credits_awardlist_change", args=[stored.pk])

@@ -21,7 +21,7 @@ from credits.views import presentation
 from credits.views.common import draft_fields, listed_url
 from events import queries as event_queries
 from events.models import Event
-from events.uploads import was_ended
+from events.uploads import was_cut_off
 
 MAX_SESSIONS_LISTED = 300
 EVENT_GONE = (
@@ -62,7 +62,7 @@ def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
         )
         actions.save_draft(typed=draft_fields(request.POST), by=person)
         return redirect("credits:claim", event.pk)
-    form = ClaimForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
+    form = ClaimForm(request.POST, request.FILES, by=person, too_large=was_cut_off(request))
     if not form.is_valid():
         form.keep_files()
         return _review(request, event, form)

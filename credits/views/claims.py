@@ -14,7 +14,7 @@ from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceForm
 from credits.models import Claim, Evidence
 from credits.views import presentation
-from events.uploads import was_ended
+from events.uploads import was_cut_off
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -31,7 +31,7 @@ def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
         elif "remove" in request.POST:
             done = _remove_file(request, parse_id(request.POST["remove"]))
         else:
-            too_large = was_ended(request)
+            too_large = was_cut_off(request)
             files = EvidenceForm(request.POST, request.FILES, by=person, too_large=too_large)
             done = files.is_valid() and _add_files(request, claim, files)
             if not done:

@@ -18,7 +18,7 @@ from credits.views.common import listed_url
 from events import actions as event_actions
 from events.enums import CourseSystem
 from events.rules import course_credits
-from events.uploads import was_ended
+from events.uploads import was_cut_off
 
 
 @form_recovery.recover_after_sign_in
@@ -28,7 +28,7 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
     person = request.user
     if request.method != "POST":
         return _page(request, CollegeForm(initial=form_recovery.recovered_form(request)))
-    form = CollegeForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
+    form = CollegeForm(request.POST, request.FILES, by=person, too_large=was_cut_off(request))
     if not form.is_valid():
         return _redisplay(request, form)
     facts = form.facts()

@@ -28,7 +28,7 @@ from events import queries as event_queries
 from events.enums import EventState
 from events.models import CollegeWork, Event
 from events.rules import length_in_hours
-from events.uploads import was_ended
+from events.uploads import was_cut_off
 
 MAX_EARLIER_TRAININGS = 3
 
@@ -46,7 +46,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     if request.method != "POST":
         draft = Draft.objects.filter(person=person).first()
         return _page(request, _initial_form(request, person, draft), draft=draft)
-    form = CustomEventForm(request.POST, request.FILES, by=person, too_large=was_ended(request))
+    form = CustomEventForm(request.POST, request.FILES, by=person, too_large=was_cut_off(request))
     if not form.is_valid() or "look" in request.POST:
         form.keep_files()
         return _page(request, form)

@@ -224,7 +224,7 @@ def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         request.POST if request.method == "POST" else None,
         request.FILES if request.method == "POST" else None,
         initial={"threshold": rules.default_threshold(event)},
-        too_large=uploads.was_ended(request),
+        too_large=uploads.was_cut_off(request),
     )
     if request.method == "POST" and form.is_valid():
         file = form.cleaned_data["file"]

@@ -59,7 +59,7 @@ def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     get_editor(request)
     event = get_managed_event(request, pk)
     link = LinkForm(request.POST if "add_link" in request.POST else None)
-    ended = uploads.was_ended(request)
+    ended = uploads.was_cut_off(request)
     file = (
         FileForm(request.POST, request.FILES, too_large=ended)
         if "add_file" in request.POST or ended

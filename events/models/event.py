@@ -384,7 +384,7 @@ class Event(models.Model):
                 | ~Q(decided_by=F("created_by")),
                 name="events_not_decided_by_author",
                 violation_error_message=(
-                    "You cannot decide on your own event. Ask a colleague to do it."
+                    "You cannot review your own event. Ask a colleague to do it."
                 ),
             ),
             models.UniqueConstraint(

@@ -216,7 +216,7 @@ def test_bulk_approval_skips_own_changed_and_overlapping_claims() -> None:
     assert messages[-1] == "Approved: 1 of 4."
     starts = [
         f"{changed.person}'s claim for “{changed.event}” has changed",
-        "You cannot decide on your own claim for",
+        "You cannot review your own claim for",
         f"{person}, “One thing”",
     ]
     for message, start in zip(messages[:-1], starts, strict=True):

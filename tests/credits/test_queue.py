@@ -226,10 +226,10 @@ def test_staff_cannot_decide_on_their_own_event() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
     event = custom_event(staff)
     client = signed_in(staff)
-    assert "You cannot decide on your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
+    assert "You cannot review your own event." in text(client.get(f"{QUEUE}{event.pk}/change/"))
     answer = decide(client, event, "approve")
     assert answer.context_data["form"].non_field_errors() == [
-        f"You cannot decide on your own event, “{event.title}”. Ask a colleague to do it."
+        f"You cannot review your own event, “{event.title}”. Ask a colleague to do it."
     ]
     event.refresh_from_db()
     assert event.state == EventState.PENDING
@@ -240,7 +240,7 @@ def test_bulk_approval_skips_staffs_own_events() -> None:
     events = [custom_event(), custom_event(), custom_event(staff)]
     answer = approve(signed_in(staff), *events)
     assert flash_messages(answer) == [
-        f"You cannot decide on your own event, “{events[2].title}”. Ask a colleague to do it.",
+        f"You cannot review your own event, “{events[2].title}”. Ask a colleague to do it.",
         "Approved: 2 of 3.",
     ]
     assert Event.objects.filter(state=EventState.PENDING).get() == events[2]
@@ -614,7 +614,7 @@ def test_refusals_to_publish_give_the_reason() -> None:
     ]
     assert [flash_messages(answer)[-1] for answer in answers] == [
         f"“{returned.title}” is returned for changes, so it cannot be put on the calendar.",
-        f"You cannot decide on your own event, “{own.title}”. Ask a colleague to do it.",
+        f"You cannot review your own event, “{own.title}”. Ask a colleague to do it.",
         f"“{course.title}” is one person's college course, not a public event.",
         f"“{changed.title}” has changed since you opened this page and is now waiting for "
         "approval. Review it again before you decide.",

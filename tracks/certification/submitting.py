@@ -149,7 +149,7 @@ def lock_submission(submission_id: int, *, by: User) -> Submission:
         "person", "participation__track", "participation__rule_set"
     ).get(pk=submission_id)
     if submission.person_id == by.pk:
-        raise Refused("You cannot decide on your own record. Ask a colleague to do it.")
+        raise Refused("You cannot review your own record. Ask a colleague to do it.")
     if submission.ended_at:
         raise Refused(
             f"This record was {submission.get_ending_display().lower()} in the meantime, so "

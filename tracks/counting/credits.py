@@ -139,7 +139,7 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
     )
 
 
-def with_ended_by(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
+def load_ended_by(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":
     """Load the credits with the people who ended claims or withdrew lines, and their groups.
 
     Used by credits.history.how_credit_ended(). Two queries.

@@ -87,7 +87,7 @@ def resumable_participations(person: User, on: dt.date) -> QuerySet[Participatio
     )
 
 
-def counting_participations(person: User) -> QuerySet[Participation]:
+def active_or_certified_participations(person: User) -> QuerySet[Participation]:
     """Return the person's participations that can count credits: active and certified ones.
 
     Certified ones are annotated with their certificate's number (`certified_as`) and issue date

@@ -1,4 +1,4 @@
-"""Tracks recommended to a person for their positions and stated roles. No queries."""
+"""Tracks recommended to a person based on their positions and stated roles. No queries."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable

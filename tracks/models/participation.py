@@ -42,7 +42,7 @@ class Participation(models.Model):
         "tracks.Certificate", models.PROTECT, null=True, blank=True, related_name="followed_by"
     )
 
-    # The certificate of a certified period, set by queries.counting_participations().
+    # The certificate of a certified period, set by queries.active_or_certified_participations().
     certified_as: str = ""
     certified_on: dt.date | None = None
 

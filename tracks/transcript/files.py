@@ -63,7 +63,7 @@ def transcript_rows(
 ) -> list[TranscriptRow]:
     """Return a transcript's rows in the order in which the page lists them.
 
-    Takes no query if the credits come from own_credits.with_ended_by().
+    Takes no query if the credits come from own_credits.load_ended_by().
     """
     return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
 

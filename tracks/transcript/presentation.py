@@ -54,7 +54,7 @@ def groups_on_page(
     *,
     reader: User,
 ) -> list[GroupOnPage]:
-    """Arrange a page's lines by group and year. `credits` come from with_ended_by()."""
+    """Arrange a page's lines by group and year. `credits` come from load_ended_by()."""
 
     def row(line: TranscriptLine) -> CreditRow:
         credit = credits[line.id]

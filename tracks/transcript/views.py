@@ -52,7 +52,7 @@ class TranscriptQuery(NamedTuple):
 
 def _transcript_query(request: AuthenticatedHttpRequest, person: User) -> TranscriptQuery:
     event_actions.settle_due(person=person)
-    participations = list(counting_queries.counting_participations(person))
+    participations = list(counting_queries.active_or_certified_participations(person))
     categories = list(event_queries.categories())
     lines = own_credits.transcript_lines(person)
     form = TranscriptForm(
@@ -105,7 +105,7 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
 def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
     """Return the person's credits with these ids, by id, with everything that a row shows."""
     credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
-    return {credit.pk: credit for credit in own_credits.with_ended_by(credits)}
+    return {credit.pk: credit for credit in own_credits.load_ended_by(credits)}
 
 
 @require_safe
@@ -138,7 +138,7 @@ def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
     """Show one credit with the tracks it counts in and its history."""
     reader = request.user
     owner = _owner(credit_id, reader)
-    participations = list(counting_queries.counting_participations(owner))
+    participations = list(counting_queries.active_or_certified_participations(owner))
     credit = _credits(owner, [credit_id])[credit_id]
     context = {
         "credit": counting_presentation.credit_row(credit, participations),

@@ -466,7 +466,7 @@ def test_no_one_decides_on_their_own_record(what: str) -> None:
         make.verification(submission)
     client = signed_in(me)
     page = text(client.get(address(submission)))
-    assert "You cannot decide on your own record. Ask a colleague to do it." in page
+    assert "You cannot review your own record. Ask a colleague to do it." in page
     assert "<textarea" not in page
     before = state_of(submission)
     values = {"supervisor": make.SUPERVISOR.email, "reason": "Mine."}
