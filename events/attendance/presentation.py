@@ -23,7 +23,7 @@ class RosterRow(NamedTuple):
     email: str
     library: str
     walk_in: bool
-    minutes: int | None
+    minutes: int | None  # attended, according to a list
     mark: Label
     attendance: str
     # (question, answer)

@@ -144,7 +144,7 @@ class EventPage(NamedTuple):
     next_step: NextStep
     has_questions: bool
     json_ld: str
-    places: str
+    places_left: str
     times: MachineTimes | None
     map: str
     files: list[FileLink]
@@ -154,5 +154,5 @@ class EventPage(NamedTuple):
     program_limit: int | None
     recording: RecordingInfo | None
     catalog_years: list[int]
-    source: Link | None
+    source_link: Link | None
     other_dates: list[EventRow]

@@ -59,7 +59,7 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         next_step=presentation.next_step(event, facts),
         has_questions=event.has_questions,  # type: ignore[attr-defined]
         json_ld=_json_ld(request, event, facts),
-        places=presentation.places_left(event, counts, facts.now),
+        places_left=presentation.places_left(event, counts, facts.now),
         times=details.machine_times(event),
         map=details.map_link(event),
         files=details.file_links(event.resources.order_by("id")),
@@ -69,7 +69,7 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         program_limit=MAX_SESSIONS if has_more else None,
         recording=details.recording_info(event, facts.now, earns_credit=event.pk in facts.credits),
         catalog_years=catalog_queries.catalog_years_shown(event),
-        source=presentation.web_link(event.source_url),
+        source_link=presentation.web_link(event.source_url),
         other_dates=[presentation.event_row(other, facts) for other in others],
     )
 

@@ -37,6 +37,6 @@ def revoke_key(*, purpose: KeyPurpose, by: User) -> None:
 
 @audited
 def renew_key(*, purpose: KeyPurpose, by: User) -> PersonalKey:
-    """Replace the key of `by`, such as when others have seen its URL."""
+    """Replace the key of `by`, for example, when others have seen its URL."""
     revoke_key(purpose=purpose, by=by)
     return get_key(purpose=purpose, by=by)

@@ -199,7 +199,8 @@ def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
 def _newly_undecided(credits: Iterable[Credit]) -> str:
     """Describe the first credit that awaits a staff decision, or return an empty string.
 
-    Merging events, or undoing a merge, can move a reviewed claim to training that is undecided.
+    Merging events, or undoing a merge, can move a reviewed claim to an event that staff have not
+    decided on.
     """
     for credit in credits:
         if counting_queries.is_undecided(credit.claim):

@@ -39,7 +39,7 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
     if credit.withdrawn_at:
         return f"Credit withdrawn: {credit.withdrawn_reason}"
     if number := certificate_of(credit, participation):
-        return f"Already counted in certificate {number}."
+        return f"Already counted toward certificate {number}."
     if earned_on < participation.counts_from:
         if before := participation.follows:
             return (

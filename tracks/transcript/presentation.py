@@ -54,7 +54,10 @@ def groups_on_page(
     *,
     reader: User,
 ) -> list[GroupOnPage]:
-    """Arrange a page's lines by group and year. `credits` come from load_ended_by()."""
+    """Arrange a page's lines by group and year.
+
+    `credits` come from load_ended_by(), with the people who ended claims or withdrew lines.
+    """
 
     def row(line: TranscriptLine) -> CreditRow:
         credit = credits[line.id]

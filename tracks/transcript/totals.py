@@ -172,8 +172,8 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
     if issued_on := participation.certified_on:
         number, day = participation.certified_as, format_day(issued_on)
         return (
-            f"These credits were counted in certificate {number}, issued on {day}, so they cannot "
-            f"count toward {participation.track} again."
+            f"These credits were counted toward certificate {number}, issued on {day}, so they "
+            f"cannot count toward {participation.track} again."
         )
     start, end = (format_day(day) for day in (participation.counts_from, participation.closes_on))
     track = "" if is_alone else f" for {participation.track}"

@@ -141,11 +141,11 @@ def test_addresses_other_than_web_pages_are_not_linked(client, address):
 def test_places_left_and_a_full_event(client):
     event = make.event(days=2, capacity=2)
     client.force_login(make.person())
-    assert client.get(event.get_absolute_url()).context["places"] == "2 of 2 left"
+    assert client.get(event.get_absolute_url()).context["places_left"] == "2 of 2 left"
     register(event_id=event.pk, by=make.person())
     register(event_id=event.pk, by=make.person())
     response = client.get(event.get_absolute_url())
-    assert response.context["places"] == "0 of 2 left"
+    assert response.context["places_left"] == "0 of 2 left"
     assert states(client, event) == ["Full", "Waitlist open"]
     assert next_step(client, event) == (
         "join",
@@ -242,7 +242,10 @@ def test_all_details_are_shown(client):
         ("Library Administration", "3 credits"),
         ("Technology", "1 credit"),
     ]
-    assert response.context["source"] == ("https://www.montana.example/events/1", "montana.example")
+    assert response.context["source_link"] == (
+        "https://www.montana.example/events/1",
+        "montana.example",
+    )
     assert states(client, event)[-1] == "Demonstration event"
     for text in ("Mountain time", "Jo Trainer", "All staff", "<p>First line.</p>"):
         assert text in page

@@ -84,7 +84,7 @@ def test_the_first_person_waiting_moves_up_after_a_cancellation(
     other = signed_in(second)
     page = other.get(event.get_absolute_url())
     assert page.context["next_step"].note.startswith("You are on the waitlist. One person is ahead")
-    assert page.context["places"] == "None of 1 left, 2 people waiting"
+    assert page.context["places_left"] == "None of 1 left, 2 people waiting"
 
     actions.cancel_registration(event_id=event.pk, by=holder)
 

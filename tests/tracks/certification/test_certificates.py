@@ -279,8 +279,8 @@ def test_the_transcript_labels_a_period_with_its_certificate(settled, june):
     ]
     assert list(groups) == titles
     assert groups[titles[1]].note == (
-        "These credits were counted in certificate 2026-0001, issued on Fri, Nov 20, 2026, so they "
-        "cannot count toward Library Trustee again."
+        "These credits were counted toward certificate 2026-0001, issued on Fri, Nov 20, 2026, so "
+        "they cannot count toward Library Trustee again."
     )
     rows = {row.title: row.tracks for row in response.context["credits"]}
     early = (

@@ -72,7 +72,7 @@ def test_surplus_credits_are_archived_with_the_reason():
     assert f"Certificate {certificate.number} was issued on" in why
     [counted] = set(credits) - {extra.pk}
     why = eligibility.why_not_posted(credits[counted], following)
-    assert why == f"Already counted in certificate {certificate.number}."
+    assert why == f"Already counted toward certificate {certificate.number}."
 
 
 # ---------- Every state, step and actor ----------
