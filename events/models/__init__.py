@@ -1,12 +1,11 @@
 """The models of the events app."""
 
 from events.models.catalog import CatalogListing, FiscalYear
+from events.models.credit_line import Category, CreditOffer
 from events.models.event import (
     EARLIEST,
     LATEST,
     WAITING_SINCE,
-    Category,
-    CreditOffer,
     CustomEvent,
     Event,
     MountainDay,

@@ -15,7 +15,6 @@ from django.utils.text import slugify
 from accounts.models import Organization
 from aspen.db.constraints import both_or_neither
 from aspen.formats import format_time_range
-from aspen.halves import CreditAmountField, in_halves
 from aspen.web.labels import Label
 from events.enums import (
     EVENT_LABELS,
@@ -69,25 +68,6 @@ class RecordingPage(Func):
 
 # A resubmitted custom event waits from the time of its resubmission.
 WAITING_SINCE = Coalesce("submitted_at", "created_at")
-
-
-class Category(models.Model):
-    """One of the four CE categories. A credit belongs to exactly one."""
-
-    name = models.CharField(max_length=80, unique=True)
-    slug = models.SlugField(max_length=40, unique=True)
-    shape = models.CharField(max_length=1, help_text="Shown before the name everywhere.")
-    position = models.PositiveSmallIntegerField(unique=True)
-    description = models.TextField(blank=True, help_text="What belongs here, with examples.")
-
-    class Meta:
-        ordering = ["position"]
-        triggers = [new_version()]
-        verbose_name = "CE category"
-        verbose_name_plural = "CE categories"
-
-    def __str__(self) -> str:
-        return self.name
 
 
 # Computed and technical columns have no history.
@@ -426,31 +406,3 @@ class CustomEvent(Event):
     class Meta:
         proxy = True
         verbose_name = "custom event"
-
-
-@pghistory.track(
-    pghistory.InsertEvent(),
-    pghistory.UpdateEvent(),
-    pghistory.DeleteEvent(),
-    model_name="CreditOfferHistory",
-)
-class CreditOffer(models.Model):
-    """An event's credit line: an amount of credit in one category."""
-
-    event = models.ForeignKey(Event, models.CASCADE, related_name="offers")
-    category = models.ForeignKey(Category, models.PROTECT, related_name="+")
-    amount = CreditAmountField()
-
-    class Meta:
-        ordering = ["event_id", "category__position"]
-        verbose_name = "credit line"
-        triggers = [new_version()]
-        constraints = [
-            models.UniqueConstraint(
-                fields=["event", "category"], name="events_one_credit_line_per_category"
-            ),
-            in_halves(name="events_offer_in_halves"),
-        ]
-
-    def __str__(self) -> str:
-        return f"{self.category} {self.amount}"
