@@ -36,7 +36,7 @@ def award_result(people: Collection[int], events: Collection[Event]) -> AwardRes
     conditions = {"person__in": people, "event__in": list(by_id)}
     have_claims: set[tuple[int, int]] = set()
     ended: dict[tuple[int, int], Claim] = {}
-    for claim in Claim.objects.filter(rules.SETTLED_CLAIM, **conditions).order_by("pk"):
+    for claim in Claim.objects.filter(rules.PREVENTS_AUTOMATIC_CLAIM, **conditions).order_by("pk"):
         pair = (claim.person_id, claim.event_id)
         if claim.state in LIVE:
             have_claims.add(pair)

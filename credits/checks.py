@@ -23,7 +23,7 @@ from credits.enums import LIVE, CheckKind
 from credits.models import Claim
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event, RecordingPage
-from events.rules import has_taken_place
+from events.rules import is_claimable
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -204,7 +204,7 @@ def _check_duplicates(
             kind=CheckKind.SAME,
             text=f"{_title_and_time(event)} is {where}. Is it the same training?",
             event=event,
-            can_claim=event.has_credit and has_taken_place(event),  # type: ignore[attr-defined]
+            can_claim=event.has_credit and is_claimable(event),  # type: ignore[attr-defined]
         )
 
 

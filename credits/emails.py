@@ -30,7 +30,7 @@ STAFF_WROTE = "Staff wrote:"
 # ---------- Listed ----------
 
 
-def queue_listed_emails(claims: Iterable[Claim]) -> None:
+def queue_credit_listed_emails(claims: Iterable[Claim]) -> None:
     """Notify people of credits that they did not claim themselves. Takes one query."""
     enqueue_many(
         kind="credits.listed",

@@ -13,7 +13,7 @@ from credits.enums import CLAIM_TRANSITIONS, LIVE, ClaimRole, ClaimState
 from credits.models import Claim
 from events.enums import Attendance, EventState
 from events.models import Event, Registration
-from events.rules import has_recording, has_taken_place, is_past_recording, state_for_editors
+from events.rules import has_recording, is_claimable, is_past_recording, state_for_editors
 
 # Presenters earn double credit (2009).
 ROLE_FACTORS = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
@@ -23,7 +23,7 @@ MAX_PRESENTATIONS_PER_TOPIC, PRESENTATION_WINDOW_YEARS = 2, 4
 ROOM_CHANGE = dt.timedelta(minutes=5)
 # Claims that are live, declined, or withdrawn by the person. Automatic credits and awards skip
 # events with such a claim.
-SETTLED_CLAIM = Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | Q(
+PREVENTS_AUTOMATIC_CLAIM = Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | Q(
     state=ClaimState.WITHDRAWN, decided_by=F("person")
 )
 
@@ -118,7 +118,7 @@ def why_not_award(event: Event, *, has_credit: bool) -> str | None:
         return f"This event is {state_for_editors(event)}, so it earns no credit."
     if not has_credit:
         return "This event carries no CE credit. Add its credit lines first."
-    if not has_taken_place(event):
+    if not is_claimable(event):
         return "This event is not over yet. Its credits can be awarded once it has ended."
     return None
 

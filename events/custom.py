@@ -17,7 +17,7 @@ from events import queries, rules, signals
 from events.enums import (
     CUSTOM_EVENT_TRANSITIONS,
     TO_CALENDAR,
-    CourseSystem,
+    CollegeCreditType,
     Decision,
     EventState,
     EventType,
@@ -30,7 +30,7 @@ from events.models import Category, CollegeWork, CreditOffer, Event
 class CollegeCourse:
     """A college course's credit system, and its number of credits in that system."""
 
-    system: CourseSystem
+    system: CollegeCreditType
     credits: int
 
 

@@ -194,8 +194,8 @@ LISTING_TRANSITIONS: dict[Decision, Transition[ListingState]] = {
 }
 
 
-class CourseSystem(models.TextChoices):
-    """How a college counts credits. A semester credit is worth two quarter credits."""
+class CollegeCreditType(models.TextChoices):
+    """The type of a college's credits. One semester credit equals two quarter credits."""
 
     SEMESTER = "semester", "Semester credits"
     QUARTER = "quarter", "Quarter credits"

@@ -54,16 +54,16 @@ def managed_by(person: User) -> QuerySet[Event]:
 
 
 def with_is_managed(
-    events: QuerySet[Event], person: User | None, organizes: str
+    events: QuerySet[Event], person: User | None, manages_events: str
 ) -> QuerySet[Event]:
     """Annotate `is_managed`: whether the person manages the event. For links, not access checks.
 
-    `organizes` comes from the session (context.organizes), so this adds no query.
+    `manages_events` comes from the session (context.manages_events), so this adds no query.
     """
     is_managed = Q(pk=None)
-    if person and organizes == context.ALL:
+    if person and manages_events == context.ALL:
         is_managed = Q(origin=Origin.CALENDAR)
-    elif person and organizes:
+    elif person and manages_events:
         is_managed = Q(origin=Origin.CALENDAR, organization__in=_organization_ids_of(person))
     return events.annotate(is_managed=ExpressionWrapper(is_managed, BooleanField()))
 

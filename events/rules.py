@@ -8,19 +8,19 @@ from django.utils import timezone
 
 from aspen.formats import format_day, format_time
 from aspen.halves import HALF
-from events.enums import CourseSystem, Delivery, EventState, Origin, RegistrationMode
+from events.enums import CollegeCreditType, Delivery, EventState, Origin, RegistrationMode
 from events.models import Event
 
 CHECK_IN_BEFORE = dt.timedelta(minutes=30)
 ORGANIZER_CHECK_IN_BEFORE = dt.timedelta(hours=2)
-PER_COURSE_CREDIT = {CourseSystem.SEMESTER: 4, CourseSystem.QUARTER: 2}
+PER_COURSE_CREDIT = {CollegeCreditType.SEMESTER: 4, CollegeCreditType.QUARTER: 2}
 
 
 def is_over(event: Event) -> bool:
     return bool(event.over_at <= timezone.now())
 
 
-def has_taken_place(event: Event) -> bool:
+def is_claimable(event: Event) -> bool:
     """Return True if the event is published and is over or has its recording available."""
     return event.state == EventState.PUBLISHED and bool(event.claimable_at <= timezone.now())
 
@@ -135,7 +135,7 @@ def default_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
     return max(HALF, math.floor(length_in_hours(begins_at, ends_at) * 2) * HALF)
 
 
-def course_credits(system: CourseSystem, number: int) -> Decimal:
+def course_credits(system: CollegeCreditType, number: int) -> Decimal:
     """Return the CE credits for `number` college credits, from the State Library's table."""
     return Decimal(PER_COURSE_CREDIT[system] * number)
 

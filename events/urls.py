@@ -40,7 +40,7 @@ urlpatterns = [
     # Before the slugs, because an event may have the title "Register".
     path("<int:pk>/register/", registration_views.register, name="register"),
     path("<int:pk>/cancel/", registration_views.cancel, name="cancel"),
-    path("<int:pk>/review/", editing_views.review, name="review"),
+    path("<int:pk>/review/", editing_views.preview, name="preview"),
     path("<int:pk>/edit/", editing_views.edit, name="edit"),
     path("<int:pk>/copy/", editing_views.copy, name="copy"),
     path("<int:pk>/call-off/", editing_views.call_off, name="call_off"),
@@ -59,8 +59,8 @@ urlpatterns = [
     path("<int:pk>/roster/lists/<int:list_id>/", attendance_views.preview, name="list"),
     path(
         "<int:pk>/roster/lists/<int:list_id>/unknown.csv",
-        attendance_views.unknown_file,
-        name="unknown_file",
+        attendance_views.unmatched_rows_csv,
+        name="unmatched_rows_csv",
     ),
     path("<int:pk>/<slug:slug>/", event_page_views.detail, name="detail"),
 ]

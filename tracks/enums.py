@@ -54,7 +54,7 @@ class ParticipationStep(models.TextChoices):
     REFUSE = "refuse", "Refuse"
     REOPEN = "reopen", "Reopen"
     REVOKE = "revoke", "Revoke"
-    RESTORE = "restore", "Revoke and reopen"
+    REVOKE_AND_REOPEN = "restore", "Revoke and reopen"
     LEAVE = "leave", "Leave"
     RESUME = "resume", "Resume"
 
@@ -70,7 +70,9 @@ PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
     ParticipationStep.REFUSE: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.OPEN),
     ParticipationStep.REOPEN: Transition({Actor.PORTAL: SENT}, State.OPEN),
     ParticipationStep.REVOKE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.REVOKED),
-    ParticipationStep.RESTORE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.OPEN),
+    ParticipationStep.REVOKE_AND_REOPEN: Transition(
+        {Actor.COORDINATOR: {State.CERTIFIED}}, State.OPEN
+    ),
     # When a certified period is reopened, the portal leaves the next one.
     ParticipationStep.LEAVE: Transition(
         {Actor.PERSON: {State.OPEN}, Actor.PORTAL: {State.OPEN}}, State.LEFT

@@ -38,7 +38,7 @@ def load_workshops() -> int:
 
 
 def _at(days: int, hour: int) -> dt.datetime:
-    """Return a time in Mountain time, `days` from today or on the Monday after a weekend."""
+    """Return `hour` o'clock, Mountain time, `days` from today. A weekend day becomes Monday."""
     day = timezone.localdate() + dt.timedelta(days=days)
     day += dt.timedelta(days={5: 2, 6: 1}.get(day.weekday(), 0))
     return dt.datetime.combine(day, dt.time(hour), timezone.get_default_timezone())

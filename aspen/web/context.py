@@ -8,9 +8,9 @@ from django.http import HttpRequest
 # Session keys. The name of the person's library, which accounts keeps up to date.
 LIBRARY = "library"
 # Whether the person could manage events when they signed in: for links, not for permissions.
-ORGANIZES = "organizes"
+MANAGES_EVENTS = "manages_events"
 # Whether the person was a library's director or board chair when they signed in.
-LEADS = "leads"
+LEADS_LIBRARY = "leads"
 OWN, ALL = "own", "all"
 
 
@@ -20,8 +20,8 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "CONTACT_EMAIL": settings.CONTACT_EMAIL,
         # Lazy, so that pages that do not show these load neither the session nor the person.
         "library": partial(library, request),
-        "organizes": partial(organizes, request),
-        "leads": partial(leads, request),
+        "manages_events": partial(manages_events, request),
+        "leads_library": partial(leads_library, request),
     }
 
 
@@ -29,10 +29,10 @@ def library(request: HttpRequest) -> str:
     return str(request.session.get(LIBRARY, "")) if request.user.is_authenticated else ""
 
 
-def organizes(request: HttpRequest) -> str:
+def manages_events(request: HttpRequest) -> str:
     """Return which events the person manages: ALL, their OWN organizations' or none ("")."""
-    return str(request.session.get(ORGANIZES, "")) if request.user.is_authenticated else ""
+    return str(request.session.get(MANAGES_EVENTS, "")) if request.user.is_authenticated else ""
 
 
-def leads(request: HttpRequest) -> bool:
-    return bool(request.user.is_authenticated and request.session.get(LEADS))
+def leads_library(request: HttpRequest) -> bool:
+    return bool(request.user.is_authenticated and request.session.get(LEADS_LIBRARY))

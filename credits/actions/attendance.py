@@ -31,11 +31,13 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
     person = registrations[0].person
     lock_people([person.pk])
     event_ids = [registration.event_id for registration in registrations]
-    settled = Claim.objects.filter(rules.SETTLED_CLAIM, person=person, event__in=event_ids)
+    claimed_before = Claim.objects.filter(
+        rules.PREVENTS_AUTOMATIC_CLAIM, person=person, event__in=event_ids
+    )
     offered = CreditOffer.objects.filter(event__in=event_ids)
     events = list(
         Event.objects.filter(pk__in=offered.values("event"), state=EventState.PUBLISHED)
-        .exclude(pk__in=settled.values("event"))
+        .exclude(pk__in=claimed_before.values("event"))
         .order_by("pk")
     )
     if not events:
@@ -48,7 +50,7 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
 def _queue_news_emails(claims: Iterable[Claim]) -> None:
     """Queue e-mails about new claims on events that ended recently."""
     since = timezone.now() - NEWS_WINDOW
-    emails.queue_listed_emails(claim for claim in claims if claim.event.over_at > since)
+    emails.queue_credit_listed_emails(claim for claim in claims if claim.event.over_at > since)
 
 
 @audited

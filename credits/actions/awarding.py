@@ -17,7 +17,7 @@ from credits.models import AwardList, Claim, WaitingAward
 from events import queries as event_queries
 from events.enums import EventState
 from events.models import Event
-from events.rules import has_taken_place
+from events.rules import is_claimable
 
 AWARD_PERMISSION = "credits.award_credit"
 BATCH = 1_000
@@ -108,7 +108,7 @@ def _award_people(grants: Sequence[tuple[User, Event, User]]) -> list[Claim]:
         for person, event, awarder in grants
     )
     write_credits(claims)
-    emails.queue_listed_emails(claims)
+    emails.queue_credit_listed_emails(claims)
     return claims
 
 
@@ -205,7 +205,7 @@ def _divide_by_outcome(
         is_off = event.state in (EventState.CANCELLED, EventState.DECLINED)
         if has_claim or is_off or pair in reasons or award.awarded_by_id == by.pk:
             ended.append(award)
-        elif has_taken_place(event) and event.pk in offered:
+        elif is_claimable(event) and event.pk in offered:
             granted[event.pk] = (event, award)
             ended.append(award)
     return list(granted.values()), ended

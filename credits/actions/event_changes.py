@@ -23,7 +23,7 @@ from credits.models import Claim, Credit
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import Event
-from events.rules import has_taken_place
+from events.rules import is_claimable
 
 # The reasons stored with withdrawn claims. _restore_awards looks them up, so never change them.
 EVENT_CANCELLED, EVENT_NOT_OVER = "The event was cancelled.", "The event has not taken place yet."
@@ -85,7 +85,7 @@ def update_claims_with_event(*, event: Event, by: User | None) -> None:
     """
     if event.origin != Origin.CALENDAR:
         return
-    if has_taken_place(event):
+    if is_claimable(event):
         people = Credit.objects.filter(claim__event=event).order_by()
         lock_people(people.values_list("person_id", flat=True))
         _restore_awards(event)
@@ -93,14 +93,14 @@ def update_claims_with_event(*, event: Event, by: User | None) -> None:
         return
     claims = list(queries.claims_on_event(event))
     lock_people([claim.person_id for claim in claims])
-    withdraw_claims(claims, reason=why_it_earns_nothing(event), by=by or portal_user())
+    withdraw_claims(claims, reason=why_no_credit(event) or EVENT_NOT_OVER, by=by or portal_user())
 
 
-def why_it_earns_nothing(event: Event) -> str:
-    """Return why an event earns no credit (canceled, declined or not over yet), or ""."""
+def why_no_credit(event: Event) -> str | None:
+    """Return why an event earns no credit (canceled, declined or not over yet), or None."""
     if event.state in (EventState.CANCELLED, EventState.DECLINED):
         return EVENT_CANCELLED if event.state == EventState.CANCELLED else EVENT_DECLINED
-    return "" if event.origin == Origin.CUSTOM or has_taken_place(event) else EVENT_NOT_OVER
+    return None if event.origin == Origin.CUSTOM or is_claimable(event) else EVENT_NOT_OVER
 
 
 @audited

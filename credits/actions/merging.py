@@ -17,7 +17,7 @@ from aspen.db.audit import audited
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import emails, rules
-from credits.actions.event_changes import why_it_earns_nothing
+from credits.actions.event_changes import why_no_credit
 from credits.actions.store import announce_claims_changed, move_claims, withdraw_claims
 from credits.enums import LIVE, ClaimRole, ClaimState
 from credits.models import Claim, Credit, Merge
@@ -25,7 +25,7 @@ from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event
-from events.rules import has_taken_place, is_over, state_for_editors
+from events.rules import is_claimable, is_over, state_for_editors
 
 UNDO_WINDOW = dt.timedelta(days=1)
 DUPLICATE_REASON = "This is the same training as “{}”, for which you keep your credit."
@@ -145,7 +145,7 @@ def why_not_merge(source: Event, target: Event) -> str | None:
             )
         if event.origin == Origin.CALENDAR and event.state == EventState.PUBLISHED:
             # People registered for the source would never get their credit.
-            if not has_taken_place(event) or (event is source and not is_over(event)):
+            if not is_claimable(event) or (event is source and not is_over(event)):
                 return (
                     f"“{event.title}” is not over yet. If both events are on the calendar, cancel "
                     "one of them instead."
@@ -273,10 +273,10 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
         if claim.decided_at == merge.merged_at
         or (claim.pk in moved and _changed_with_target(claim, merge))
     ]
-    why_no_credit = why_it_earns_nothing(target)
+    no_credit_reason = why_no_credit(target)
     for claim in changed:
-        if why_no_credit and claim.event_id == target.pk:
-            claim.reason = why_no_credit
+        if no_credit_reason and claim.event_id == target.pk:
+            claim.reason = no_credit_reason
         else:
             _restore(claim, snapshots[claim.pk])
     _refuse_two_claims(affected)

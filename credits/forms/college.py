@@ -12,7 +12,7 @@ from credits.forms.custom import CategoryField, first_credit_line
 from credits.forms.files import EvidenceFieldsForm
 from events import rules
 from events.actions import CollegeCourse, CustomEventFacts
-from events.enums import CourseSystem
+from events.enums import CollegeCreditType
 from events.models import EARLIEST, Event
 from events.queries import categories, midnight
 
@@ -37,7 +37,7 @@ class DayField(forms.DateField):
 class CourseCreditsForm(forms.Form):
     """A course's college credits, for the preview."""
 
-    system = forms.ChoiceField(label="Type of college credit", choices=CourseSystem.choices)
+    system = forms.ChoiceField(label="Type of college credit", choices=CollegeCreditType.choices)
     course_credits = forms.IntegerField(
         label="College credits",
         min_value=1,
@@ -48,7 +48,9 @@ class CourseCreditsForm(forms.Form):
 
     def course(self) -> CollegeCourse:
         data = self.cleaned_data
-        return CollegeCourse(system=CourseSystem(data["system"]), credits=data["course_credits"])
+        return CollegeCourse(
+            system=CollegeCreditType(data["system"]), credits=data["course_credits"]
+        )
 
 
 class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):

@@ -14,9 +14,9 @@ from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
 from credits.forms.college import MAX_COURSE_CREDITS, CollegeForm, CourseCreditsForm
 from credits.views import presentation
-from credits.views.common import listed_url
+from credits.views.common import my_credits_url
 from events import actions as event_actions
-from events.enums import CourseSystem
+from events.enums import CollegeCreditType
 from events.rules import course_credits
 from events.uploads import was_cut_off
 
@@ -51,7 +51,7 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
         f"“{facts.title}” was saved for {format_credits(facts.amount)}. It will stay Pending until "
         "staff review the transcript.",
     )
-    return redirect(listed_url())
+    return redirect(my_credits_url())
 
 
 @require_safe
@@ -89,7 +89,7 @@ def _page(
         "form": form,
         "table": [
             (system.label, [format_amount(course_credits(system, number)) for number in numbers])
-            for system in CourseSystem
+            for system in CollegeCreditType
         ],
         "numbers": numbers,
         "warnings": presentation.warning_rows(results),

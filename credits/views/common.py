@@ -6,7 +6,7 @@ from django.urls import reverse
 from credits.forms.custom import CustomEventForm
 
 
-def listed_url() -> str:
+def my_credits_url() -> str:
     """Return the URL of the list in My credits, which is shown after a claim."""
     return f"{reverse('tracks:credits')}#listed"
 

@@ -22,7 +22,7 @@ from credits.forms.college import CollegeForm
 from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, reused_values
 from credits.models import Claim, Draft
 from credits.views import presentation
-from credits.views.common import draft_fields, listed_url
+from credits.views.common import draft_fields, my_credits_url
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState
@@ -68,7 +68,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
         f"“{claim.event.title}” was saved and its credit is listed. The credit will stay Pending "
         "until staff approve the training.",
     )
-    return redirect(listed_url())
+    return redirect(my_credits_url())
 
 
 def _save(form: CustomEventForm, person: User) -> Claim:
@@ -130,7 +130,7 @@ def _redirect_already_saved(request: AuthenticatedHttpRequest, claim: Claim) -> 
         )
         return redirect("credits:revise", claim.event_id)
     messages.info(request, "You already saved this training. Your original entry is on your list.")
-    return redirect(listed_url())
+    return redirect(my_credits_url())
 
 
 # ---------- Filling in the form ----------

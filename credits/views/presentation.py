@@ -18,7 +18,7 @@ from events import queries as event_queries
 from events.calendar import presentation as calendar_presentation
 from events.enums import EventState, Origin
 from events.models import Category, Event
-from events.rules import has_taken_place
+from events.rules import is_claimable
 
 
 class WarningRow(NamedTuple):
@@ -203,7 +203,7 @@ def similar_rows(person: User, events: list[Event]) -> list[SimilarRow]:
             sponsor=event.sponsor,
             people=_claimed_by(counts.get(event.pk, 0)),
             is_claimed=event.pk in claimed,
-            claim_id=event.pk if has_taken_place(event) and event.offers.all() else None,
+            claim_id=event.pk if is_claimable(event) and event.offers.all() else None,
         )
         for event in events
     ]

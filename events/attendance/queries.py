@@ -159,14 +159,14 @@ class AttendanceMatch(NamedTuple):
 
     `marks` are (registration, attendance, minutes) to apply. `by_hand` are those that contradict
     marks made by hand. `missing` people have a place but are not on the list. `unregistered` people
-    have an account but no place. `unknown` rows have no account.
+    have an account but no place. `without_account` are the rows of people without an account.
     """
 
     marks: list[tuple[Registration, Attendance, int]]
     by_hand: list[tuple[Registration, Attendance, int]]
     missing: list[Registration]
     unregistered: list[tuple[User, Attendance, int]]
-    unknown: list[list[str | int]]
+    without_account: list[list[str | int]]
 
 
 def match_attendance_list(attendance_list: AttendanceList) -> AttendanceMatch:
@@ -183,11 +183,11 @@ def match_attendance_list(attendance_list: AttendanceList) -> AttendanceMatch:
     # A person may have joined with two addresses, so add up the minutes.
     minutes: dict[int, int] = {}
     accounts: dict[int, User] = {}
-    unknown = []
+    without_account = []
     for row in attendance_list.rows:
         person = people.get(str(row[0]))
         if person is None:
-            unknown.append(row)
+            without_account.append(row)
             continue
         accounts[person.pk] = person
         minutes[person.pk] = minutes.get(person.pk, 0) + int(row[1])
@@ -202,7 +202,7 @@ def match_attendance_list(attendance_list: AttendanceList) -> AttendanceMatch:
         else:
             marks.append((registration, attendance, total))
     missing = [place for person_id, place in places.items() if person_id not in minutes]
-    return AttendanceMatch(marks, by_hand, missing, unregistered, unknown)
+    return AttendanceMatch(marks, by_hand, missing, unregistered, without_account)
 
 
 def _contradicts_manual_mark(registration: Registration, attendance: Attendance) -> bool:

@@ -294,14 +294,16 @@ def _groups(match: queries.AttendanceMatch, attendance_list: AttendanceList) -> 
     without_place = [
         (str(person), f"{person.email}, {minutes} min") for person, _, minutes in match.unregistered
     ]
-    unknown = [(str(row[0]), f"{row[1]} min, line {row[2]}") for row in match.unknown]
+    without_account = [
+        (str(row[0]), f"{row[1]} min, line {row[2]}") for row in match.without_account
+    ]
     groups = [
         ("Present", marks(present)),
         ("Absent: too few minutes", marks(absent)),
         ("Marked differently by hand or at check-in (kept unless you overwrite them)", by_hand),
         ("Registered but not on the list", [(str(each.person), "") for each in match.missing]),
         ("Not registered but have an account", without_place),
-        (UNKNOWN, unknown),
+        (UNKNOWN, without_account),
         ("Skipped rows", [(f"Line {row[0]}", str(row[1])) for row in attendance_list.refused]),
     ]
     return [
@@ -311,7 +313,7 @@ def _groups(match: queries.AttendanceMatch, attendance_list: AttendanceList) -> 
 
 
 @require_safe
-def unknown_file(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
+def unmatched_rows_csv(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
     """Download the rows of a list that match no account, as CSV."""
     event = _event(request, pk)
     attendance_list = get_object_or_404(AttendanceList, pk=list_id, event=event)
@@ -319,6 +321,6 @@ def unknown_file(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> Ht
     response["Content-Disposition"] = 'attachment; filename="unknown-people.csv"'
     rows = csv.writer(response)
     rows.writerow(["Email", "Minutes", "Line"])
-    for row in queries.match_attendance_list(attendance_list).unknown:
+    for row in queries.match_attendance_list(attendance_list).without_account:
         rows.writerow([escape_formula(str(cell)) for cell in row])
     return response

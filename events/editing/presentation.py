@@ -52,7 +52,7 @@ def _sent_since(event: Event) -> str:
 
 
 class EventPreview(NamedTuple):
-    """The context of templates/events/manage/review.html, except its form."""
+    """The context of templates/events/manage/preview.html, except its form."""
 
     event: Event
     row: EventRow

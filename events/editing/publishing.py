@@ -52,7 +52,7 @@ def why_capacity_too_small(event: Event) -> str | None:
 def send_event_revised(event: Event, *, by: User | None) -> None:
     """Send the event_revised signal. If the event has not taken place, undo its settling first."""
     event.refresh_from_db()
-    if not rules.has_taken_place(event):
+    if not rules.is_claimable(event):
         event.registrations.exclude(settled_at=None).update(settled_at=None)
         event.presenters.exclude(settled_at=None).update(settled_at=None)
     signals.event_revised.send(Event, event=event, by=by)

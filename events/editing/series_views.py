@@ -69,7 +69,7 @@ def _create_drafts(
         number = counted(len(created), "draft was", "drafts were")
         step = "Publish" if permissions.may_publish(person) else "Send to staff"
         messages.success(request, f"{number} created. “{step}” below applies to the whole series.")
-        return redirect("events:review", created[0].pk)
+        return redirect("events:preview", created[0].pk)
     return redirect("events:repeat", source.pk)
 
 

@@ -203,7 +203,7 @@ def _after_saving(request: AuthenticatedHttpRequest, event: Event) -> HttpRespon
     step = next((step for name, step in steps.items() if name in request.POST), None)
     if step is None:
         messages.success(request, f"“{event.title}” was saved as a draft. It is not public yet.")
-        return redirect("events:review", event.pk)
+        return redirect("events:preview", event.pk)
     return _take_step(request, event, step)
 
 
@@ -219,7 +219,7 @@ def _take_step(
         taken = actions.take_step(event_id=event.pk, step=step, by=request.user, **options)
     except Refused as refusal:
         messages.error(request, str(refusal))
-        return redirect("events:review", event.pk)
+        return redirect("events:preview", event.pk)
     what = f"“{event.title}” was" if len(taken) == 1 else f"{len(taken)} dates were"
     done = {
         EventStep.SUBMIT: "sent to staff. We will e-mail you their decision",
@@ -232,7 +232,7 @@ def _take_step(
     messages.success(request, f"{what} {done}.{notice}")
     if step in (EventStep.DISCARD, EventStep.RETURN):
         return redirect("events:manage")
-    return redirect("events:detail" if step in _PUBLIC_STEPS else "events:review", event.pk)
+    return redirect("events:detail" if step in _PUBLIC_STEPS else "events:preview", event.pk)
 
 
 _PUBLIC_STEPS = {EventStep.PUBLISH, EventStep.CALL_OFF}
@@ -276,7 +276,7 @@ def _changed(
         if "submit" in request.POST or "publish" in request.POST:
             return _after_saving(request, event)
         messages.success(request, f"“{event.title}” was saved.")
-        return redirect("events:review", event.pk)
+        return redirect("events:preview", event.pk)
     notice = ""
     if registered and choice["tell"] and (changes or choice["note"]):
         number = actions.announce_changes(
@@ -308,14 +308,14 @@ def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: An
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+def preview(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Preview a draft or proposal, with the available steps."""
     person, event = get_editor(request), get_managed_event(request, pk)
     form = ReturnProposalForm(request.POST if "return" in request.POST else None)
     if request.method == "POST":
         step = _pressed(request)
         if step is None:
-            return redirect("events:review", event.pk)
+            return redirect("events:preview", event.pk)
         whole_series = "series" in request.POST
         if step != EventStep.RETURN:
             return _take_step(request, event, step, whole_series=whole_series)
@@ -324,9 +324,9 @@ def review(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             return _take_step(request, event, step, reason=reason, whole_series=whole_series)
     if event.state in (EventState.PUBLISHED, EventState.CANCELLED):
         return redirect("events:detail", event.pk)
-    preview = event_preview(event, publishes=permissions.may_publish(person))
-    context = preview._asdict() | {"form": form}
-    return render(request, "events/manage/review.html", context)
+    page = event_preview(event, publishes=permissions.may_publish(person))
+    context = page._asdict() | {"form": form}
+    return render(request, "events/manage/preview.html", context)
 
 
 def _pressed(request: AuthenticatedHttpRequest) -> EventStep | None:

@@ -28,7 +28,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     events = permissions.with_is_managed(
         catalog_queries.with_catalog_years(queries.with_has_questions(queries.with_page())),
         person,
-        context.organizes(request),
+        context.manages_events(request),
     )
     events = events.select_related("parent", "organization").defer("search", "parent__search")
     event = get_object_or_404(events, pk=pk)

@@ -337,7 +337,7 @@ class Migration(migrations.Migration):
                 ('position', models.PositiveSmallIntegerField()),
                 ('kind', models.CharField(choices=[('text', 'Text'), ('choice', 'Choice'), ('yes_no', 'Yes or no'), ('accommodation', 'Accommodation needs (only the organizer sees the answers)')], max_length=15)),
                 ('label', models.CharField(max_length=200, verbose_name='question')),
-                ('choices', ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, help_text='The options of a choice question.', size=None)),
+                ('choices', ArrayField(base_field=models.CharField(max_length=100), blank=True, default=list, help_text='The options to choose from.', size=None)),
                 ('is_required', models.BooleanField(default=False, verbose_name='required')),
             ], options={
                 'ordering': ['event_id', 'position'],

@@ -9,7 +9,7 @@ from django.db.models import Q
 from django.db.models.functions import Now
 
 from aspen.db.constraints import both_or_neither
-from events.enums import CourseSystem
+from events.enums import CollegeCreditType
 from events.models.event import Event
 
 
@@ -84,7 +84,7 @@ class CollegeWork(models.Model):
     """
 
     event = models.OneToOneField(Event, models.CASCADE, related_name="college_work")
-    system = models.CharField(max_length=10, choices=CourseSystem)
+    system = models.CharField(max_length=10, choices=CollegeCreditType)
     course_credits = models.PositiveSmallIntegerField()
 
     class Meta:
@@ -92,7 +92,7 @@ class CollegeWork(models.Model):
         verbose_name_plural = "college work"
         constraints = [
             models.CheckConstraint(
-                condition=Q(system__in=CourseSystem.values, course_credits__range=(1, 3)),
+                condition=Q(system__in=CollegeCreditType.values, course_credits__range=(1, 3)),
                 name="events_college_course_credits_known",
                 violation_error_message="Enter one, two or three credits.",
             )

@@ -106,7 +106,7 @@ class Question(models.Model):
         models.CharField(max_length=100),
         default=list,
         blank=True,
-        help_text="The options of a choice question.",
+        help_text="The options to choose from.",
     )
     is_required = models.BooleanField("required", default=False)
 

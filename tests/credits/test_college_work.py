@@ -13,7 +13,7 @@ from credits.enums import ClaimState
 from credits.models import Claim
 from events import actions as event_actions
 from events.actions import CollegeCourse
-from events.enums import CourseSystem, Decision, EventState
+from events.enums import CollegeCreditType, Decision, EventState
 from events.models import CollegeWork, Event
 from events.rules import course_credits
 from tests import factories as make
@@ -57,7 +57,7 @@ def typed(**changes):
 
 @pytest.mark.parametrize(("system", "number", "credits"), WORTH)
 def test_a_course_earns_the_credits_in_the_table(client, system, number, credits):
-    assert course_credits(CourseSystem(system), number) == credits
+    assert course_credits(CollegeCreditType(system), number) == credits
     answer = client.get(f"{PAGE}worth/", {"system": system, "course_credits": number})
     assert answer.content.decode() == f"This course earns {credits} credits."
     client.post(PAGE, typed(system=system, course_credits=str(number)))
@@ -133,7 +133,7 @@ def test_submitting_the_same_course_twice_saves_it_once(client):
 
 def facts(**fields):
     begins_at = timezone.now() - dt.timedelta(days=60)
-    course = CollegeCourse(system=CourseSystem.QUARTER, credits=1)
+    course = CollegeCourse(system=CollegeCreditType.QUARTER, credits=1)
     values = {
         "begins_at": begins_at,
         "ends_at": begins_at + dt.timedelta(days=1),
@@ -176,7 +176,7 @@ def test_a_returned_course_is_edited_and_resubmitted(client, person):
     ]
     claim.refresh_from_db()
     assert (claim.state, claim.credits.get().amount) == (ClaimState.PENDING, 6)
-    assert CollegeWork.objects.get().system == CourseSystem.QUARTER
+    assert CollegeWork.objects.get().system == CollegeCreditType.QUARTER
     assert claim.evidence.count() == 1
 
 

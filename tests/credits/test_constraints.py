@@ -7,7 +7,7 @@ from django.db import IntegrityError, models, transaction
 from django.utils import timezone
 
 from credits.models import AwardList, Credit, Evidence, Merge, WaitingAward
-from events.enums import CourseSystem, EventState
+from events.enums import CollegeCreditType, EventState
 from events.models import CollegeWork, Event
 from tests import factories as make
 
@@ -62,7 +62,9 @@ def test_a_merged_event_refers_to_another_event() -> None:
 
 
 def test_college_courses_have_a_known_credit_system_and_credits() -> None:
-    CollegeWork.objects.create(event=make.event(), system=CourseSystem.SEMESTER, course_credits=3)
+    CollegeWork.objects.create(
+        event=make.event(), system=CollegeCreditType.SEMESTER, course_credits=3
+    )
     assert_refused(CollegeWork, "events_college_course_credits_known", course_credits=4)
     assert_refused(CollegeWork, "events_college_course_credits_known", course_credits=0)
     assert_refused(CollegeWork, "events_college_course_credits_known", system="trimester")

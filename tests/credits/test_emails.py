@@ -69,7 +69,9 @@ def _one_of_each(zoe: User, now: time_machine.Traveller) -> Iterator[EmailMultiA
     day = dt.datetime(2026, 11, 12, 16, tzinfo=dt.UTC)
     hours = {"begins_at": day, "ends_at": day + dt.timedelta(hours=2)}
     credits = {TECHNOLOGY: "1.5", PUBLIC: "0.5"}
-    emails.queue_listed_emails([make.claim(zoe, make.event(title=TITLE, credits=credits, **hours))])
+    emails.queue_credit_listed_emails(
+        [make.claim(zoe, make.event(title=TITLE, credits=credits, **hours))]
+    )
     yield delivered()
     for decision, title in ((RETURN, TITLE), (DECLINE, "Knitting for librarians")):
         decide(custom(zoe, title=title, **hours), decision, REASON)
@@ -94,7 +96,7 @@ def test_presenters_and_people_awarded_credit_get_different_wording() -> None:
     ):
         Claim.objects.filter(pk=claim.pk).update(**fields)
         Mail.objects.all().delete()
-        emails.queue_listed_emails([claim])
+        emails.queue_credit_listed_emails([claim])
         assert first in body_of(delivered())
 
 
@@ -102,13 +104,13 @@ def test_a_recording_claimed_early_was_earned_on_the_day_of_the_claim() -> None:
     course = make.event(
         days=-3, hours=24 * 30, recording_available_at=timezone.now() - dt.timedelta(days=2)
     )
-    emails.queue_listed_emails([make.claim(make.person(), course)])
+    emails.queue_credit_listed_emails([make.claim(make.person(), course)])
     assert "Earned on: Mon, Nov 23, 2026" in body_of(delivered())
 
 
 def test_a_withdrawn_claim_is_not_announced() -> None:
     claim = make.claim(make.person())
-    emails.queue_listed_emails([claim])
+    emails.queue_credit_listed_emails([claim])
     Claim.objects.filter(pk=claim.pk).update(
         state="withdrawn", reason="x", decided_at=timezone.now(), decided_by=claim.person
     )

@@ -129,7 +129,7 @@ def revoke_certificate(
         return certificate
     for period in next_periods:
         stop_following(period, actor=Actor.PORTAL)
-    apply_step(participation, ParticipationStep.RESTORE, actor=Actor.COORDINATOR)
+    apply_step(participation, ParticipationStep.REVOKE_AND_REOPEN, actor=Actor.COORDINATOR)
     post_archived(participation=participation)
     return certificate
 

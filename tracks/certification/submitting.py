@@ -102,15 +102,17 @@ def withdraw_submission(*, participation_id: int, by: User) -> None:
 
 
 @audited
-def return_submission(*, submission_id: int, reason: str, seen: str = "", by: User) -> None:
+def return_submission(
+    *, submission_id: int, reason: str, expected_state: str = "", by: User
+) -> None:
     """Return a record for changes, with a reason for the person. Locks the person.
 
-    `seen` is the state that `by` saw, so that a record that has gone to the supervisor in the
-    meantime is not returned by accident. Raises Submission.DoesNotExist; Refused if there is no
-    reason, or if the submission has ended, is in another state or is `by`'s own.
+    `expected_state` is the participation's state that `by` saw. A record that has gone to the
+    supervisor since then is not returned by accident. Raises Submission.DoesNotExist; Refused if
+    there is no reason, or if the submission has ended, is in another state or is `by`'s own.
     """
     submission = lock_submission(submission_id, by=by)
-    if seen and submission.participation.state != seen:
+    if expected_state and submission.participation.state != expected_state:
         raise Refused(
             "This record has changed since you opened it, so nothing was done. Review it again."
         )

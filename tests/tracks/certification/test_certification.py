@@ -130,7 +130,7 @@ def take(step: ParticipationStep, participation: Participation, *, by):
         ParticipationStep.VERIFY: (actions.verify_record, question),
         ParticipationStep.REFUSE: (actions.refuse_record, question | {"reason": "Unknown to me."}),
         ParticipationStep.REVOKE: (actions.revoke_certificate, issued | {"reason": "Invented."}),
-        ParticipationStep.RESTORE: (
+        ParticipationStep.REVOKE_AND_REOPEN: (
             actions.revoke_certificate,
             issued | {"reason": "Invented.", "reopen": True},
         ),
@@ -152,7 +152,7 @@ ALREADY = {
     (State.CERTIFIED, ParticipationStep.VERIFY),
     (State.REVOKED, ParticipationStep.VERIFY),
     (State.REVOKED, ParticipationStep.REVOKE),
-    (State.REVOKED, ParticipationStep.RESTORE),
+    (State.REVOKED, ParticipationStep.REVOKE_AND_REOPEN),
     (State.LEFT, ParticipationStep.LEAVE),
     (State.OPEN, ParticipationStep.RESUME),
     (State.SUBMITTED, ParticipationStep.RESUME),
@@ -166,7 +166,7 @@ WHO = {
     ParticipationStep.VERIFY: Actor.SUPERVISOR,
     ParticipationStep.REFUSE: Actor.SUPERVISOR,
     ParticipationStep.REVOKE: Actor.COORDINATOR,
-    ParticipationStep.RESTORE: Actor.COORDINATOR,
+    ParticipationStep.REVOKE_AND_REOPEN: Actor.COORDINATOR,
     ParticipationStep.LEAVE: Actor.PERSON,
     ParticipationStep.RESUME: Actor.PERSON,
 }

@@ -224,7 +224,7 @@ class SubmissionAdmin(QueueAdmin):
             lambda: submitting.return_submission(
                 submission_id=submission.pk,
                 reason=form.cleaned_data["reason"],
-                seen=submission.participation.state,
+                expected_state=submission.participation.state,
                 by=request.user,
             ),
             lambda: f"Returned for changes. {form.cleaned_data['reason']}",
