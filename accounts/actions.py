@@ -5,11 +5,13 @@ demonstration have no such person. Administrators edit the directory through Dja
 (admin.py).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
+from django.db import transaction
+from django.http import HttpResponse
 
 from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
@@ -162,6 +164,12 @@ def _refuse_overreach(before: User | None, after: User, by: User) -> None:
         return
     if (before.is_staff, before.is_active) != (after.is_staff, after.is_active):
         raise Refused("You cannot change your own access. Ask another administrator.")
+
+
+@transaction.atomic
+def all_or_nothing(step: Callable[..., HttpResponse], *args: Any, **kwargs: Any) -> HttpResponse:
+    """Run a step of django-allauth. Its changes and the e-mails that it queues are one change."""
+    return step(*args, **kwargs)
 
 
 def portal_user() -> User:

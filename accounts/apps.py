@@ -6,4 +6,4 @@ class AccountsConfig(AppConfig):
     verbose_name = "People and libraries"
 
     def ready(self) -> None:
-        from accounts import receivers  # noqa: F401 - connects the receivers
+        from accounts import emails, receivers  # noqa: F401 - registers composers and receivers

@@ -3,6 +3,7 @@ from typing import Any
 from allauth.account import views as allauth_views
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.csrf import csrf_exempt
@@ -16,6 +17,7 @@ from accounts.forms import (
     PositionForm,
     RemindersForm,
     ShowsProgressForm,
+    SignUpForm,
 )
 from accounts.models import Position
 from aspen.web.context import LIBRARY
@@ -23,6 +25,18 @@ from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 
 MAX_LISTED = 500
+
+
+class SignUpView(allauth_views.SignupView):
+    """django-allauth's page, which creates the account and queues its e-mail together."""
+
+    def form_valid(self, form: SignUpForm) -> HttpResponse:
+        try:
+            return actions.all_or_nothing(super().form_valid, form)
+        except IntegrityError:
+            # The form was submitted twice, and the other request has just created the account.
+            form.account_already_exists = True
+            return actions.all_or_nothing(super().form_valid, form)
 
 
 class EmailView(allauth_views.EmailView):
@@ -36,6 +50,10 @@ class EmailView(allauth_views.EmailView):
             if address.primary:
                 radio["labels"].append(PRIMARY)
         return context
+
+    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Add, remove or confirm an address and queue the e-mail about it together."""
+        return actions.all_or_nothing(super().post, *args, **kwargs)
 
 
 def profile(request: AuthenticatedHttpRequest) -> HttpResponse:

@@ -159,15 +159,15 @@ class MailAdmin(ReadOnlyAdmin):
 
     @admin.action(description="Send again", permissions=["resend"])
     def send_again(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Mail]) -> None:
-        stuck = list(chosen.filter(state__in=outbox.STUCK_STATES).order_by("pk"))
-        done = outbox.send_again(mail_ids=[mail.pk for mail in stuck], by=request.user)
-        for mail in stuck:
+        mails = list(outbox.resendable(chosen).order_by("pk"))
+        done = outbox.send_again(mail_ids=[mail.pk for mail in mails], by=request.user)
+        for mail in mails:
             self.log_change(request, mail, "Sent again.")
         if skipped := chosen.count() - done:
             messages.warning(
                 request,
                 f"{counted(skipped, 'message')} skipped: only failed or possibly sent messages "
-                "can be sent again.",
+                "and e-mails about signing in can be sent again.",
             )
         if done:
             text = f"{counted(done, 'message')} will be sent again within a minute."

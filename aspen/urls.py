@@ -7,7 +7,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from accounts.views import EmailView
+from accounts.views import EmailView, SignUpView
 from aspen import views
 
 
@@ -25,6 +25,7 @@ urlpatterns = [
     path("", include("tracks.urls")),
     path("help/", include("helpdesk.urls")),
     path("accounts/", include("accounts.urls")),
+    path("accounts/signup/", SignUpView.as_view(), name="account_signup"),
     path("accounts/email/", EmailView.as_view(), name="account_email"),
     path("accounts/", include("allauth.account.urls")),
     path("accessibility/", views.accessibility, name="accessibility"),

@@ -51,7 +51,7 @@ def names(paths: list[Path]) -> set[str]:
 
 def test_the_project_files_are_found() -> None:
     assert {"manage.py", "Makefile", "templates/base.html"} <= names(FILES)
-    assert names(TEMPLATES) >= {"templates/base.html", "templates/account/email/base_message.txt"}
+    assert names(TEMPLATES) >= {"templates/base.html", "templates/mail/email.txt"}
     assert not any(name.startswith(("var/", ".venv/", ".git/")) for name in names(FILES))
 
 

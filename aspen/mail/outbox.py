@@ -12,12 +12,14 @@ import smtplib
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
+from uuid import uuid4
 
 from django.conf import settings
 from django.core import mail as mailing
 from django.core.mail import EmailMultiAlternatives
 from django.core.mail.backends.base import BaseEmailBackend
 from django.db import transaction
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 from procrastinate.contrib.django import app
 from procrastinate.exceptions import AlreadyEnqueued
@@ -38,7 +40,9 @@ __all__ = [
     "email",
     "enqueue",
     "enqueue_many",
+    "enqueue_or_hurry",
     "is_current",
+    "resendable",
     "send_again",
 ]
 
@@ -47,6 +51,8 @@ logger = logging.getLogger(__name__)
 # Takes a fixed number of queries. Returns None if the message is no longer needed.
 Composer = Callable[[Mail], Email | None]
 composers: dict[str, Composer] = {}
+# Staff can send messages of these kinds again even if the mail server has accepted them.
+repeatable_kinds: set[str] = set()
 
 # Staff with the permission decide whether to send messages in these states again.
 STUCK_STATES = (MailState.FAILED, MailState.UNCERTAIN)
@@ -74,16 +80,19 @@ class NotYet(Exception):
         self.moment = moment
 
 
-def email(kind: str) -> Callable[[Composer], Composer]:
+def email(kind: str, *, repeatable: bool = False) -> Callable[[Composer], Composer]:
     """Register a composer for a kind. Never rename a kind, because messages store it.
 
-    Raises ValueError if the kind already has a composer.
+    Staff can send a `repeatable` message again, which is for people who did not get it. Raises
+    ValueError if the kind already has a composer.
     """
 
     def register(composer: Composer) -> Composer:
         if kind in composers:
             raise ValueError(f"{composers[kind].__module__} already composes {kind}")
         composers[kind] = composer
+        if repeatable:
+            repeatable_kinds.add(kind)
         return composer
 
     return register
@@ -120,6 +129,21 @@ def enqueue_many(
         return
     Mail.objects.bulk_create(rows, ignore_conflicts=True)
     _wake_on_commit()
+
+
+def enqueue_or_hurry(*, kind: str, to: Recipient, **facts: object) -> None:
+    """Queue a message that a person can request several times.
+
+    If the same message is still waiting, for example for the mail server, queue no second one, and
+    try to send the first one now.
+    """
+    waiting = Mail.objects.filter(
+        kind=kind, to_address=to.address, facts=facts, state=MailState.WAITING
+    )
+    if waiting.update(next_try_at=timezone.now(), attempts=0):
+        _wake_on_commit()
+    else:
+        enqueue(kind=kind, key=f"{kind}:{uuid4()}", to=to, **facts)
 
 
 def dated_key(name: str, pk: int, at: dt.datetime) -> str:
@@ -318,17 +342,30 @@ def _close(server: BaseEmailBackend) -> None:
 # ---------- Staff ----------
 
 
+def resendable(mails: QuerySet[Mail]) -> QuerySet[Mail]:
+    """Return the messages that staff can send again."""
+    return mails.filter(
+        Q(state__in=STUCK_STATES) | Q(state=MailState.SENT, kind__in=repeatable_kinds)
+    )
+
+
 @transaction.atomic
 def send_again(*, mail_ids: Iterable[int], by: "User") -> int:
-    """Queue failed or possibly sent messages again and return the number queued.
+    """Queue messages again and return the number queued.
 
-    They will be composed again from the data at that time. Idempotent. Raises Refused if `by` lacks
-    the permission.
+    They will be composed again from the data at that time. A message that was sent stays on record,
+    and a copy is queued. Idempotent. Raises Refused if `by` lacks the permission.
     """
     if not by.has_perm(RESEND_PERMISSION):
         raise Refused("You do not have permission to resend messages.")
-    stuck = Mail.objects.filter(pk__in=list(mail_ids), state__in=STUCK_STATES)
-    count = stuck.update(state=MailState.WAITING, next_try_at=timezone.now(), attempts=0)
+    chosen = resendable(Mail.objects.filter(pk__in=list(mail_ids)))
+    sent = list(chosen.filter(state=MailState.SENT).order_by("pk"))
+    count = chosen.filter(state__in=STUCK_STATES).update(
+        state=MailState.WAITING, next_try_at=timezone.now(), attempts=0
+    )
+    for mail in sent:
+        to = Recipient(mail.to_name, mail.to_address)
+        enqueue_or_hurry(kind=mail.kind, to=to, **mail.facts)
     if count:
         _wake_on_commit()
-    return count
+    return count + len(sent)

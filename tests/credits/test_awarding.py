@@ -218,7 +218,8 @@ def sign_up(address: str) -> Client:
             "password2": PASSWORD,
         },
     )
-    [link] = re.findall(r"https?://testserver(/\S+)", mail.outbox[-1].body)
+    outbox.deliver_due()
+    [link] = re.findall(r"http://127.0.0.1:8000(/\S+)", mail.outbox[-1].body)
     assert not Claim.objects.exists()
     client.post(link)
     return client
