@@ -73,7 +73,10 @@ class PositionInlineForm(forms.ModelForm):
 
 class PositionFormSet(LabeledInlineFormSet):
     def clean(self) -> None:
-        """Reject two new rows with the same position. The database checks rows already stored."""
+        """Reject the form if two new rows have the same position.
+
+        The database rejects a new row that duplicates a stored one.
+        """
         super().clean()
         rows = [form.cleaned_data for form in self.forms if not form.errors]
         positions = [

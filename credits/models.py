@@ -92,7 +92,9 @@ class Claim(models.Model):
 
 @pghistory.track(model_name="CreditHistory")
 class Credit(models.Model):
-    """One line of a claim: the credits in one category. Credits are never deleted.
+    """The credits of a claim in one category. Credits are never deleted.
+
+    `line` numbers the credits of a claim from 1.
 
     There is no "archived" column: a live credit is archived as long as no posting refers to it. If
     an event is corrected, individual lines of a claim can be withdrawn; the claim and its other
@@ -194,7 +196,9 @@ class Merge(models.Model):
     target = models.ForeignKey(Event, models.PROTECT, related_name="merges_into")
     reason = models.CharField(max_length=1000, blank=True)
     was = models.CharField(
-        max_length=10, choices=EventState, help_text="The source's state before the merge."
+        max_length=10,
+        choices=EventState,
+        help_text="The status of the duplicate event before the merge.",
     )
     moved = models.JSONField(
         default=list, help_text="Claims that moved, with their earlier states."

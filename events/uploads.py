@@ -155,7 +155,7 @@ def _is_office(data: bytes, part: str) -> bool:
 
 
 def clean_name(name: str) -> str:
-    """Return the file name without path or control characters, at most 150 characters long."""
+    """Return the file name without its path or control characters, at most 150 characters long."""
     bare = PurePath(name.replace("\\", "/")).name
     printable = "".join(each for each in bare if each.isprintable())
     path = PurePath(printable or "file")

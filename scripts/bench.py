@@ -3,10 +3,11 @@
 BENCH_EVENTS, BENCH_WAITING and BENCH_CREDITS set the numbers of events, waiting custom events and
 credits; `BENCH_CREDITS=1000000 make bench` takes several minutes. The calendar's queries are
 counted with 300 events first, then with all of them. `make bench ARGS="queue transcript"` runs only
-those measures, after the import.
+those measurements, after the import.
 
 Prints medians and enforces no limits. Because the speed of shared machines varies, a short loop
-before and after each round measures it, and the time at the best speed seen is printed as well.
+before and after each round measures it, and each time is also printed as adjusted to the fastest
+speed measured.
 """
 
 import csv
@@ -326,7 +327,7 @@ def measure_page(client: Client, address: str) -> None:
 
 
 def measure(action: Callable[[], object]) -> str:
-    """Return the median time of several rounds, as measured and scaled to the best speed seen."""
+    """Return the median time of several rounds, as measured and adjusted to the fastest speed."""
     times, in_loops = [], []
     for _ in range(ROUNDS):
         before, started = time_loop(), time.perf_counter()
@@ -334,7 +335,7 @@ def measure(action: Callable[[], object]) -> str:
         times.append(time.perf_counter() - started)
         in_loops.append(times[-1] / statistics.mean([before, time_loop()]))
     actual, relative = (statistics.median(each) * 1000 for each in (times, in_loops))
-    return f"{actual:>8.1f} ms, at best speed {relative * min(LOOP_TIMES):>6.1f} ms"
+    return f"{actual:>8.1f} ms, at fastest speed {relative * min(LOOP_TIMES):>6.1f} ms"
 
 
 LOOP_TIMES: list[float] = []

@@ -140,7 +140,7 @@ TRAININGS = [
         ADMINISTRATION,
         "2.0",
         "Helena",
-        "A strategic plan on two pages",
+        "A two-page strategic plan",
         "From community conversations to a plan that people remember.",
         presenter="Tobias Redfern",
         audience="Directors and trustees",
@@ -227,7 +227,8 @@ TRAININGS = [
         "2.5",
         "Missoula",
         "Programs that everyone can attend",
-        "Rooms, sound, handouts and wording: accessibility before the first invitation.",
+        "How to make rooms, sound, handouts and wording accessible before you send the first "
+        "invitation.",
         presenter="Samuel Ortega",
     ),
     online(
@@ -356,7 +357,8 @@ TRAININGS = [
         TECHNOLOGY,
         "1.0",
         "Privacy on public computers",
-        "Self-paced: settings, signs and logs that protect the people who use them.",
+        "Self-paced: settings, signs and logs that protect the privacy of people who use public "
+        "computers.",
         presenter="Nils Abernathy",
     ),
     hybrid(

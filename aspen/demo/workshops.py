@@ -124,7 +124,12 @@ def _add_event_with_questions(people: dict[str, User], position: Position) -> No
     questions = [
         ("How will you take part?", QuestionKind.CHOICE, ["In the room", "Online"], True),
         ("What would you like to try?", QuestionKind.TEXT, [], False),
-        ("What do you need to take part?", QuestionKind.ACCOMMODATION, [], False),
+        (
+            "What accommodations do you need in order to take part?",
+            QuestionKind.ACCOMMODATION,
+            [],
+            False,
+        ),
     ]
     ask_questions(
         event_id=event.pk,

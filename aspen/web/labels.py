@@ -21,5 +21,5 @@ class Label(NamedTuple):
 
 
 def label_table(marks: Mapping[State, tuple[Tone, str]]) -> dict[State, Label]:
-    """Return a label for each state, with the text of the enum."""
+    """Return a label for each state. The text comes from the enum."""
     return {state: Label(str(state.label), tone, shape) for state, (tone, shape) in marks.items()}

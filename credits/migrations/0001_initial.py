@@ -137,7 +137,7 @@ class Migration(migrations.Migration):
                 ('source', models.ForeignKey(on_delete=models.PROTECT, related_name='merges', to='events.event')),
                 ('target', models.ForeignKey(on_delete=models.PROTECT, related_name='merges_into', to='events.event')),
                 ('reason', models.CharField(blank=True, max_length=1000)),
-                ('was', models.CharField(choices=[('draft', 'Draft'), ('pending', 'Waiting for approval'), ('published', 'Published'), ('cancelled', 'Canceled'), ('declined', 'Declined'), ('merged', 'Merged')], help_text="The source's state before the merge.", max_length=10)),
+                ('was', models.CharField(choices=[('draft', 'Draft'), ('pending', 'Waiting for approval'), ('published', 'Published'), ('cancelled', 'Canceled'), ('declined', 'Declined'), ('merged', 'Merged')], help_text='The status of the duplicate event before the merge.', max_length=10)),
                 ('moved', models.JSONField(default=list, help_text='Claims that moved, with their earlier states.')),
                 ('dropped', models.JSONField(default=list, help_text='Duplicate claims that were withdrawn, with their earlier states.')),
                 ('merged_at', models.DateTimeField()),

@@ -89,7 +89,10 @@ def changed_email(mail: Mail) -> Email | None:
 
 
 def _changes(event: Event, queued: Iterable[Sequence[str]]) -> Iterable[tuple[str, str]]:
-    """Yield the queued changes with current values, which may be newer."""
+    """Yield the queued changes to the event, with current values.
+
+    They may be newer than the queued ones.
+    """
     current = key_details(event)
     for what, before, after in queued:
         now = current.get(what, after)

@@ -13,9 +13,13 @@ class Category(models.Model):
 
     name = models.CharField(max_length=80, unique=True)
     slug = models.SlugField(max_length=40, unique=True)
-    shape = models.CharField(max_length=1, help_text="Shown before the name everywhere.")
+    shape = models.CharField(
+        max_length=1, help_text="A symbol shown before the name everywhere, such as ■."
+    )
     position = models.PositiveSmallIntegerField(unique=True)
-    description = models.TextField(blank=True, help_text="What belongs here, with examples.")
+    description = models.TextField(
+        blank=True, help_text="What belongs in this category, with examples."
+    )
 
     class Meta:
         ordering = ["position"]

@@ -99,7 +99,7 @@ class Event(models.Model):
     all_day = models.BooleanField(
         "all day",
         default=False,
-        help_text="Only the dates are known or matter, not the times.",
+        help_text="Only the dates matter, or the times are not known.",
     )
     delivery = models.CharField(max_length=10, choices=Delivery, blank=True)
     location = models.CharField(max_length=200, blank=True)

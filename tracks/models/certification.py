@@ -238,7 +238,9 @@ class Certificate(models.Model):
 
     uuid = models.UUIDField(default=uuid.uuid4, unique=True)
     number = models.CharField(
-        max_length=20, unique=True, help_text="The year, and the number within the year."
+        max_length=20,
+        unique=True,
+        help_text="The year, followed by the certificate's number within that year.",
     )
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="certificates")
     person = models.ForeignKey(

@@ -123,7 +123,9 @@ class Extension(models.Model):
     """More time for a period, granted by staff with a reason."""
 
     participation = models.ForeignKey(Participation, models.PROTECT, related_name="extensions")
-    closed_on = models.DateField("previous last day")
+    closed_on = models.DateField(
+        "previous last day", help_text="The last day before the extension."
+    )
     closes_on = models.DateField("new last day")
     reason = models.CharField(max_length=1000)
     extended_at = models.DateTimeField(db_default=Now())

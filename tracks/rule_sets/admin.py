@@ -79,8 +79,8 @@ class RuleSetForm(forms.ModelForm):
             "kind": "Renewal rules are for people who have already earned a certificate for the "
             "track.",
             "valid_from": "People who choose the track on or after this day follow these rules. If "
-            "several rule sets are in force, the newest applies. People who chose the track "
-            "earlier keep their rules.",
+            "several rule sets are in force, the one that started last applies. People who chose "
+            "the track earlier keep their rules.",
             "valid_until": "The last day on which these rules can be chosen. Leave blank if "
             "there is none yet.",
             "total": "Total credits required, in halves. Credits beyond the minimums are elective.",

@@ -115,7 +115,10 @@ def transcript_csv(content: TranscriptFile) -> bytes:
 
 
 def transcript_xlsx(content: TranscriptFile) -> bytes:
-    """Write a sheet with a row per credit and one with totals. Text is never a formula."""
+    """Write one sheet with a row per credit and another with the totals.
+
+    Text is never written as a formula.
+    """
     file = io.BytesIO()
     with xlsxwriter.Workbook(file, {"in_memory": True}) as book:
         book.set_properties({"title": f"{TITLE}: {to_one_line(content.person.display_name)}"})

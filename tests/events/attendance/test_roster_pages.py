@@ -157,7 +157,10 @@ def answered(event: Event) -> Registration:
         for number, (kind, label) in enumerate(
             [
                 (QuestionKind.TEXT, "Your own project?"),
-                (QuestionKind.ACCOMMODATION, "What do you need to take part?"),
+                (
+                    QuestionKind.ACCOMMODATION,
+                    "What accommodations do you need in order to take part?",
+                ),
             ]
         )
     ]

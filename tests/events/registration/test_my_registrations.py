@@ -157,7 +157,12 @@ def add_questions(event: Event) -> list[Question]:
         (QuestionKind.TEXT, "What would you like to learn?", [], True),
         (QuestionKind.CHOICE, "Lunch", ["Soup", "Salad"], False),
         (QuestionKind.YES_NO, "First time?", [], True),
-        (QuestionKind.ACCOMMODATION, "What do you need to take part?", [], False),
+        (
+            QuestionKind.ACCOMMODATION,
+            "What accommodations do you need in order to take part?",
+            [],
+            False,
+        ),
     ]
     return [
         Question.objects.create(

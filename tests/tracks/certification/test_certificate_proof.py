@@ -128,7 +128,7 @@ def test_rows_that_differ_from_their_history(certificate, table, change, name):
     ],
 )
 def test_deleted_rows(table, name):
-    """History entries are added for ids without rows, as if the rows had been deleted."""
+    """Simulate deleted rows by adding history entries for ids that have no row."""
     make.verification()
     if table == "certificate":
         make.certificate()
