@@ -10,9 +10,11 @@ class AspenConfig(AppConfig):
     verbose_name = "ASPeN"
 
     def ready(self) -> None:
-        from aspen.db import role
+        from aspen.db import database_role
 
-        post_migrate.connect(role.grant, sender=self, dispatch_uid="grant_rights")
+        post_migrate.connect(
+            database_role.grant_table_privileges, sender=self, dispatch_uid="grant_rights"
+        )
 
 
 class StaffAdminConfig(admin_apps.AdminConfig):

@@ -94,7 +94,7 @@ else:
     DATABASES = {"default": {"ENGINE": "aspen.postgres", "NAME": "aspen", "USER": "aspen"}}
     if env("ASPEN_SERVING"):
         DATABASES["default"]["USER"] = env("ASPEN_PORTAL_ROLE")
-# The database role that serves the portal; migrations grant its rights (aspen/db/role.py).
+# The database role that serves the portal; migrations grant its rights (aspen/db/database_role.py).
 PORTAL_ROLE = env("ASPEN_PORTAL_ROLE")
 DATABASES["default"]["CONN_MAX_AGE"] = 60
 DATABASES["default"]["CONN_HEALTH_CHECKS"] = True

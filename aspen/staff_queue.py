@@ -73,17 +73,17 @@ class SeenForm(forms.Form):
 
 
 class QueueAdmin(ReadOnlyAdmin):
-    """The base of the admin for records that staff with the permission `decides` decide on.
+    """The base of the admin for records that staff with `decide_permission` decide on.
 
     Each of `steps` has the URL `<id>/<step>/` and a method `<step>_view`, which takes the request
     and the record. The method is called only for a POST by someone with the permission.
     """
 
-    decides: str
+    decide_permission: str
     steps: tuple[str, ...] = ()
 
     def has_decide_permission(self, request: HttpRequest) -> bool:
-        return request.user.has_perm(self.decides)
+        return request.user.has_perm(self.decide_permission)
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return self.has_decide_permission(request) or super().has_view_permission(request, obj)

@@ -83,7 +83,7 @@ def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
     }
 
 
-def check_proposed(
+def check_proposed_claims(
     proposed: Sequence[tuple[Event, Decimal]], *, person: User, claim_id: int | None = None
 ) -> list[list[CheckResult]]:
     """Return the check results for each (event, credits), as if the person claimed all of them.

@@ -37,8 +37,8 @@ CLAIM_LABELS = label_table(
         ClaimState.WITHDRAWN: ("neutral", "–"),
     }
 )
-# A credit line that was withdrawn while its claim remained live.
-TAKEN_OUT = Label("Credit withdrawn", "neutral", "–")
+# A credit that was withdrawn while its claim remained live.
+WITHDRAWN_CREDIT = Label("Credit withdrawn", "neutral", "–")
 LISTED = Label("Listed in your credits", "good", "✓")
 
 
@@ -47,7 +47,7 @@ LIVE = frozenset({ClaimState.PENDING, ClaimState.APPROVED, ClaimState.RETURNED})
 ENDED = frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN})
 
 # Staff have not decided yet, so the person can still change the note and the evidence.
-UNDECIDED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
+PENDING_OR_RETURNED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
 
 
 class CheckKind(models.TextChoices):
@@ -81,6 +81,6 @@ CLAIM_TRANSITIONS: dict[ClaimState, Transition[ClaimState]] = {
     ),
     ClaimState.DECLINED: Transition({Actor.STAFF: LIVE}, ClaimState.DECLINED),
     ClaimState.WITHDRAWN: Transition(
-        {Actor.PERSON: UNDECIDED, Actor.PORTAL: LIVE}, ClaimState.WITHDRAWN
+        {Actor.PERSON: PENDING_OR_RETURNED, Actor.PORTAL: LIVE}, ClaimState.WITHDRAWN
     ),
 }

@@ -107,15 +107,15 @@ def why_person_cannot_claim(person: User, event: Event) -> str | None:
     )
 
 
-class ClaimOutlook(NamedTuple):
+class ClaimedOrWhyNot(NamedTuple):
     """Whether a person has claimed an event, and why they cannot claim it, or ""."""
 
     is_claimed: bool
-    reason: str
+    why_not: str
 
 
-def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutlook]:
-    """Return the person's ClaimOutlook for each of these events, by id. Takes three queries."""
+def claimed_or_why_not(person: User, events: Sequence[Event]) -> dict[int, ClaimedOrWhyNot]:
+    """Return the person's ClaimedOrWhyNot for each of these events, by id. Takes three queries."""
     own_claims = Claim.objects.filter(person=person, event__in=events)
     claims = list(own_claims.filter(state__in=[*sorted(LIVE), ClaimState.DECLINED]).order_by("pk"))
     live = {claim.event_id for claim in claims if claim.state in LIVE}
@@ -128,7 +128,7 @@ def claim_outlooks(person: User, events: Sequence[Event]) -> dict[int, ClaimOutl
     }
     offered = event_queries.credit_lines(events)
     return {
-        event.pk: ClaimOutlook(
+        event.pk: ClaimedOrWhyNot(
             event.pk in live,
             rules.why_not_claim(
                 event,
@@ -163,10 +163,10 @@ def events_due_presenter_credit(person: User, events: Sequence[Event]) -> list[E
     presented = Q(role=ClaimRole.PRESENTER)
     live = presented & Q(state__in=sorted(LIVE))
     withdrawn = presented & Q(state=ClaimState.WITHDRAWN, decided_by=person)
-    settled_claims = Claim.objects.filter(
+    preventing_claims = Claim.objects.filter(
         live | withdrawn | Q(state=ClaimState.DECLINED), person=person, event__in=by_date
     )
-    settled = set(settled_claims.order_by("pk").values_list("event_id", flat=True))
+    not_due = set(preventing_claims.order_by("pk").values_list("event_id", flat=True))
     titles = {event.title.casefold() for event in by_date}
     days_by_topic: dict[str, list[dt.date]] = {}
     claims = Claim.objects.filter(live, person=person).order_by("pk")
@@ -175,7 +175,7 @@ def events_due_presenter_credit(person: User, events: Sequence[Event]) -> list[E
             days_by_topic.setdefault(title.casefold(), []).append(day)
     due = []
     for event in by_date:
-        if event.pk in settled or event.pk not in offered:
+        if event.pk in not_due or event.pk not in offered:
             continue
         presented_days = days_by_topic.setdefault(event.title.casefold(), [])
         if rules.may_present_again(event.last_day, presented_days):
@@ -220,9 +220,9 @@ def corrections_of(event: Event) -> list[tuple[dt.datetime, str, str]]:
     Takes three queries.
     """
     corrections: dict[UUID, tuple[dt.datetime, int, str]] = {}
-    line_history = CreditHistory.objects.filter(claim__event=event)
+    credit_history = CreditHistory.objects.filter(claim__event=event)
     offer_history = CreditOfferHistory.objects.filter(event=event)
-    for history in (line_history, offer_history):
+    for history in (credit_history, offer_history):
         rows = (
             history.filter(pgh_context__corrected=event.pk)
             .order_by()
@@ -286,7 +286,7 @@ def claimable_by(person: User) -> QuerySet[Event]:
     The one-year limit applies only to this list, not to Add CE credit on the calendar (State
     Library's help pages).
     """
-    settled = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
+    claimed_or_declined = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
         Q(state__in=sorted(LIVE)) | Q(state=ClaimState.DECLINED)
     )
     absent = Registration.objects.filter(
@@ -297,7 +297,11 @@ def claimable_by(person: User) -> QuerySet[Event]:
     has_recording = Q(recording_available_at__lte=now) & not_expired
     return (
         event_queries.claimable()
-        .filter(~Exists(settled), has_recording | ~Exists(absent), over_at__gte=_one_year_ago())
+        .filter(
+            ~Exists(claimed_or_declined),
+            has_recording | ~Exists(absent),
+            over_at__gte=_one_year_ago(),
+        )
         .exclude(Q(delivery=Delivery.RECORDED) & ~not_expired)
         .order_by("-begins_at", "-id")
     )

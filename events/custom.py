@@ -9,7 +9,7 @@ from django.utils import timezone
 from accounts.models import User
 from accounts.queries import lock_people
 from aspen.clock import today
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.formats import format_credits
 from aspen.transitions import Actor
@@ -28,9 +28,9 @@ from events.models import Category, CollegeWork, CreditOffer, Event
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
 class CollegeCourse:
-    """A college course's credit system, and its number of credits in that system."""
+    """A college course's number of credits and their type."""
 
-    system: CollegeCreditType
+    credit_type: CollegeCreditType
     credits: int
 
 
@@ -54,8 +54,8 @@ class CustomEventFacts:
     course: CollegeCourse | None = None
 
 
-def build_event(facts: CustomEventFacts) -> Event:
-    """Build an unsaved event from `facts`."""
+def unsaved_custom_event(facts: CustomEventFacts) -> Event:
+    """Return an unsaved event with the data in `facts`."""
     event = Event(origin=Origin.CUSTOM)
     _set_fields(event, facts)
     return event
@@ -71,7 +71,9 @@ def _refuse_invalid(facts: CustomEventFacts) -> None:
         )
     if facts.course is None:
         _refuse_excess_credits(facts.begins_at, facts.ends_at, facts.amount)
-    elif facts.amount != rules.course_credits(facts.course.system, facts.course.credits):
+    elif facts.amount != rules.ce_credits_for_course(
+        facts.course.credit_type, facts.course.credits
+    ):
         raise Refused(
             "Credits for college work must match the State Library's table.",
             field="course_credits",
@@ -84,7 +86,7 @@ def _has_ended(facts: CustomEventFacts) -> bool:
     return facts.ends_at <= timezone.now()
 
 
-def refuse_too_many(event: Event, amount: Decimal) -> None:
+def refuse_too_many_credits(event: Event, amount: Decimal) -> None:
     """Raise Refused if a custom event is too short for `amount`. College work is exempt."""
     if not CollegeWork.objects.filter(event=event).exists():
         _refuse_excess_credits(event.begins_at, event.ends_at or event.over_at, amount)
@@ -113,7 +115,7 @@ def _write_credit_line(event: Event, facts: CustomEventFacts) -> None:
     """Store the credit line and, for college work, the course."""
     CreditOffer.objects.create(event=event, category=facts.category, amount=facts.amount)
     if facts.course:
-        course = {"system": facts.course.system, "course_credits": facts.course.credits}
+        course = {"system": facts.course.credit_type, "course_credits": facts.course.credits}
         CollegeWork.objects.update_or_create(event=event, defaults=course)
 
 
@@ -234,8 +236,8 @@ def _refuse_own_event(event: Event, by: User) -> None:
         )
 
 
-@audited
-def publish_custom_event(*, event_id: int, by: User, seen: str = "") -> Event:
+@audited_as("events.publish_custom_event")
+def move_custom_event_to_calendar(*, event_id: int, by: User, seen: str = "") -> Event:
     """Put a custom event on the public calendar. Locks the event.
 
     Also approves a waiting event and its author's claim. The event keeps its author. `seen` works
@@ -271,8 +273,8 @@ def mark_merged(*, source: Event, target: Event) -> None:
     source.save(update_fields=["state", "merged_into"])
 
 
-@audited
-def mark_separate(*, event: Event, state: EventState) -> None:
+@audited_as("events.mark_separate")
+def unmark_merged(*, event: Event, state: EventState) -> None:
     """Restore a merged event to its earlier state. The caller holds the event's lock.
 
     Raises Refused if its author has reported the same training again.

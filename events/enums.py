@@ -203,4 +203,4 @@ class CollegeCreditType(models.TextChoices):
 
 class KeyPurpose(models.TextChoices):
     FEED = "feed", "Calendar feed of registrations"
-    BADGE = "badge", "Personal check-in code"
+    PERSONAL_CHECK_IN = "badge", "Personal check-in code"

@@ -25,7 +25,7 @@ from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_diges
 from aspen.halves import NOT_IN_HALVES, validate_halves
 from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
-from events.models import EARLIEST, LATEST, Category, Event
+from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Category, Event
 from events.queries import lock_events, midnight
 
 # Event fields that have a different column name in the file.
@@ -267,9 +267,10 @@ def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
         naive = dt.datetime.fromisoformat(text)
     except ValueError:
         raise Refused(f"{text} does not exist; {advice}", field=column) from None
-    if not EARLIEST.year <= naive.year < LATEST.year:
+    if not CALENDAR_STARTS.year <= naive.year < CALENDAR_ENDS.year:
         raise Refused(
-            f"the year {naive.year} is not between {EARLIEST.year} and {LATEST.year - 1}",
+            f"the year {naive.year} is not between {CALENDAR_STARTS.year} and "
+            f"{CALENDAR_ENDS.year - 1}",
             field=column,
         )
     moment = timezone.make_aware(naive)
@@ -313,7 +314,10 @@ def _amount(text: str) -> Decimal:
 
 
 def read_registration(text: str, summary: str) -> dict[str, Any]:
-    """Return the registration fields. Unrecognized text is added to the description."""
+    """Return the registration fields read from the text.
+
+    Unrecognized text is added to the description.
+    """
     mode = REGISTRATION_MODES.get(text.lower())
     address = find_url(text)
     if mode is not None or address:

@@ -39,8 +39,8 @@ OFFERS = Prefetch("offers", _OFFERS)
 ON_CALENDAR = Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventState.CANCELLED])
 
 
-class CreditLine(NamedTuple):
-    """An event's credit line with its category's name, slug and shape."""
+class CategoryAmount(NamedTuple):
+    """The amount of a credit line, and its category's name, slug and symbol (`shape`)."""
 
     amount: Decimal
     name: str
@@ -72,7 +72,7 @@ def categories() -> QuerySet[Category]:
 
 
 def on_calendar() -> QuerySet[Event]:
-    """Return the events on the public calendar, both published and canceled."""
+    """Return the calendar events that are published or canceled. Both have public pages."""
     return Event.objects.filter(ON_CALENDAR)
 
 
@@ -105,7 +105,7 @@ def with_page() -> QuerySet[Event]:
 
 
 def claimable() -> QuerySet[Event]:
-    """Return calendar events that earn credit and are over or have a recording available."""
+    """Return published calendar events that earn credit and are over or have a recording."""
     return on_calendar().filter(
         state=EventState.PUBLISHED,
         claimable_at__lte=timezone.now(),
@@ -123,16 +123,16 @@ def past(events: QuerySet[Event]) -> QuerySet[Event]:
     return events.filter(over_at__lte=timezone.now()).order_by("-begins_at", "-id")
 
 
-def credit_lines(events: Iterable[Event]) -> dict[int, list[CreditLine]]:
+def credit_lines(events: Iterable[Event]) -> dict[int, list[CategoryAmount]]:
     """Return the credit lines by event id, in category order. One query."""
-    lines: dict[int, list[CreditLine]] = {}
+    lines: dict[int, list[CategoryAmount]] = {}
     rows = (
         CreditOffer.objects.filter(event__in=[event.pk for event in events])
         .order_by("event_id", "category__position")
         .values_list("event_id", "amount", "category__name", "category__slug", "category__shape")
     )
     for event_id, amount, name, slug, shape in rows:
-        lines.setdefault(event_id, []).append(CreditLine(amount, name, slug, shape))
+        lines.setdefault(event_id, []).append(CategoryAmount(amount, name, slug, shape))
     return lines
 
 
@@ -315,7 +315,7 @@ def keys_of(person: User) -> tuple[PersonalKey | None, PersonalKey | None]:
     """Return the person's active calendar feed key and check-in key. Each can be None."""
     keys = PersonalKey.objects.filter(person=person, revoked_at=None).order_by("purpose")
     by_purpose = {key.purpose: key for key in keys}
-    return by_purpose.get(KeyPurpose.FEED), by_purpose.get(KeyPurpose.BADGE)
+    return by_purpose.get(KeyPurpose.FEED), by_purpose.get(KeyPurpose.PERSONAL_CHECK_IN)
 
 
 def due_registrations() -> QuerySet[Registration]:

@@ -135,9 +135,9 @@ def default_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:
     return max(HALF, math.floor(length_in_hours(begins_at, ends_at) * 2) * HALF)
 
 
-def course_credits(system: CollegeCreditType, number: int) -> Decimal:
+def ce_credits_for_course(credit_type: CollegeCreditType, number: int) -> Decimal:
     """Return the CE credits for `number` college credits, from the State Library's table."""
-    return Decimal(PER_COURSE_CREDIT[system] * number)
+    return Decimal(PER_COURSE_CREDIT[credit_type] * number)
 
 
 def max_credits(begins_at: dt.datetime, ends_at: dt.datetime) -> Decimal:

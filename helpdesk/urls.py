@@ -9,5 +9,5 @@ urlpatterns = [
     path("queue/", views.queue, name="queue"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/reply/", views.reply, name="reply"),
-    path("<int:pk>/correct/", views.correct, name="correct"),
+    path("<int:pk>/correct/", views.correct_credit, name="correct_credit"),
 ]

@@ -113,7 +113,7 @@ def reply(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(ticket)
 
 
-def correct(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+def correct_credit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Correct the credit, record the correction and answer the ticket."""
     person = request.user
     if not person.has_perm(queries.WORK_PERMISSION):

@@ -17,4 +17,4 @@ from aspen.settings import *  # noqa: F403
 # Django's test client uses this host name.
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
-POSTGRES_FAST = True
+POSTGRES_DURABLE = False

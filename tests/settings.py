@@ -12,7 +12,7 @@ from aspen.settings import *  # noqa: F403
 from aspen.settings import INSTALLED_APPS, MIDDLEWARE, STATIC_ROOT
 
 ALLOWED_HOSTS = ["127.0.0.1", "localhost", "testserver"]
-POSTGRES_FAST = True
+POSTGRES_DURABLE = False
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 EMAIL_BACKEND = "django.core.mail.backends.locmem.EmailBackend"
 STORAGES = {

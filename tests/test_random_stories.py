@@ -485,7 +485,7 @@ class Stories(RuleBasedStateMachine):
     @rule(training=custom)
     def is_published(self, training: Training) -> None:
         try:
-            event_actions.publish_custom_event(event_id=training.pk, by=self.staff)
+            event_actions.move_custom_event_to_calendar(event_id=training.pk, by=self.staff)
         except Refused:
             assert training.author is None or training.state not in ("pending", "published")
             return

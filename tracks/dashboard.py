@@ -67,7 +67,7 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     totals = credits.credit_totals(person)
     recent_credits = credits.credits_with_postings(person)[:5]
     context = {
-        "answer": counting_presentation.on_track_answer(summaries, totals),
+        "answer": counting_presentation.opening_text(summaries, totals),
         "tracks": list(zip(summaries, statuses, strict=True)),
         "waiting": certification_queries.unanswered_questions(person),
         "totals": totals,

@@ -42,7 +42,7 @@ ACTIVE = frozenset(
     {ParticipationState.OPEN, ParticipationState.SUBMITTED, ParticipationState.REVIEWED}
 )
 # Submitted and not yet decided on. A change to the record reopens it.
-SENT = frozenset({ParticipationState.SUBMITTED, ParticipationState.REVIEWED})
+SUBMITTED_OR_REVIEWED = frozenset({ParticipationState.SUBMITTED, ParticipationState.REVIEWED})
 
 
 class ParticipationStep(models.TextChoices):
@@ -63,12 +63,12 @@ State = ParticipationState
 # Submission, review, verification and certificate, in the State Library's order.
 PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
     ParticipationStep.SUBMIT: Transition({Actor.PERSON: {State.OPEN}}, State.SUBMITTED),
-    ParticipationStep.TAKE_BACK: Transition({Actor.PERSON: SENT}, State.OPEN),
-    ParticipationStep.RETURN: Transition({Actor.COORDINATOR: SENT}, State.OPEN),
+    ParticipationStep.TAKE_BACK: Transition({Actor.PERSON: SUBMITTED_OR_REVIEWED}, State.OPEN),
+    ParticipationStep.RETURN: Transition({Actor.COORDINATOR: SUBMITTED_OR_REVIEWED}, State.OPEN),
     ParticipationStep.REVIEW: Transition({Actor.COORDINATOR: {State.SUBMITTED}}, State.REVIEWED),
     ParticipationStep.VERIFY: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.CERTIFIED),
     ParticipationStep.REFUSE: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.OPEN),
-    ParticipationStep.REOPEN: Transition({Actor.PORTAL: SENT}, State.OPEN),
+    ParticipationStep.REOPEN: Transition({Actor.PORTAL: SUBMITTED_OR_REVIEWED}, State.OPEN),
     ParticipationStep.REVOKE: Transition({Actor.COORDINATOR: {State.CERTIFIED}}, State.REVOKED),
     ParticipationStep.REVOKE_AND_REOPEN: Transition(
         {Actor.COORDINATOR: {State.CERTIFIED}}, State.OPEN

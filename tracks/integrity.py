@@ -12,7 +12,7 @@ from django.db import connection
 from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
 from django.utils import timezone
 
-from aspen.db import role
+from aspen.db import database_role
 from aspen.db.audit import history_model
 from credits.enums import ENDED, LIVE, ClaimState
 from credits.models import Claim, Credit, Merge, WaitingAward
@@ -377,4 +377,4 @@ INTEGRITY_CHECKS = (
 
 def history_is_safe() -> bool:
     """Return True if this connection's database role cannot rewrite the history."""
-    return not role.may_rewrite_history()
+    return not database_role.may_rewrite_history()

@@ -13,7 +13,7 @@ from django.utils import timezone
 from accounts.models import Position, User
 from aspen.demo.catalog import COLLECTION_TECHNICAL, PUBLIC_SERVICES, TECHNOLOGY
 from aspen.demo.people import demonstration_people
-from events.actions import new_check_in_code, register
+from events.actions import new_event_check_in_code, register
 from events.editing.actions import EditedEvent, create_event, take_step
 from events.editing.material import QuestionInput, add_link, ask_questions
 from events.enums import Delivery, EventStep, EventType, QuestionKind, RegistrationMode
@@ -101,7 +101,7 @@ def _add_full_event(people: dict[str, User], position: Position) -> None:
     _publish(people, event)
     for name in ("director", "trustee", "chair", "librarian"):
         register(event_id=event.pk, by=people[name])
-    new_check_in_code(event_id=event.pk, by=people["editor"])
+    new_event_check_in_code(event_id=event.pk, by=people["editor"])
 
 
 def _add_event_with_questions(people: dict[str, User], position: Position) -> None:

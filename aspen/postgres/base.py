@@ -16,7 +16,7 @@ def server() -> Server:
     return Server(
         settings.VAR / "postgres",
         programs=settings.POSTGRES_BIN,
-        fast=getattr(settings, "POSTGRES_FAST", False),
+        durable=getattr(settings, "POSTGRES_DURABLE", True),
     )
 
 

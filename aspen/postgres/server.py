@@ -20,7 +20,7 @@ from aspen.postgres.usage import Usage, exclusive, unused
 
 PORT = "5432"  # only part of the socket's name; the server does not listen on the network
 USER = DATABASE = "aspen"
-# The role that serves the portal (aspen/db/role.py).
+# The role that serves the portal (aspen/db/database_role.py).
 PORTAL_ROLE = "aspen_portal"
 TIMEOUT = 60  # seconds; recovering from a crash can take a while on a slow disk
 # The limit for a socket's address is 107 bytes, including the file name.
@@ -39,16 +39,17 @@ class Server:
     """The server for the data in `home`, shared by all processes that call ensure().
 
     The first process starts it and the last one stops it. Thread-safe and fork-safe. Creating a
-    Server does not start anything. `fast` trades durability for speed.
+    Server does not start anything. Unless `durable`, it is faster, but a power failure can damage
+    the data (tests only).
     """
 
-    def __init__(self, home: Path, *, programs: str = "", fast: bool = False) -> None:
+    def __init__(self, home: Path, *, programs: str = "", durable: bool = True) -> None:
         self.home = home
         self.data = home / "data"
         self.log = home / "log"
         self.socket_folder = socket_folder(home)
         self._chosen_programs = programs
-        self._fast = fast
+        self._durable = durable
         self._usage = Usage(home / "in-use.lock", when_last=self._stop)
         self._child: int | None = None  # the server's process id if this process started it
         self._thread_lock = threading.RLock()
@@ -174,7 +175,7 @@ class Server:
         # The builtin provider, new in version 17, sorts the same everywhere.
         provider = ["--locale-provider=builtin"] if version >= 17 else []
         arguments = ["--encoding=UTF8", "--locale=C.UTF-8", "--auth=trust", f"--username={USER}"]
-        if self._fast:
+        if not self._durable:
             arguments.append("--no-sync")
         done = subprocess.run(
             [*identity.wrapper, folder / "initdb", *provider, *arguments, "-D", unfinished],
@@ -192,7 +193,7 @@ class Server:
             "listen_addresses=",
             f"unix_socket_directories={self.socket_folder}",
             "unix_socket_permissions=0700",
-            *(UNSAFE_BUT_FAST if self._fast else ()),
+            *(() if self._durable else UNSAFE_BUT_FAST),
         ]
         settings = [part for option in options for part in ("-c", option)]
         with self.log.open("wb") as log:

@@ -18,7 +18,7 @@ from credits.actions.store import (
     move_claim,
     refuse_third_presentation_credit,
 )
-from credits.enums import UNDECIDED, ClaimRole, ClaimSource, ClaimState
+from credits.enums import PENDING_OR_RETURNED, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Draft
 from events import actions as event_actions
 from events import queries as event_queries
@@ -112,7 +112,7 @@ def set_claim_note(*, claim_id: int, note: str, by: User) -> Claim:
     """
     lock_people([by.pk])
     claim = Claim.objects.get(pk=claim_id, person=by)
-    if claim.state not in UNDECIDED:
+    if claim.state not in PENDING_OR_RETURNED:
         raise Refused(
             f"This claim is {claim.get_state_display().lower()}, so its note cannot be changed. "
             "Open a help ticket if something is wrong."
@@ -133,15 +133,15 @@ def claim_sessions(*, event_ids: Iterable[int], by: User) -> list[Claim]:
     event_queries.lock_events(ids)
     lock_people([by.pk])
     events = list(event_queries.on_calendar().filter(pk__in=ids).order_by("begins_at", "pk"))
-    outlooks = queries.claim_outlooks(by, events)
+    claimed_or_why_not = queries.claimed_or_why_not(by, events)
     reasons = [
-        f"“{event.title}”: {outlooks[event.pk].reason}"
+        f"“{event.title}”: {claimed_or_why_not[event.pk].why_not}"
         for event in events
-        if outlooks[event.pk].reason and not outlooks[event.pk].is_claimed
+        if claimed_or_why_not[event.pk].why_not and not claimed_or_why_not[event.pk].is_claimed
     ]
     if reasons:
         raise Refused(" ".join(reasons))
-    new = [event for event in events if not outlooks[event.pk].is_claimed]
+    new = [event for event in events if not claimed_or_why_not[event.pk].is_claimed]
     _refuse_overlapping_sessions(new, queries.claimed_sessions_of_same_conference(by, new))
     if not new:
         return []

@@ -74,7 +74,7 @@ def _correct_custom_event(
     for line in claim.credits.filter(withdrawn_at=None).exclude(pk=before.pk).order_by("line"):
         offers[line.category_id] += line.amount / factor
     if amount > before.amount:
-        event_actions.refuse_too_many(claim.event, sum(offers.values(), Decimal()))
+        event_actions.refuse_too_many_credits(claim.event, sum(offers.values(), Decimal()))
     is_only_claim = not queries.claims_on_event(claim.event).exclude(pk=claim.pk).exists()
     if is_only_claim and all(is_in_halves(each) for each in offers.values()):
         event_actions.set_offers(event=claim.event, offers=offers)
@@ -172,7 +172,7 @@ def _refuse_invalid(event: Event, offers: Offers, reason: str) -> None:
     if not all(is_in_halves(each) and is_in_halves(factor * each) for each in offers.values()):
         raise Refused(NOT_IN_HALVES)
     if event.origin == Origin.CUSTOM:
-        event_actions.refuse_too_many(event, sum(offers.values(), Decimal(0)))
+        event_actions.refuse_too_many_credits(event, sum(offers.values(), Decimal(0)))
     if not reason.strip():
         raise Refused("Give a reason. Everyone who claimed the event can read it.", field="reason")
 

@@ -15,7 +15,7 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.db.audit import audited
 from aspen.errors import Refused
-from credits.enums import LIVE, UNDECIDED
+from credits.enums import LIVE, PENDING_OR_RETURNED
 from credits.models import Claim, Evidence
 from events import uploads
 
@@ -95,7 +95,7 @@ def remove_evidence(*, evidence_id: int, by: User) -> None:
     evidence = files.select_related("claim").first()
     if evidence is None:
         return
-    if evidence.claim.state not in UNDECIDED:
+    if evidence.claim.state not in PENDING_OR_RETURNED:
         state = evidence.claim.get_state_display().lower()
         raise Refused(f"This claim is {state}, so its evidence cannot be removed.")
     evidence.delete()

@@ -188,7 +188,7 @@ def _divide(
 def _divide_by_decision(
     moving: Sequence[Claim], target: Event, *, by: User
 ) -> tuple[list[Claim], list[Claim]]:
-    """Return the claims that become Pending again, and those that the target's approval approves.
+    """Return the claims that become Pending again, and those to approve with the target event.
 
     Returned claims become Pending, because their author can no longer change a merged event. Raise
     Refused if the merge would approve `by`'s own claim.
@@ -284,7 +284,7 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     Claim.objects.bulk_update(
         changed, ["state", "decided_at", "decided_by", "reason"], batch_size=500
     )
-    event_actions.mark_separate(event=source, state=EventState(merge.was))
+    event_actions.unmark_merged(event=source, state=EventState(merge.was))
     merge.undone_at, merge.undone_by = timezone.now(), by
     merge.save(update_fields=["undone_at", "undone_by"])
     announce_claims_changed(affected)

@@ -76,7 +76,7 @@ def live_check_results(claims: list[Claim]) -> dict[int, list[checks.CheckResult
 class ClaimAdmin(QueueAdmin):
     """All claims. Claims are never deleted."""
 
-    decides = "credits.decide_claim"
+    decide_permission = "credits.decide_claim"
     steps = ("decide",)
     list_display = ("person", "event", "credit", "state_now", "source", "role", "warnings")
     list_filter = ("state", "source", "role", EvidenceFilter)

@@ -48,7 +48,7 @@ class MergeForm(forms.Form):
 class MergeAdmin(QueueAdmin):
     """Merges, which can be undone within a day."""
 
-    decides = "events.decide_event"
+    decide_permission = "events.decide_event"
     list_display = ("source", "into", "merged_at", "merged_by", "claims", "undo")
     list_select_related = ("source", "target", "merged_by", "undone_by")
     search_fields = ("source__title", "target__title")

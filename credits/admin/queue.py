@@ -24,7 +24,7 @@ from events import actions, queries
 from events.enums import CUSTOM_EVENT_TRANSITIONS, EVENT_LABELS, Decision, EventState, Origin
 from events.models import WAITING_SINCE, CustomEvent, Event
 
-DECIDES = "events.decide_event"
+DECIDE_PERMISSION = "events.decide_event"
 # The fields that rows show and automatic checks compare.
 LIST_FIELDS = (
     *("title", "begins_at", "ends_at", "all_day", "sponsor", "origin", "state", "parent"),
@@ -121,7 +121,7 @@ class QueueChangeList(ChangeList):
 class CustomEventAdmin(QueueAdmin):
     """Custom events, longest waiting first."""
 
-    decides = DECIDES
+    decide_permission = DECIDE_PERMISSION
     steps = ("decide", "publish")
     list_display = ("title",)
     list_filter = (CustomEventStateFilter, "offers__category")
@@ -241,7 +241,7 @@ class CustomEventAdmin(QueueAdmin):
     def publish_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
         """Publish the custom event to the calendar, which also approves it if it is waiting."""
         with refusal_as_message(request):
-            actions.publish_custom_event(
+            actions.move_custom_event_to_calendar(
                 event_id=event.pk, seen=request.POST.get("seen", ""), by=request.user
             )
             self.log_change(request, event, "Published to the calendar.")
@@ -269,7 +269,7 @@ class CustomEventAdmin(QueueAdmin):
         return staff_page(request, "admin/events/customevent/decide.html", CustomEvent, context)
 
 
-@waits_for(DECIDES, order=10)
+@waits_for(DECIDE_PERMISSION, order=10)
 def events_to_decide() -> list[Waiting]:
     """Count custom events and proposals waiting for staff, and unanswered returned ones."""
     customs = reverse("admin:events_customevent_changelist")

@@ -28,6 +28,8 @@ class SourceForm(forms.Form):
 
 
 class NoteForm(forms.Form):
+    """A note on a claim, which the person and staff can read."""
+
     note = forms.CharField(
         label="Note",
         required=False,

@@ -13,7 +13,7 @@ from credits.forms.files import EvidenceFieldsForm
 from events import rules
 from events.actions import CollegeCourse, CustomEventFacts
 from events.enums import CollegeCreditType
-from events.models import EARLIEST, Event
+from events.models import CALENDAR_STARTS, Event
 from events.queries import categories, midnight
 
 MAX_COURSE_CREDITS = 3
@@ -30,14 +30,16 @@ class DayField(forms.DateField):
 
     def validate(self, value: Any) -> None:
         super().validate(value)
-        if value is not None and not EARLIEST.year <= value.year < 2100:
+        if value is not None and not CALENDAR_STARTS.year <= value.year < 2100:
             raise forms.ValidationError("The year must be between 1990 and 2099.")
 
 
 class CourseCreditsForm(forms.Form):
     """A course's college credits, for the preview."""
 
-    system = forms.ChoiceField(label="Type of college credit", choices=CollegeCreditType.choices)
+    credit_type = forms.ChoiceField(
+        label="Type of college credit", choices=CollegeCreditType.choices
+    )
     course_credits = forms.IntegerField(
         label="College credits",
         min_value=1,
@@ -49,7 +51,7 @@ class CourseCreditsForm(forms.Form):
     def course(self) -> CollegeCourse:
         data = self.cleaned_data
         return CollegeCourse(
-            system=CollegeCreditType(data["system"]), credits=data["course_credits"]
+            credit_type=CollegeCreditType(data["credit_type"]), credits=data["course_credits"]
         )
 
 
@@ -57,7 +59,7 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
     """A college course. The transcript is required unless the claim already has it."""
 
     field_order = [
-        *("title", "institution", "first_day", "last_day", "system", "course_credits"),
+        *("title", "institution", "first_day", "last_day", "credit_type", "course_credits"),
         *("category", "note", "evidence"),
     ]
     title = forms.CharField(label="Course title", max_length=300)
@@ -85,7 +87,7 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
             "institution": event.sponsor,
             "first_day": timezone.localdate(event.begins_at),
             "last_day": timezone.localdate(event.ends_at),
-            "system": work.system,
+            "credit_type": work.system,
             "course_credits": work.course_credits,
             "category": first_credit_line(event).get("category"),
         }
@@ -121,6 +123,6 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
             presenter="",
             description="",
             category=data["category"],
-            amount=rules.course_credits(course.system, course.credits),
+            amount=rules.ce_credits_for_course(course.credit_type, course.credits),
             course=course,
         )

@@ -95,7 +95,7 @@ def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> H
         messages.error(request, f"“{event.title}”: {refusal}{_keep_draft(request, person)}")
         return redirect("credits:claim", event.pk)
     form.delete_waiting_files()
-    if "instead" in request.POST:
+    if "from_create_new" in request.POST:
         actions.delete_draft(by=person)
     messages.success(request, f"Your credit is listed: “{event.title}”.")
     return redirect(my_credits_url())
@@ -103,7 +103,7 @@ def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> H
 
 def _keep_draft(request: AuthenticatedHttpRequest, person: User) -> str:
     """Save a draft if the request came from Create New…. Return a note about it, or ""."""
-    if "instead" not in request.POST:
+    if "from_create_new" not in request.POST:
         return ""
     actions.save_draft(typed=draft_fields(request.POST), by=person)
     return DRAFT_SAVED
@@ -116,7 +116,7 @@ def _review(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) ->
     results: list[checks.CheckResult] = []
     if not claim and not why_not:
         credits = sum((offer.amount for offer in event.offers.all()), Decimal())
-        [results] = checks.check_proposed([(event, credits)], person=person)
+        [results] = checks.check_proposed_claims([(event, credits)], person=person)
     page = presentation.claim_review_page(
         event, person, claim=claim, why_not=why_not, results=results
     )
@@ -151,7 +151,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
     )
     if not sessions:
         raise Http404
-    outlooks = queries.claim_outlooks(person, sessions)
+    claimed_or_why_not = queries.claimed_or_why_not(person, sessions)
     # All sessions are valid choices, so that the action can skip claimed ones and explain refusals.
     ids = [each.pk for each in sessions]
     form = SessionsForm(request.POST if request.method == "POST" else None, ids=ids)
@@ -167,7 +167,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
     for each in sessions:
         row = presentation.session_row(
             each,
-            outlooks[each.pk],
+            claimed_or_why_not[each.pk],
             credits.get(each.pk, ()),
             is_checked=str(each.pk) in checked,
         )
@@ -177,7 +177,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
         "url": conference.get_absolute_url(),
         "form": form,
         "days": list(days.items()),
-        "can_claim": not all(any(outlooks[pk]) for pk in ids),
+        "can_claim": not all(any(claimed_or_why_not[pk]) for pk in ids),
     }
     return render(request, "credits/sessions.html", context)
 

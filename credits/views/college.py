@@ -17,7 +17,7 @@ from credits.views import presentation
 from credits.views.common import my_credits_url
 from events import actions as event_actions
 from events.enums import CollegeCreditType
-from events.rules import course_credits
+from events.rules import ce_credits_for_course
 from events.uploads import was_cut_off
 
 
@@ -32,8 +32,8 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
     if not form.is_valid():
         return _redisplay(request, form)
     facts = form.facts()
-    event = event_actions.build_event(facts)
-    [results] = checks.check_proposed([(event, facts.amount)], person=person)
+    event = event_actions.unsaved_custom_event(facts)
+    [results] = checks.check_proposed_claims([(event, facts.amount)], person=person)
     if results and request.POST.get("confirmed") != checks.check_fingerprint(results):
         return _redisplay(request, form, results)
     note, files = form.cleaned_data["note"], form.all_files()
@@ -61,7 +61,7 @@ def course_credits_preview(request: AuthenticatedHttpRequest) -> HttpResponse:
     text = form.errors.get("course_credits", [""])[0]
     if form.is_valid():
         course = form.course()
-        earned = format_credits(course_credits(course.system, course.credits))
+        earned = format_credits(ce_credits_for_course(course.credit_type, course.credits))
         text = f"This course earns {earned}."
     return HttpResponse(text, content_type="text/plain; charset=utf-8")
 
@@ -88,8 +88,8 @@ def _page(
     context = {
         "form": form,
         "table": [
-            (system.label, [format_amount(course_credits(system, number)) for number in numbers])
-            for system in CollegeCreditType
+            (each.label, [format_amount(ce_credits_for_course(each, number)) for number in numbers])
+            for each in CollegeCreditType
         ],
         "numbers": numbers,
         "warnings": presentation.warning_rows(results),

@@ -55,8 +55,8 @@ def _save(
 ) -> HttpResponse:
     person = request.user
     facts = [row.facts(**form.cleaned_data) for row in rows]
-    proposed = [(event_actions.build_event(each), each.amount) for each in facts]
-    by_row = checks.check_proposed(proposed, person=person)
+    proposed = [(event_actions.unsaved_custom_event(each), each.amount) for each in facts]
+    by_row = checks.check_proposed_claims(proposed, person=person)
     results = [result for row in by_row for result in row]
     if results and request.POST.get("confirmed") != checks.check_fingerprint(results):
         return _page(request, form, formset, results)

@@ -81,7 +81,9 @@ def _save(form: CustomEventForm, person: User) -> Claim:
 def _check(form: CustomEventForm, person: User) -> list[checks.CheckResult]:
     facts = form.facts()
     credits = rules.ROLE_FACTORS[form.cleaned_data["role"]] * facts.amount
-    return checks.check_proposed([(event_actions.build_event(facts), credits)], person=person)[0]
+    return checks.check_proposed_claims(
+        [(event_actions.unsaved_custom_event(facts), credits)], person=person
+    )[0]
 
 
 def _initial_form(

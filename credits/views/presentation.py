@@ -12,7 +12,15 @@ from aspen.formats import counted, format_credits, format_day, format_time_range
 from aspen.web.labels import Label
 from credits import queries
 from credits.checks import CheckResult
-from credits.enums import CLAIM_LABELS, LISTED, LIVE, UNDECIDED, CheckKind, ClaimSource, ClaimState
+from credits.enums import (
+    CLAIM_LABELS,
+    LISTED,
+    LIVE,
+    PENDING_OR_RETURNED,
+    CheckKind,
+    ClaimSource,
+    ClaimState,
+)
 from credits.models import Claim
 from events import queries as event_queries
 from events.calendar import presentation as calendar_presentation
@@ -100,7 +108,7 @@ def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> Cl
         ],
         warnings=warning_rows(results),
         is_live=claim.state in LIVE,
-        is_undecided=claim.state in UNDECIDED,
+        is_undecided=claim.state in PENDING_OR_RETURNED,
         can_withdraw=claim.state == ClaimState.PENDING,
         can_revise=is_own and event.state == EventState.DRAFT,
         can_repeat=claim.source == ClaimSource.CUSTOM,
@@ -158,8 +166,8 @@ class SessionRow(NamedTuple):
 
 def session_row(
     event: Event,
-    outlook: queries.ClaimOutlook,
-    lines: Iterable[event_queries.CreditLine],
+    claimed_or_why_not: queries.ClaimedOrWhyNot,
+    lines: Iterable[event_queries.CategoryAmount],
     *,
     is_checked: bool,
 ) -> SessionRow:
@@ -170,8 +178,8 @@ def session_row(
         times=times or day,
         room=event.room,
         credits=calendar_presentation.credit_chips(lines),
-        claimed=LISTED if outlook.is_claimed else None,
-        why_not="" if outlook.is_claimed else outlook.reason,
+        claimed=LISTED if claimed_or_why_not.is_claimed else None,
+        why_not="" if claimed_or_why_not.is_claimed else claimed_or_why_not.why_not,
         is_checked=is_checked,
     )
 

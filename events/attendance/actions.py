@@ -184,12 +184,12 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
     return _mark_present(event, by, by=by)
 
 
-@audited
-def check_in_person(*, event_id: int, person: User, by: User) -> Registration:
-    """Mark a person present after `by` has scanned their code. Idempotent. Locks the event.
+@audited_as("events.check_in_person")
+def check_in_by_organizer(*, event_id: int, person: User, by: User) -> Registration:
+    """Mark a person present after `by` has scanned their personal check-in code.
 
-    Adds an unregistered person as a walk-in. Raises Refused more than two hours before the event,
-    after it is over, or if it is not published.
+    Idempotent. Locks the event. Adds an unregistered person as a walk-in. Raises Refused more than
+    two hours before the event, after it is over, or if it is not published.
     """
     event = queries.lock_event(event_id)
     if reason := rules.why_not_scan(event):
@@ -240,8 +240,8 @@ def next_registration_time(event: Event) -> dt.datetime:
     return max(now, last + dt.timedelta(microseconds=1)) if last else now
 
 
-@audited
-def new_check_in_code(*, event_id: int, by: User) -> str:
+@audited_as("events.new_check_in_code")
+def new_event_check_in_code(*, event_id: int, by: User) -> str:
     """Give the event a new check-in code that replaces any earlier one. Locks the event."""
     event = queries.lock_event(event_id)
     while True:
@@ -254,8 +254,8 @@ def new_check_in_code(*, event_id: int, by: User) -> str:
         return code
 
 
-@audited
-def remove_check_in_code(*, event_id: int, by: User) -> None:
+@audited_as("events.remove_check_in_code")
+def remove_event_check_in_code(*, event_id: int, by: User) -> None:
     """Turn off check-in by code. Idempotent. Locks the event."""
     event = queries.lock_event(event_id)
     Event.objects.filter(pk=event.pk).update(check_in_code=None)

@@ -1,4 +1,4 @@
-"""Check-in with the code shown in the room, or with a personal code at the door."""
+"""Check-in with the code shown in the room, or with a personal check-in code at the door."""
 
 import re
 
@@ -15,7 +15,7 @@ from events import permissions, queries
 from events.attendance import actions
 from events.attendance import queries as attendance_queries
 from events.attendance.forms import CheckInCodeForm
-from events.attendance.presentation import open_event
+from events.attendance.presentation import open_event_row
 from events.calendar import presentation as calendar_presentation
 from events.enums import ATTENDED
 from events.models import Event, Registration
@@ -81,31 +81,29 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
-def badge(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
+def personal_check_in(request: AuthenticatedHttpRequest, token: str) -> HttpResponse:
     """Check in the person whose code was scanned, at an open event that the organizer chooses."""
     organizer = request.user
-    person = attendance_queries.owner_of_badge(token)
+    person = attendance_queries.owner_of_personal_check_in_code(token)
     if person is None:
         raise Http404
     if not (permissions.may_publish(organizer) or permissions.may_propose(organizer)):
         if person == organizer:
-            return render(request, "events/attendance/own_badge.html")
+            return render(request, "events/attendance/own_check_in_code.html")
         raise Http404
     events = list(attendance_queries.events_open_for_check_in(organizer))
     if request.method == "POST":
-        return _check_in_person(request, events, person, token, by=organizer)
-    places = {
-        place.event_id: place
-        for place in Registration.objects.filter(person=person, event__in=events).order_by("pk")
-    }
+        return _check_in_by_organizer(request, events, person, token, by=organizer)
+    own_registrations = Registration.objects.filter(person=person, event__in=events)
+    registrations = {each.event_id: each for each in own_registrations.order_by("pk")}
     context = {
         "person": person,
-        "events": [open_event(event, places.get(event.pk)) for event in events],
+        "events": [open_event_row(event, registrations.get(event.pk)) for event in events],
     }
-    return render(request, "events/attendance/badge.html", context)
+    return render(request, "events/attendance/personal_check_in.html", context)
 
 
-def _check_in_person(
+def _check_in_by_organizer(
     request: AuthenticatedHttpRequest, events: list[Event], person: User, token: str, *, by: User
 ) -> HttpResponse:
     selected = {str(event.pk): event for event in events}.get(request.POST.get("event", ""))
@@ -114,6 +112,6 @@ def _check_in_person(
     else:
         event = get_object_or_404(permissions.managed_by(by), pk=selected.pk)
         with refusal_as_message(request):
-            actions.check_in_person(event_id=event.pk, person=person, by=by)
+            actions.check_in_by_organizer(event_id=event.pk, person=person, by=by)
             messages.success(request, f"{person} was checked in to “{event.title}”.")
-    return redirect("events:badge", token)
+    return redirect("events:personal_check_in", token)

@@ -64,7 +64,7 @@ class OpenEvent(NamedTuple):
     is_checked_in: bool
 
 
-def open_event(event: Event, registration: Registration | None) -> OpenEvent:
+def open_event_row(event: Event, registration: Registration | None) -> OpenEvent:
     has_place = registration is not None and registration.state == RegistrationState.CONFIRMED
     return OpenEvent(
         pk=event.pk,

@@ -9,7 +9,15 @@ from django.utils import timezone
 from accounts.models import Position, User
 from accounts.queries import people_by_email
 from events import permissions, rules
-from events.enums import ATTENDED, Attendance, EventState, Origin, QuestionKind, RegistrationState
+from events.enums import (
+    ATTENDED,
+    Attendance,
+    EventState,
+    KeyPurpose,
+    Origin,
+    QuestionKind,
+    RegistrationState,
+)
 from events.models import Answer, AttendanceList, Event, PersonalKey, Registration
 
 
@@ -127,13 +135,13 @@ def why_person_cannot_check_in(person: User, event: Event) -> str | None:
     return "You are not registered for this event. Ask the organizer to add you."
 
 
-def owner_of_badge(token: str) -> User | None:
+def owner_of_personal_check_in_code(token: str) -> User | None:
     """Return the active person with this personal check-in code, or None."""
-    key = PersonalKey.objects.select_related("person").filter(
-        token=token, purpose="badge", revoked_at=None
+    keys = PersonalKey.objects.select_related("person").filter(
+        token=token, purpose=KeyPurpose.PERSONAL_CHECK_IN, revoked_at=None
     )
-    badge = key.first()
-    return badge.person if badge and badge.person.is_active else None
+    key = keys.first()
+    return key.person if key and key.person.is_active else None
 
 
 def events_open_for_check_in(person: User) -> QuerySet[Event]:

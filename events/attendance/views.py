@@ -196,10 +196,10 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     event = _event(request, pk)
     if request.method == "POST":
         if "off" in request.POST:
-            actions.remove_check_in_code(event_id=event.pk, by=request.user)
+            actions.remove_event_check_in_code(event_id=event.pk, by=request.user)
             messages.success(request, "The check-in code has been turned off.")
         else:
-            actions.new_check_in_code(event_id=event.pk, by=request.user)
+            actions.new_event_check_in_code(event_id=event.pk, by=request.user)
         return redirect("events:code", event.pk)
     letters = event.check_in_code
     address = settings.ADDRESS + reverse("events:check_in_here", args=[letters]) if letters else ""

@@ -21,7 +21,7 @@ from aspen.formats import format_credits
 from events import queries
 from events.enums import Delivery, EventState, EventType, RegistrationState
 from events.models import Event, Registration
-from events.queries import CreditLine
+from events.queries import CategoryAmount
 
 PRODUCT = "-//Montana State Library//ASPeN//EN"
 CONTENT_TYPE = "text/calendar; charset=utf-8"
@@ -155,7 +155,7 @@ def _file(method: str, events: Sequence[Event], blocks: list[list[str]], *, name
 
 def _event(
     event: Event,
-    credits: Sequence[CreditLine],
+    credits: Sequence[CategoryAmount],
     *,
     address: str,
     is_waitlisted: bool = False,
@@ -203,7 +203,7 @@ def _times(event: Event) -> list[str]:
     ]
 
 
-def _description(event: Event, credits: Sequence[CreditLine], page: str) -> str:
+def _description(event: Event, credits: Sequence[CategoryAmount], page: str) -> str:
     """Describe the event in plain text, with the most important information first."""
     paragraphs = []
     if event.state == EventState.CANCELLED:
@@ -233,7 +233,7 @@ def _place(event: Event) -> str:
     return place
 
 
-def _categories(event: Event, credits: Sequence[CreditLine]) -> list[str]:
+def _categories(event: Event, credits: Sequence[CategoryAmount]) -> list[str]:
     return [*([event.type] if event.type else []), *(line.name for line in credits)]
 
 
@@ -326,7 +326,7 @@ ATTENDANCE_MODES = {
 JSON_ESCAPES = {ord(sign): f"\\u{ord(sign):04X}" for sign in "<>&\u2028\u2029"}
 
 
-def json_ld(event: Event, credits: Sequence[CreditLine], *, address: str) -> SafeString:
+def json_ld(event: Event, credits: Sequence[CategoryAmount], *, address: str) -> SafeString:
     """Return a JSON-LD script element that describes the event to search engines."""
     page = f"{address}{event.get_absolute_url()}"
     is_education = event.type == EventType.CONTINUING_EDUCATION or bool(credits)

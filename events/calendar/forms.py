@@ -18,13 +18,13 @@ from events.calendar import search
 from events.calendar.grid import LIST, MONTH, WEEK, CalendarChoice
 from events.calendar.search import NO_TYPE, NameSuggestions
 from events.enums import Delivery, EventType
-from events.models import EARLIEST, LATEST, Category
+from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Category
 
 INVALID_DAY = "is not a date like 2026-11-30, so it was ignored."
 UNKNOWN_CHOICE = "This value is not one of the choices, so it was ignored."
 YEARS = [
-    MinValueValidator(EARLIEST.date(), "The calendar starts in 1990."),
-    MaxValueValidator(LATEST.date() - dt.timedelta(days=1), "The calendar ends in 2099."),
+    MinValueValidator(CALENDAR_STARTS.date(), "The calendar starts in 1990."),
+    MaxValueValidator(CALENDAR_ENDS.date() - dt.timedelta(days=1), "The calendar ends in 2099."),
 ]
 VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List")]
 # Fields that have different names in URLs. "from" is a Python keyword, and "to" matches it.

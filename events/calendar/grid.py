@@ -19,8 +19,8 @@ from aspen.web.paging import Key
 from events.calendar.presentation import EventRow
 from events.calendar.search import FILTER_NAMES, Filters
 from events.enums import EventState
-from events.models import EARLIEST, LATEST, Event
-from events.queries import CreditLine
+from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Event
+from events.queries import CategoryAmount
 
 MONTH, WEEK, LIST = "month", "week", "list"
 # If a day has more events, its last line shows how many more.
@@ -189,7 +189,7 @@ class MonthLine:
     url: str
     title: str
     time: str
-    credits: Sequence[CreditLine]
+    credits: Sequence[CategoryAmount]
     mine: str
     is_cancelled: bool
     css: str
@@ -216,7 +216,7 @@ def month_grid(
     choice: CalendarChoice,
     plans: Mapping[dt.date, DayPlan],
     events: Iterable[Event],
-    credits: Mapping[int, Sequence[CreditLine]],
+    credits: Mapping[int, Sequence[CategoryAmount]],
     mine: Mapping[int, str],
 ) -> list[list[MonthCell]]:
     """Return the month's weeks, Sunday first. `mine` maps ids of the person's events to labels."""
@@ -302,9 +302,9 @@ def month_links(choice: CalendarChoice) -> PeriodLinks:
     return PeriodLinks(
         name=f"{choice.month:%B %Y}",
         previous=f"{before:%B %Y}",
-        previous_url=choice.url(month=before) if before >= EARLIEST.date() else "",
+        previous_url=choice.url(month=before) if before >= CALENDAR_STARTS.date() else "",
         next=f"{after:%B %Y}",
-        next_url=choice.url(month=after) if after < LATEST.date() else "",
+        next_url=choice.url(month=after) if after < CALENDAR_ENDS.date() else "",
         today="Today",
         today_url=choice.url(month=current_month()),
     )
@@ -397,7 +397,7 @@ def format_times_on(event: Event, day: dt.date) -> str:
 def week_links(choice: CalendarChoice) -> PeriodLinks:
     sunday, saturday = week_of(choice.day)
     before, after = sunday - dt.timedelta(days=7), sunday + dt.timedelta(days=7)
-    begins, ends = EARLIEST.date(), LATEST.date()
+    begins, ends = CALENDAR_STARTS.date(), CALENDAR_ENDS.date()
     return PeriodLinks(
         name=f"Week of {_format_days(sunday, saturday)}",
         previous="Previous week",

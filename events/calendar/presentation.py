@@ -28,7 +28,7 @@ from events.enums import (
     RegistrationState,
 )
 from events.models import Event, Registration
-from events.queries import NO_REGISTRATIONS, CreditLine, RegistrationCounts
+from events.queries import NO_REGISTRATIONS, CategoryAmount, RegistrationCounts
 from events.signals import claimed_event_ids_for
 
 # ---------- States, places, credits ----------
@@ -142,7 +142,7 @@ class Credits(NamedTuple):
     amount: str
 
 
-def credit_chips(lines: Iterable[CreditLine]) -> list[Credits]:
+def credit_chips(lines: Iterable[CategoryAmount]) -> list[Credits]:
     return [
         Credits(line.name, line.slug, line.shape, format_credits(line.amount)) for line in lines
     ]
@@ -157,7 +157,7 @@ class EventFacts:
 
     now: dt.datetime
     is_signed_in: bool
-    credits: Mapping[int, Sequence[CreditLine]]
+    credits: Mapping[int, Sequence[CategoryAmount]]
     counts_by_event: Mapping[int, RegistrationCounts]
     claimed: set[int]
 

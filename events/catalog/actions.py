@@ -138,7 +138,7 @@ def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> st
         return None
     if listing.proposed_by_id == by.pk:
         return f"You cannot approve your own proposal, “{title}”. Ask a colleague to do it."
-    return catalog_queries.why_not_list(listing.event)
+    return catalog_queries.why_not_in_catalog(listing.event)
 
 
 def _require_decider(by: User) -> None:

@@ -37,7 +37,7 @@ class ListingDecisionForm(ActionForm):
 class CatalogListingAdmin(QueueAdmin):
     """The listings for all fiscal years, oldest proposal first."""
 
-    decides = catalog_queries.DECIDE_PERMISSION
+    decide_permission = catalog_queries.DECIDE_PERMISSION
     list_display = (
         "event",
         "fiscal_year",

@@ -48,7 +48,7 @@ def default_year(event: Event) -> int:
     return now if now in catalog_years_of(event) else fiscal_year(event.last_day)
 
 
-def why_not_list(event: Event) -> str | None:
+def why_not_in_catalog(event: Event) -> str | None:
     """Return why an event cannot be in the catalog at all, or None. No query."""
     if event.origin == Origin.CALENDAR and event.state == EventState.PUBLISHED:
         return None
@@ -57,7 +57,7 @@ def why_not_list(event: Event) -> str | None:
 
 def why_not_propose(event: Event, year: int) -> str | None:
     """Return why an event cannot be proposed for a fiscal year, or None. One query."""
-    if reason := why_not_list(event):
+    if reason := why_not_in_catalog(event):
         return reason
     if year not in catalog_years_of(event):
         return f"“{event.title}” earns no credit in fiscal year {year}. Choose another year."
@@ -114,7 +114,7 @@ def catalog_years_shown(event: Event) -> list[int]:
     The event must come from `with_catalog_years`.
     """
     approved: list[int] = event.catalog_years  # type: ignore[attr-defined]
-    possible = () if why_not_list(event) else catalog_years_of(event)
+    possible = () if why_not_in_catalog(event) else catalog_years_of(event)
     return [year for year in approved if year in possible]
 
 

@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 from django.core.validators import URLValidator
 
-from events.models import EARLIEST, LATEST
+from events.models import CALENDAR_ENDS, CALENDAR_STARTS
 
 INVALID_MOMENT = (
     "Enter a valid date and time in Mountain time, such as 11/23/2026 9:00 AM. "
@@ -34,7 +34,7 @@ class MomentField(forms.DateTimeField):
         except forms.ValidationError as error:
             # This includes the hour skipped in spring, for which Django's message has a time zone.
             raise forms.ValidationError(INVALID_MOMENT) from error
-        if moment is not None and not EARLIEST <= moment < LATEST:
+        if moment is not None and not CALENDAR_STARTS <= moment < CALENDAR_ENDS:
             raise forms.ValidationError("The year must be between 1990 and 2099.")
         return moment
 

@@ -3,8 +3,8 @@
 from events.models.catalog import CatalogListing, FiscalYear
 from events.models.credit_line import Category, CreditOffer
 from events.models.event import (
-    EARLIEST,
-    LATEST,
+    CALENDAR_ENDS,
+    CALENDAR_STARTS,
     WAITING_SINCE,
     CustomEvent,
     Event,
@@ -22,8 +22,8 @@ from events.models.material import (
 from events.models.registration import Answer, PersonalKey, Question, Registration
 
 __all__ = [
-    "EARLIEST",
-    "LATEST",
+    "CALENDAR_ENDS",
+    "CALENDAR_STARTS",
     "WAITING_SINCE",
     "Answer",
     "AttendanceList",

@@ -8,7 +8,7 @@ from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 
 from events.enums import ListingState
-from events.models.event import EARLIEST, LATEST, Event
+from events.models.event import CALENDAR_ENDS, CALENDAR_STARTS, Event
 from events.models.triggers import new_version
 
 
@@ -63,7 +63,7 @@ class CatalogListing(models.Model):
             models.CheckConstraint(
                 condition=Q(
                     state__in=ListingState.values,
-                    fiscal_year__range=(EARLIEST.year, LATEST.year),
+                    fiscal_year__range=(CALENDAR_STARTS.year, CALENDAR_ENDS.year),
                 ),
                 name="events_listing_state_and_year_known",
             ),

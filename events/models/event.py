@@ -27,8 +27,9 @@ from events.enums import (
 )
 from events.models.triggers import CAPACITY_NOT_BELOW_THE_TAKEN, COUNT_REVISION, new_version
 
-EARLIEST = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
-LATEST = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+# Events start in or after the first of these years, and start and end before the last.
+CALENDAR_STARTS = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
+CALENDAR_ENDS = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
 
 
 class MountainDay(Func):
@@ -267,15 +268,18 @@ class Event(models.Model):
                 violation_error_message="The end must not be before the start.",
             ),
             models.CheckConstraint(
-                condition=Q(begins_at__gte=EARLIEST, begins_at__lt=LATEST)
-                & (Q(ends_at=None) | Q(ends_at__lt=LATEST)),
+                condition=Q(begins_at__gte=CALENDAR_STARTS, begins_at__lt=CALENDAR_ENDS)
+                & (Q(ends_at=None) | Q(ends_at__lt=CALENDAR_ENDS)),
                 name="events_year_plausible",
                 violation_error_message="The year must be between 1990 and 2099.",
             ),
             # No one can earn credit before the event starts, not even for its recording.
             models.CheckConstraint(
                 condition=Q(recording_available_at=None)
-                | Q(recording_available_at__gte=F("begins_at"), recording_available_at__lt=LATEST),
+                | Q(
+                    recording_available_at__gte=F("begins_at"),
+                    recording_available_at__lt=CALENDAR_ENDS,
+                ),
                 name="events_recording_after_begin",
                 violation_error_message=(
                     "A recording cannot be available before the event starts."

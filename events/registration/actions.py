@@ -10,7 +10,7 @@ from types import MappingProxyType
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from events import queries, rules
 from events.attendance.actions import next_registration_time
@@ -106,8 +106,8 @@ def _promote(event: Event) -> list[Registration]:
     return promoted
 
 
-@audited
-def answer_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> None:
+@audited_as("events.answer_questions")
+def answer_registration_questions(*, event_id: int, answers: Mapping[int, str], by: User) -> None:
     """Replace the answers of `by`. Locks the event. Idempotent.
 
     Raises Refused if `by` is not registered, the event is over, or a required answer is missing.

@@ -82,7 +82,9 @@ def _register_with_questions(
     if request.method == "POST" and form.is_valid():
         try:
             if registration:
-                actions.answer_questions(event_id=event.pk, answers=form.answers(), by=person)
+                actions.answer_registration_questions(
+                    event_id=event.pk, answers=form.answers(), by=person
+                )
                 messages.success(request, "Your answers have been saved.")
             else:
                 _register(request, event, form.answers())
@@ -141,7 +143,7 @@ class MyRegistrations(NamedTuple):
     past: list[PastRegistration]
     page: Page[Registration]
     feed: str
-    badge: str
+    check_in_code: str
 
 
 @require_safe
@@ -155,7 +157,7 @@ def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
     events = [registration.event for registration in [*coming, *past]]
     facts = facts_about(person, events)
     claimed = claimed_event_ids_for(person, events)
-    feed, badge = queries.keys_of(person)
+    feed, check_in = queries.keys_of(person)
     registrations = MyRegistrations(
         coming=[
             ComingRegistration(presentation.event_row(each.event, facts), each.has_questions)  # type: ignore[attr-defined]
@@ -170,7 +172,9 @@ def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
         ],
         page=page,
         feed=_absolute("events:personal_feed", feed.token) if feed else "",
-        badge=qr.inline_svg(_absolute("events:badge", badge.token)) if badge else "",
+        check_in_code=qr.inline_svg(_absolute("events:personal_check_in", check_in.token))
+        if check_in
+        else "",
     )
     return render(request, "events/my_registrations.html", registrations._asdict())
 
@@ -183,7 +187,7 @@ def _absolute(name: str, token: str) -> str:
 def change_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpResponse:
     """Create, replace or turn off the calendar address or the check-in code."""
     person = request.user
-    names = {KeyPurpose.FEED: "calendar address", KeyPurpose.BADGE: "check-in code"}
+    names = {KeyPurpose.FEED: "calendar address", KeyPurpose.PERSONAL_CHECK_IN: "check-in code"}
     if request.method != "POST":  # after signing in
         return redirect("events:my_registrations")
     if "off" in request.POST:

@@ -21,7 +21,7 @@ BASE_DIR = Path({root!r})
 VAR = Path({var!r})
 POSTGRES_BIN = {programs!r}
 PORTAL_ROLE = "aspen_portal"
-POSTGRES_FAST = True
+POSTGRES_DURABLE = False
 DEBUG = DEMO = False
 SECRET_KEY = "only-for-tests"
 ALLOWED_HOSTS = ["127.0.0.1"]

@@ -444,7 +444,9 @@ def a_world() -> World:
     asked = factories.verification(sent, SupervisorContact("Sue Supervisor", supervisor.email))
     ticket = open_ticket(subject="Ask Quillfeather", body="Quillfeather", credit=credit, by=owner)
     feed = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.FEED, token="k" * 43)
-    badge = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.BADGE, token="b" * 43)
+    badge = PersonalKey.objects.create(
+        person=owner, purpose=KeyPurpose.PERSONAL_CHECK_IN, token="b" * 43
+    )
     editor, library = factories.person(Role.EVENT_EDITOR), factories.organization()
     Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
     now = factories.event(days=0, hours=2, organization=library, check_in_code="QRSTUV")
@@ -763,7 +765,7 @@ PARAMETERS = [
     "again",
     "begins_at",
     "ends_at",
-    "system",
+    "credit_type",
     "course_credits",
     "asked",
     "am",
@@ -838,7 +840,7 @@ FIELDS = [
     "opened",
     "institution",
     "first_day",
-    "system",
+    "credit_type",
     "course_credits",
     "conference",
     "s-TOTAL_FORMS",

@@ -14,7 +14,7 @@ from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
-from events.actions import mark_attendance, new_check_in_code, register, store_attendance_list
+from events.actions import mark_attendance, new_event_check_in_code, register, store_attendance_list
 from events.editing.material import add_link
 from events.enums import Attendance, EventState, KeyPurpose, QuestionKind
 from events.models import Event, Question
@@ -59,7 +59,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         staff=staff,
         learner=learner,
         today=today,
-        code=new_check_in_code(event_id=today.pk, by=staff),
+        code=new_event_check_in_code(event_id=today.pk, by=staff),
         full=full,
         closing=closing,
         closed=closed,

@@ -257,7 +257,7 @@ def test_an_event_with_a_mistyped_year_is_checked_quickly():
     long = Event(title="Course", begins_at=begins_at, ends_at=timezone.now() - dt.timedelta(days=1))
     # The event has one credit per day, so the busiest day has thirteen.
     days = (timezone.localdate(long.ends_at) - timezone.localdate(begins_at)).days + 1
-    [[result]] = checks.check_proposed([(long, Decimal(days))], person=person)
+    [[result]] = checks.check_proposed_claims([(long, Decimal(days))], person=person)
     assert " add up to 13 in 3 trainings." in result.text
 
 
@@ -270,7 +270,7 @@ def test_proposed_events_are_compared_with_claims_and_with_each_other():
         (Event(title=title, origin=Origin.CUSTOM, **times), Decimal(1))
         for title in ("Weeding online", "Reading outdoors")
     ]
-    first, second = checks.check_proposed(proposed, person=person)
+    first, second = checks.check_proposed_claims(proposed, person=person)
     assert [(each.kind, each.claim_id) for each in first] == [
         (CheckKind.SAME, listed.pk),
         (CheckKind.OVERLAP, None),
@@ -285,7 +285,9 @@ def test_proposed_events_are_compared_with_claims_and_with_each_other():
 def test_an_edited_claim_is_not_compared_with_itself():
     person = make.person()
     claim = custom(person, title="Weeding online")
-    [results] = checks.check_proposed([(claim.event, Decimal(1))], person=person, claim_id=claim.pk)
+    [results] = checks.check_proposed_claims(
+        [(claim.event, Decimal(1))], person=person, claim_id=claim.pk
+    )
     assert results == []
 
 
@@ -298,8 +300,8 @@ def test_saving_the_same_training_twice_has_no_result():
         begins_at=listed.begins_at,
         ends_at=listed.ends_at,
     )
-    assert checks.check_proposed([(again, Decimal(13))], person=person) == [[]]
-    [others] = checks.check_proposed([(again, Decimal(13))], person=make.person())
+    assert checks.check_proposed_claims([(again, Decimal(13))], person=person) == [[]]
+    [others] = checks.check_proposed_claims([(again, Decimal(13))], person=make.person())
     assert [each.kind for each in others] == [CheckKind.MANY]
 
 
@@ -313,9 +315,9 @@ def test_the_number_of_queries_is_fixed(number, django_assert_num_queries):
         checks.check_claims(claims)
     proposed = [(claim.event, Decimal(1)) for claim in claims]
     with django_assert_num_queries(2):
-        checks.check_proposed(proposed, person=person)
+        checks.check_proposed_claims(proposed, person=person)
 
 
 def test_no_claims_have_no_results():
     assert checks.check_claims([]) == {}
-    assert checks.check_proposed([], person=make.person()) == []
+    assert checks.check_proposed_claims([], person=make.person()) == []

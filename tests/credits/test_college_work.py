@@ -15,7 +15,7 @@ from events import actions as event_actions
 from events.actions import CollegeCourse
 from events.enums import CollegeCreditType, Decision, EventState
 from events.models import CollegeWork, Event
-from events.rules import course_credits
+from events.rules import ce_credits_for_course
 from tests import factories as make
 from tests.credits.test_evidence import PDF, file
 from tests.factories import PUBLIC, TECHNOLOGY
@@ -46,7 +46,7 @@ def typed(**changes):
         "institution": "University of Montana",
         "first_day": f"{day - dt.timedelta(days=130)}",
         "last_day": f"{day - dt.timedelta(days=30)}",
-        "system": "semester",
+        "credit_type": "semester",
         "course_credits": "3",
         "category": str(make.category().pk),
         "note": "Unofficial transcript.",
@@ -55,12 +55,12 @@ def typed(**changes):
     return {name: value for name, value in (values | changes).items() if value is not None}
 
 
-@pytest.mark.parametrize(("system", "number", "credits"), WORTH)
-def test_a_course_earns_the_credits_in_the_table(client, system, number, credits):
-    assert course_credits(CollegeCreditType(system), number) == credits
-    answer = client.get(f"{PAGE}worth/", {"system": system, "course_credits": number})
+@pytest.mark.parametrize(("credit_type", "number", "credits"), WORTH)
+def test_a_course_earns_the_credits_in_the_table(client, credit_type, number, credits):
+    assert ce_credits_for_course(CollegeCreditType(credit_type), number) == credits
+    answer = client.get(f"{PAGE}worth/", {"credit_type": credit_type, "course_credits": number})
     assert answer.content.decode() == f"This course earns {credits} credits."
-    client.post(PAGE, typed(system=system, course_credits=str(number)))
+    client.post(PAGE, typed(credit_type=credit_type, course_credits=str(number)))
     assert Claim.objects.get().credits.get().amount == credits
 
 
@@ -92,7 +92,7 @@ def test_one_form_saves_the_course_with_its_transcript(client, person):
         ({"course_credits": "4"}, "course_credits", "Open a help ticket"),
         ({"course_credits": "0"}, "course_credits", "greater than or equal to 1"),
         ({"course_credits": "1.5"}, "course_credits", "whole number"),
-        ({"system": "trimester"}, "system", "valid choice"),
+        ({"credit_type": "trimester"}, "credit_type", "valid choice"),
         ({"last_day": TOMORROW}, "last_day", "not over yet"),
         ({"last_day": "2001-01-01"}, "last_day", "must be after the first"),
         ({"first_day": "0026-01-01"}, "first_day", "between 1990 and 2099"),
@@ -133,7 +133,7 @@ def test_submitting_the_same_course_twice_saves_it_once(client):
 
 def facts(**fields):
     begins_at = timezone.now() - dt.timedelta(days=60)
-    course = CollegeCourse(system=CollegeCreditType.QUARTER, credits=1)
+    course = CollegeCourse(credit_type=CollegeCreditType.QUARTER, credits=1)
     values = {
         "begins_at": begins_at,
         "ends_at": begins_at + dt.timedelta(days=1),
@@ -168,9 +168,9 @@ def test_a_returned_course_is_edited_and_resubmitted(client, person):
     address = f"/continuing-education/custom/{claim.event_id}/"
     page = client.get(address)
     form = page.context["form"]
-    assert (form["system"].value(), form["course_credits"].value()) == ("semester", 3)
+    assert (form["credit_type"].value(), form["course_credits"].value()) == ("semester", 3)
     assert f"/continuing-education/claims/{claim.pk}/" in page.content.decode()
-    changed = typed(evidence=None, note=None, system="quarter")
+    changed = typed(evidence=None, note=None, credit_type="quarter")
     assert flash_messages(client.post(address, changed, follow=True)) == [
         "“Cataloging 501” was resubmitted and is waiting for approval."
     ]

@@ -151,7 +151,7 @@ def test_claiming_the_suggested_event_keeps_the_note_and_deletes_the_draft(clien
     actions.save_draft(typed={"title": "Weeding onl"}, by=person)
     response = client.post(
         f"/continuing-education/claim/{event.pk}/",
-        typed(instead="1", note="I watched all of it."),
+        typed(from_create_new="1", note="I watched all of it."),
         follow=True,
     )
     assert flash_messages(response) == ["Your credit is listed: “Weeding online”."]
@@ -167,7 +167,7 @@ def test_claiming_the_suggested_event_keeps_the_note_and_deletes_the_draft(clien
 def test_a_refused_claim_from_create_new_saves_a_draft(client):
     event = make.event(days=2)
     response = client.post(
-        f"/continuing-education/claim/{event.pk}/", typed(instead="1"), follow=True
+        f"/continuing-education/claim/{event.pk}/", typed(from_create_new="1"), follow=True
     )
     assert flash_messages(response) == [
         f"“{event.title}”: This event is not over yet. Credit can be claimed once it has ended. "

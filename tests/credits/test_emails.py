@@ -20,7 +20,7 @@ from credits import actions, emails
 from credits.emails import MAX_LISTED
 from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
-from events.actions import decide_custom_event, publish_custom_event, resubmit_custom_event
+from events.actions import decide_custom_event, move_custom_event_to_calendar, resubmit_custom_event
 from events.enums import Decision
 from events.models import Event
 from events.queries import custom_event_version
@@ -169,7 +169,7 @@ def test_a_withdrawn_line_is_not_listed(now: time_machine.Traveller) -> None:
 
 def test_publishing_a_custom_event_sends_an_approval(now: time_machine.Traveller) -> None:
     claim = custom()
-    publish_custom_event(event_id=claim.event_id, by=make.person())
+    move_custom_event_to_calendar(event_id=claim.event_id, by=make.person())
     an_hour_later(now)
     assert [message.subject for message in sent()] == [f"Approved: {TITLE}"]
 

@@ -427,7 +427,7 @@ def test_the_number_of_statements_does_not_grow() -> None:
 
 
 def test_postings_follow_the_date_of_the_target() -> None:
-    """The target took place too long ago to count in the track."""
+    """The target took place too long ago to count toward the track."""
     person = make.person()
     source, target = make.event(), make.event(days=-5 * 366)
     make.claim(person, source)

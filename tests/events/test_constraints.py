@@ -200,7 +200,9 @@ def test_there_is_one_active_key_per_purpose_and_it_cannot_be_guessed() -> None:
     with pytest.raises(IntegrityError, match="events_one_open_key"), transaction.atomic():
         PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="l" * 32)
     with pytest.raises(IntegrityError, match="events_key_unguessable"), transaction.atomic():
-        PersonalKey.objects.create(person=person, purpose=KeyPurpose.BADGE, token="short")
+        PersonalKey.objects.create(
+            person=person, purpose=KeyPurpose.PERSONAL_CHECK_IN, token="short"
+        )
     PersonalKey.objects.filter(pk=key.pk).update(revoked_at=timezone.now())
     PersonalKey.objects.create(person=person, purpose=KeyPurpose.FEED, token="l" * 32)
 

@@ -240,7 +240,7 @@ def test_help_desk_staff_cannot_correct_their_own_credits() -> None:
         client.get(ticket.get_absolute_url())
     )
     answer = client.post(
-        reverse("helpdesk:correct", args=[ticket.pk]),
+        reverse("helpdesk:correct_credit", args=[ticket.pk]),
         {"category": category(ADMINISTRATION).pk, "amount": "1"},
     )
     assert "You cannot correct your own credits. Ask a colleague to do it." in text(answer)
@@ -277,7 +277,7 @@ def test_an_empty_reply_shows_an_error_on_the_tickets_page() -> None:
     assert answer.context["reply_form"].errors == {"body": ["This field is required."]}
 
 
-@pytest.mark.parametrize("name", ["helpdesk:reply", "helpdesk:correct"])
+@pytest.mark.parametrize("name", ["helpdesk:reply", "helpdesk:correct_credit"])
 def test_a_get_to_a_forms_address_redirects_to_the_ticket(name: str) -> None:
     staff = factories.person(Role.HELP_DESK)
     ticket = a_ticket(factories.person())
@@ -293,7 +293,7 @@ def test_a_correction_answers_the_ticket_too() -> None:
     credit = a_credit(person)
     ticket = a_ticket(person, credit)
     answer = signed_in(staff).post(
-        reverse("helpdesk:correct", args=[ticket.pk]),
+        reverse("helpdesk:correct_credit", args=[ticket.pk]),
         {"category": category(ADMINISTRATION).pk, "amount": "1.0", "note": "Done"},
     )
     assert answer.headers["Location"] == ticket.get_absolute_url()
@@ -305,7 +305,7 @@ def test_a_correction_answers_the_ticket_too() -> None:
     ticket.refresh_from_db()
     assert (credit.category.slug, ticket.state) == (ADMINISTRATION, TicketState.ANSWERED)
     again = signed_in(staff).post(
-        reverse("helpdesk:correct", args=[ticket.pk]),
+        reverse("helpdesk:correct_credit", args=[ticket.pk]),
         {"category": category(ADMINISTRATION).pk, "amount": "1.0", "note": "Done"},
     )
     assert "The credit already has this category and amount." in text(again)
@@ -316,7 +316,7 @@ def test_without_a_credit_staff_choose_one_of_the_persons() -> None:
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     credit, foreign = a_credit(person), a_credit(factories.person())
     ticket = a_ticket(person)
-    client, address = signed_in(staff), reverse("helpdesk:correct", args=[ticket.pk])
+    client, address = signed_in(staff), reverse("helpdesk:correct_credit", args=[ticket.pk])
     values = {"category": category(ADMINISTRATION).pk, "amount": "1.0", "note": "Kept"}
     choices = client.get(ticket.get_absolute_url()).context["correction_form"].fields["credit"]
     assert [value for value, _ in choices.choices] == ["", credit.pk]
@@ -332,7 +332,7 @@ def test_an_invalid_credit_value_shows_an_error_next_to_the_field(amount: str) -
     person, staff = factories.person(), factories.person(Role.HELP_DESK)
     ticket = a_ticket(person, a_credit(person))
     answer = signed_in(staff).post(
-        reverse("helpdesk:correct", args=[ticket.pk]),
+        reverse("helpdesk:correct_credit", args=[ticket.pk]),
         {"category": category(ADMINISTRATION).pk, "amount": amount},
     )
     assert list(answer.context["correction_form"].errors) == ["amount"]
@@ -390,7 +390,7 @@ def test_permissions(
         client.get(reverse("helpdesk:detail", args=[ticket.pk])),
         client.get(reverse("helpdesk:queue")),
         client.post(reverse("helpdesk:reply", args=[ticket.pk]), {"body": "Hello"}),
-        client.post(reverse("helpdesk:correct", args=[ticket.pk]), correction),
+        client.post(reverse("helpdesk:correct_credit", args=[ticket.pk]), correction),
     ]
     assert [answer.status_code for answer in answers] == [
         list_,

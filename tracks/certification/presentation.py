@@ -18,7 +18,7 @@ from tracks.enums import (
     NOT_ANSWERED,
     PARTICIPATION_LABELS,
     READY,
-    SENT,
+    SUBMITTED_OR_REVIEWED,
     CertificateValidity,
     Ending,
     ParticipationState,
@@ -117,12 +117,12 @@ def status_of(
         reason=reason,
         is_complete=complete,
         can_submit=complete and state == State.OPEN,
-        can_take_back=state in SENT,
+        can_take_back=state in SUBMITTED_OR_REVIEWED,
     )
 
 
 class RecordStage(NamedTuple):
-    """A stage on the way to the certificate.
+    """A stage on the way to a certificate.
 
     `note` is its date, "in progress" or "not started".
     """
@@ -136,7 +136,7 @@ def stages_of(
 ) -> list[RecordStage]:
     """Return the four stages from the submission to the certificate."""
     state = State(participation.state)
-    sent = latest if state in SENT | {State.CERTIFIED} else None
+    sent = latest if state in SUBMITTED_OR_REVIEWED | {State.CERTIFIED} else None
     reviewed, verified = sent and sent.reviewed_at, sent and sent.verified_at
     supervisor = (sent and sent.asked_name) or "your supervisor"
     return [

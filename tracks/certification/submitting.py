@@ -16,7 +16,7 @@ from tracks.certification import emails, record
 from tracks.certification.checks import check_record, undecided_warning
 from tracks.certification.verifying import SupervisorContact, ask, withdraw_open_question
 from tracks.counting import queries as counting_queries
-from tracks.enums import SENT, Ending, ParticipationState, ParticipationStep
+from tracks.enums import SUBMITTED_OR_REVIEWED, Ending, ParticipationState, ParticipationStep
 from tracks.following.actions import apply_step, state_after
 from tracks.models import Participation, Submission
 
@@ -50,7 +50,7 @@ def submit_track(
     """
     lock_people([by.pk])
     participation = counting_queries.participations_visible_to(by).get(pk=participation_id)
-    if participation.state in SENT:
+    if participation.state in SUBMITTED_OR_REVIEWED:
         return participation.submissions.get(ended_at=None)
     # Raise Refused before reading the record.
     state_after(participation, ParticipationStep.SUBMIT, Actor.PERSON)
@@ -184,7 +184,7 @@ def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
     one query if no record was submitted. The caller holds the people's locks.
     """
     people = Credit.objects.filter(pk__in=credit_ids).order_by().values("person")
-    sent = Participation.objects.filter(person__in=people, state__in=sorted(SENT))
+    sent = Participation.objects.filter(person__in=people, state__in=sorted(SUBMITTED_OR_REVIEWED))
     for participation in sent.select_related("track").order_by("pk"):
         submission = participation.submissions.get(ended_at=None)
         counted = [line["credit"] for line in submission.record["lines"]]

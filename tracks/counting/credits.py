@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
     PostedCredit = WithAnnotations[Credit, _Posted]
 
-TAKEN_OUT = "taken_out"
+WITHDRAWN_CREDIT = "taken_out"
 # The fields that presentation.credit_row() and eligibility.why_not_posted() read. ENDED_BY_FIELDS
 # are those that history.how_credit_ended() reads. Loading all fields would double a page's time.
 CREDIT_ROW_FIELDS = (
@@ -74,9 +74,9 @@ class TranscriptLine(NamedTuple):
 
     @property
     def state(self) -> str:
-        """The claim's state, or TAKEN_OUT for a withdrawn line of a live claim."""
-        is_taken_out = self.withdrawn_at is not None and self.claim_state in LIVE
-        return TAKEN_OUT if is_taken_out else self.claim_state
+        """The claim's state, or WITHDRAWN_CREDIT for a withdrawn credit of a live claim."""
+        is_credit_withdrawn = self.withdrawn_at is not None and self.claim_state in LIVE
+        return WITHDRAWN_CREDIT if is_credit_withdrawn else self.claim_state
 
     @property
     def counts(self) -> bool:

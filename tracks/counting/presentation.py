@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from aspen import formats
 from aspen.formats import format_amount, format_credits, format_day
 from aspen.web.labels import Label
-from credits.enums import CLAIM_LABELS, ENDED, TAKEN_OUT, ClaimRole, ClaimState
+from credits.enums import CLAIM_LABELS, ENDED, WITHDRAWN_CREDIT, ClaimRole, ClaimState
 from credits.history import HistoryEntry
 from events.models import Category
 from tracks.counting import eligibility, forecast
 from tracks.counting.credits import CreditTotals
 from tracks.counting.progress import Progress, measure_progress
 from tracks.counting.queries import TrackProgress
-from tracks.enums import ARCHIVED, NOT_COUNTED, POSTED, SENT
+from tracks.enums import ARCHIVED, NOT_COUNTED, POSTED, SUBMITTED_OR_REVIEWED
 from tracks.models import Participation, RuleSet
 
 if TYPE_CHECKING:
@@ -176,12 +176,12 @@ class TrackSummary(NamedTuple):
     all: ProgressRow
 
 
-def track_summary(track: TrackProgress, on: dt.date) -> TrackSummary:
-    participation, progress, counted = track
+def track_summary(track_progress: TrackProgress, on: dt.date) -> TrackSummary:
+    participation, progress, counted_credits = track_progress
     name = str(participation.track)
     track_forecast = forecast.make_forecast(
         progress=progress,
-        counted=counted,
+        counted=counted_credits,
         today=on,
         counts_from=participation.counts_from,
         closes_on=participation.closes_on,
@@ -201,7 +201,9 @@ def track_summary(track: TrackProgress, on: dt.date) -> TrackSummary:
         counts_from=format_day(participation.counts_from),
         closes_on=format_day(participation.closes_on),
         days_left=forecast.format_days_left(track_forecast),
-        forecast="" if participation.state in SENT else forecast.forecast_text(track_forecast),
+        forecast=""
+        if participation.state in SUBMITTED_OR_REVIEWED
+        else forecast.forecast_text(track_forecast),
         rows=[
             _progress_row(line.earned, line.minimum, line.missing, line.category)
             for line in progress.lines
@@ -213,7 +215,7 @@ def track_summary(track: TrackProgress, on: dt.date) -> TrackSummary:
     )
 
 
-def on_track_answer(summaries: list[TrackSummary], totals: CreditTotals) -> str:
+def opening_text(summaries: list[TrackSummary], totals: CreditTotals) -> str:
     """Return the opening sentences of the Continuing Education page."""
     if summaries:
         return " ".join(_summary_text(one) for one in summaries)
@@ -245,7 +247,7 @@ def totals_text(totals: CreditTotals) -> str:
 
 
 class CreditRow(NamedTuple):
-    """A credit with its state and, for each track, whether it counts or why it does not."""
+    """A credit with its state and, for each track, whether it counts and, if not, why."""
 
     id: int
     claim_id: int
@@ -259,8 +261,8 @@ class CreditRow(NamedTuple):
     reason: str
     archived: Label | None
     tracks: list[str]
-    revise_id: int | None
-    withdraw_id: int | None
+    revise_event_id: int | None
+    withdraw_claim_id: int | None
 
 
 def credit_row(
@@ -273,7 +275,7 @@ def credit_row(
     claim = credit.claim
     state = ClaimState(claim.state)
     ended = state in ENDED or credit.withdrawn_at is not None
-    is_taken_out = credit.withdrawn_at and state not in ENDED
+    is_credit_withdrawn = credit.withdrawn_at and state not in ENDED
     return CreditRow(
         id=credit.pk,
         claim_id=claim.pk,
@@ -283,17 +285,17 @@ def credit_row(
         earned_on=format_day(credit.earned_on),
         category=credit.category,
         amount=format_amount(credit.amount),
-        state=TAKEN_OUT if is_taken_out else CLAIM_LABELS[state],
+        state=WITHDRAWN_CREDIT if is_credit_withdrawn else CLAIM_LABELS[state],
         reason=str(ending) if ending else credit.withdrawn_reason or claim.reason,
         archived=None if ended or credit.posted_in else ARCHIVED,
         tracks=[] if ended else _verdicts(credit, participations),
-        revise_id=claim.event_id if state == ClaimState.RETURNED else None,
-        withdraw_id=claim.pk if state == ClaimState.PENDING else None,
+        revise_event_id=claim.event_id if state == ClaimState.RETURNED else None,
+        withdraw_claim_id=claim.pk if state == ClaimState.PENDING else None,
     )
 
 
 class CountingRow(NamedTuple):
-    """A credit on a track's page: whether it counts in this participation, or why it does not."""
+    """A credit on a track's page: whether it counts toward this participation and, if not, why."""
 
     credit: CreditRow
     labels: list[Label]
@@ -312,7 +314,7 @@ def counting_row(credit: "PostedCredit", participation: Participation) -> Counti
 
 
 def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> list[str]:
-    """Return, for each track, whether the credit counts in it or why it does not."""
+    """Return, for each track, whether the credit counts toward it and, if not, why."""
     counted = {
         each.track_id
         for each in participations

@@ -39,11 +39,11 @@ REQUIREMENTS = Prefetch(
 
 
 class TrackProgress(NamedTuple):
-    """A participation, its progress, and the credits counted in it."""
+    """A participation, its progress, and the credits that count toward it."""
 
     participation: Participation
     progress: Progress
-    counted: list[DatedCredit]
+    counted_credits: list[DatedCredit]
 
 
 def participations_visible_to(person: User) -> QuerySet[Participation]:

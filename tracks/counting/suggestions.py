@@ -18,7 +18,7 @@ from credits.models import Claim
 from events import queries as event_queries
 from events.enums import Attendance, EventState, ListingState, RegistrationMode, RegistrationState
 from events.models import CatalogListing, CreditOffer, Event, FiscalYear, Registration
-from events.queries import CreditLine
+from events.queries import CategoryAmount
 from tracks.counting.progress import Progress
 from tracks.counting.queries import TrackProgress
 from tracks.models import Participation
@@ -42,7 +42,9 @@ class Suggestion(NamedTuple):
 
 
 class OfferedCredits(NamedTuple):
-    category: CreditLine
+    """A credit line of a suggested event. `credits` is its amount as text."""
+
+    line: CategoryAmount
     credits: str
 
 
@@ -54,12 +56,14 @@ class SuggestionRow(NamedTuple):
     fills: str
 
 
-def suggest_trainings(person: User, track: TrackProgress, now: dt.datetime) -> list[SuggestionRow]:
+def suggest_trainings(
+    person: User, track_progress: TrackProgress, now: dt.datetime
+) -> list[SuggestionRow]:
     """Suggest up to five trainings, those that fill a minimum first. Two queries.
 
     Suggest none if nothing is missing or the period is over.
     """
-    participation, progress, _ = track
+    participation, progress, _ = track_progress
     if progress.is_complete or timezone.localdate(now) > participation.closes_on:
         return []
     missing = [line for line in progress.lines if line.missing]
@@ -184,7 +188,7 @@ def _pick(
 # ---------- Text ----------
 
 
-def _row(suggestion: Suggestion, lines: list[CreditLine], progress: Progress) -> SuggestionRow:
+def _row(suggestion: Suggestion, lines: list[CategoryAmount], progress: Progress) -> SuggestionRow:
     event = suggestion.event
     return SuggestionRow(
         title=event.title,
@@ -205,7 +209,7 @@ def _when(suggestion: Suggestion) -> str:
     return "Recording, any time"
 
 
-def format_fills(lines: Iterable[CreditLine], progress: Progress) -> str:
+def format_fills(lines: Iterable[CategoryAmount], progress: Progress) -> str:
     """Return, for example, “Fills 1 of 4.5 still needed in Technology and 0.5 of 33 elective …”"""
     offered = {line.slug: line.amount for line in lines}
     parts, surplus = [], Decimal(0)

@@ -85,17 +85,17 @@ class DirectorFilter(ConditionFilter):
     title = parameter_name = "director"
 
     def options(self) -> list[tuple[str, str, Q]]:
-        first = years_before(today(), DIRECTOR_YEARS)
-        a_year_on = years_before(today(), DIRECTOR_YEARS - 1)
-        is_new = Q(director_since__gt=first)
+        four_years_ago = years_before(today(), DIRECTOR_YEARS)
+        three_years_ago = years_before(today(), DIRECTOR_YEARS - 1)
+        is_new = Q(director_since__gt=four_years_ago)
         return [
             ("new", "In their first four years", is_new),
             (
                 "due",
                 "First four years end within a year",
-                is_new & Q(director_since__lte=a_year_on),
+                is_new & Q(director_since__lte=three_years_ago),
             ),
-            ("longer", "Directors for more than four years", Q(director_since__lte=first)),
+            ("longer", "Directors for more than four years", Q(director_since__lte=four_years_ago)),
         ]
 
 
@@ -129,7 +129,7 @@ class ExtendForm(forms.Form):
 class ParticipationAdmin(QueueAdmin):
     """Participations are read-only, because people choose their tracks. Staff extend periods."""
 
-    decides = "tracks.review_submission"
+    decide_permission = "tracks.review_submission"
     list_display = (
         "person",
         "track",

@@ -16,7 +16,7 @@ from tracks.enums import (
     IN_PROGRESS,
     PARTICIPATION_LABELS,
     RECORD_SENT,
-    SENT,
+    SUBMITTED_OR_REVIEWED,
     CertificateValidity,
     ParticipationState,
 )
@@ -79,7 +79,7 @@ def _line(period: Participation, certificate: Certificate | None) -> TrackLine:
     """Return the status in the period's track. A valid certificate takes precedence."""
     if certificate and certificate.expires_on >= today():
         label = PARTICIPATION_LABELS[ParticipationState.CERTIFIED]
-    elif period.state in SENT:
+    elif period.state in SUBMITTED_OR_REVIEWED:
         label = RECORD_SENT
     elif certificate:
         label = CERTIFICATE_LABELS[CertificateValidity.EXPIRED]

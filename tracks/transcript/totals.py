@@ -17,13 +17,13 @@ from credits import enums as credit_enums
 from credits.enums import ENDED, ClaimState
 from events.models import Category
 from tracks.counting import presentation as counting_presentation
-from tracks.counting.credits import TAKEN_OUT, CreditTotals, TranscriptLine
+from tracks.counting.credits import WITHDRAWN_CREDIT, CreditTotals, TranscriptLine
 from tracks.models import Participation
 
 ZERO = Decimal(0)
 ARCHIVED, NOT_COUNTED = "archived", "not-counted"
 PERIOD_CHOICES = {ARCHIVED: "Archived: not in a track", NOT_COUNTED: "Not counted"}
-STATES = {**dict(ClaimState.choices), TAKEN_OUT: credit_enums.TAKEN_OUT.text}
+STATES = {**dict(ClaimState.choices), WITHDRAWN_CREDIT: credit_enums.WITHDRAWN_CREDIT.text}
 
 
 @dataclasses.dataclass(frozen=True)

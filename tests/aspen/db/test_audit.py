@@ -12,7 +12,7 @@ from django.db.utils import ProgrammingError
 
 from accounts.enums import Role
 from accounts.models import AccountHistory, RoleHistory
-from aspen.db import role
+from aspen.db import database_role
 from credits import actions
 from credits.enums import ClaimState
 from credits.models import ClaimHistory, Credit, CreditHistory
@@ -35,7 +35,7 @@ def portal_role(db: None) -> None:
         cursor.execute("SELECT 1 FROM pg_roles WHERE rolname = %s", [settings.PORTAL_ROLE])
         if cursor.fetchone() is None:
             cursor.execute(f"CREATE ROLE {settings.PORTAL_ROLE} ROLE CURRENT_USER")
-            role.grant()
+            database_role.grant_table_privileges()
 
 
 def entries(history: Any, *names: str) -> list[tuple[Any, ...]]:
@@ -192,15 +192,15 @@ def test_the_portal_role_can_do_its_work_and_is_recorded() -> None:
     person = make.person()
     event = make.event()
     with as_the_portal_role():
-        assert role.may_rewrite_history() == []
+        assert database_role.may_rewrite_history() == []
         make.claim(person, event)
         select_track(track=make.track(), by=person)
     assert entries(ClaimHistory)[0][:2] == ("insert", person.pk)
-    assert role.may_rewrite_history() == role.history_tables()
+    assert database_role.may_rewrite_history() == database_role.history_tables()
 
 
 def test_the_portal_role_can_write_all_tables_except_history() -> None:
-    history = set(role.history_tables())
+    history = set(database_role.history_tables())
     with as_the_portal_role() as cursor:
         cursor.execute(
             "SELECT relname FROM pg_class WHERE relnamespace = 'public'::regnamespace"

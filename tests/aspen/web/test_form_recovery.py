@@ -233,7 +233,7 @@ def test_every_posts_address_also_answers_a_get() -> None:
         ("credits:withdraw", claim.pk, reverse("tracks:credits")),
         ("tracks:choose", None, None),
         ("tracks:leave", participation.pk, reverse("tracks:progress", args=[participation.pk])),
-        ("helpdesk:correct", ticket.pk, ticket.get_absolute_url()),
+        ("helpdesk:correct_credit", ticket.pk, ticket.get_absolute_url()),
         ("accounts:add_position", None, reverse("accounts:profile")),
         ("accounts:end_position", 1, reverse("accounts:profile")),
     ):

@@ -192,9 +192,9 @@ def test_organizers_scan_from_two_hours_before_until_the_end(
     with time_machine.travel(moment, tick=False):
         if reason:
             with pytest.raises(Refused, match=reason):
-                actions.check_in_person(event_id=event.pk, person=person, by=organizer)
+                actions.check_in_by_organizer(event_id=event.pk, person=person, by=organizer)
         else:
-            actions.check_in_person(event_id=event.pk, person=person, by=organizer)
+            actions.check_in_by_organizer(event_id=event.pk, person=person, by=organizer)
     assert Registration.objects.filter(event=event, person=person).exists() == (reason is None)
 
 

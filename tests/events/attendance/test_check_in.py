@@ -1,4 +1,4 @@
-"""Checking in with the code shown in the room, or with a personal code at the door."""
+"""Checking in with the code shown in the room, or with a personal check-in code at the door."""
 
 import datetime as dt
 
@@ -78,7 +78,7 @@ def test_wrong_empty_and_disabled_codes(event: Event) -> None:
     for letters in ("NONSEN", ""):
         with pytest.raises(Refused, match="does not belong to this event"):
             actions.check_in(event_id=event.pk, code=letters, by=person)
-    actions.remove_check_in_code(event_id=event.pk, by=person)
+    actions.remove_event_check_in_code(event_id=event.pk, by=person)
     with pytest.raises(Refused, match="does not belong to this event"):
         actions.check_in(event_id=event.pk, code=CODE, by=person)
 
@@ -116,7 +116,7 @@ def test_check_in_does_not_override_the_organizers_mark(event: Event) -> None:
     )
     with pytest.raises(Refused, match="marked you as absent"):
         actions.check_in(event_id=event.pk, code=CODE, by=person)
-    actions.check_in_person(event_id=event.pk, person=person, by=make.person())
+    actions.check_in_by_organizer(event_id=event.pk, person=person, by=make.person())
     place.refresh_from_db()
     assert place.attendance == Attendance.PRESENT
 
@@ -141,7 +141,7 @@ def test_concurrent_check_ins_make_one_walk_in() -> None:
 
 
 def test_a_new_code_replaces_the_old_one_and_is_easy_to_read(event: Event) -> None:
-    seen = {actions.new_check_in_code(event_id=event.pk, by=make.person()) for _ in range(20)}
+    seen = {actions.new_event_check_in_code(event_id=event.pk, by=make.person()) for _ in range(20)}
     assert len(seen) == 20
     assert not set("".join(seen)) & set("IO")
     event.refresh_from_db()
@@ -202,7 +202,7 @@ def test_organizers_scan_personal_codes(client: Client, event: Event) -> None:
     registered(event, guest)
     other = make.event(begins_at=BEGIN, ends_at=END, title="Across the hall")
     make.event(begins_at=BEGIN + dt.timedelta(days=1), ends_at=None, title="Tomorrow")
-    address = f"/events/badge/{keys.get_key(purpose=KeyPurpose.BADGE, by=guest).token}/"
+    address = f"/events/badge/{keys.get_key(purpose=KeyPurpose.PERSONAL_CHECK_IN, by=guest).token}/"
     client.force_login(staff)
     page = client.get(address)
     assert [(each.title, each.has_place) for each in page.context["events"]] == [
@@ -228,7 +228,7 @@ def test_organizers_scan_personal_codes(client: Client, event: Event) -> None:
 def test_a_scanned_code_lists_events_that_are_open(
     client: Client, event: Event, moment: dt.datetime, number: int
 ) -> None:
-    key = keys.get_key(purpose=KeyPurpose.BADGE, by=make.person())
+    key = keys.get_key(purpose=KeyPurpose.PERSONAL_CHECK_IN, by=make.person())
     with time_machine.travel(moment, tick=False):
         client.force_login(make.person(Role.CE_COORDINATOR))
         page = client.get(f"/events/badge/{key.token}/")
@@ -241,15 +241,15 @@ def test_personal_codes_are_only_for_their_owner_and_organizers(
     client: Client, event: Event
 ) -> None:
     guest = make.person()
-    key = keys.get_key(purpose=KeyPurpose.BADGE, by=guest)
+    key = keys.get_key(purpose=KeyPurpose.PERSONAL_CHECK_IN, by=guest)
     address = f"/events/badge/{key.token}/"
     client.force_login(guest)
-    assert "This is your personal code" in client.get(address).content.decode()
+    assert "This is your personal check-in code" in client.get(address).content.decode()
     client.force_login(make.person())
     assert client.get(address).status_code == 404
     client.force_login(make.person(Role.CE_COORDINATOR))
     assert client.get(address).status_code == 200
-    keys.revoke_key(purpose=KeyPurpose.BADGE, by=guest)
+    keys.revoke_key(purpose=KeyPurpose.PERSONAL_CHECK_IN, by=guest)
     assert client.get(address).status_code == 404
     feed = keys.get_key(purpose=KeyPurpose.FEED, by=guest)
     assert client.get(f"/events/badge/{feed.token}/").status_code == 404
@@ -260,7 +260,7 @@ def test_organizers_check_people_in_only_to_their_own_events(client: Client, eve
     guest = make.person()
     registered(event, guest)
     client.force_login(make.person(Role.EVENT_EDITOR))
-    address = f"/events/badge/{keys.get_key(purpose=KeyPurpose.BADGE, by=guest).token}/"
+    address = f"/events/badge/{keys.get_key(purpose=KeyPurpose.PERSONAL_CHECK_IN, by=guest).token}/"
     assert client.get(address).context["events"] == []
     client.post(address, {"event": event.pk})
     assert place(event, guest).attendance == Attendance.UNKNOWN

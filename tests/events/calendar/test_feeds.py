@@ -468,7 +468,7 @@ def test_the_personal_feed_answers_304_until_something_changes(client: Client) -
 def test_the_personal_feed_needs_a_valid_key_of_an_active_person(client: Client) -> None:
     person, gone = factories.person(), factories.person(is_active=False)
     revoked = get_key(person, token="r" * 30, revoked_at=timezone.now())
-    badge = get_key(person, token="b" * 30, purpose=KeyPurpose.BADGE)
+    badge = get_key(person, token="b" * 30, purpose=KeyPurpose.PERSONAL_CHECK_IN)
     theirs = get_key(gone)
     for token in (revoked.token, badge.token, theirs.token, "x" * 30, "1", "-", "a" * 500):
         assert client.get(f"/events/personal/{token}.ics").status_code == 404, token

@@ -186,7 +186,7 @@ COUNTS, AGED_OUT, NOT_POSTED = (True, Decimal(3)), (True, Decimal(0)), (False, D
         ({"is_category_new": True}, COUNTS),
         ({"claim": {"state": ClaimState.DECLINED}}, NOT_POSTED),
         ({"claim": {"state": ClaimState.WITHDRAWN}}, NOT_POSTED),
-        ({"is_taken_out": True}, NOT_POSTED),
+        ({"is_credit_withdrawn": True}, NOT_POSTED),
     ],
 )
 def test_the_preview_counts_exactly_the_credits_that_the_new_rules_count(
@@ -208,7 +208,7 @@ def test_the_preview_counts_exactly_the_credits_that_the_new_rules_count(
     ended = {"decided_at": timezone.now(), "decided_by": make.person(), "reason": "Test"}
     if "claim" in given:
         Claim.objects.update(**given["claim"], **ended)
-    if given.get("is_taken_out"):
+    if given.get("is_credit_withdrawn"):
         Credit.objects.update(
             withdrawn_at=timezone.now(), withdrawn_by=make.person(), withdrawn_reason="Test"
         )

@@ -25,7 +25,7 @@ from tracks.certification.verifying import SupervisorContact
 from tracks.enums import Ending
 from tracks.models import Submission
 
-DECIDES = "tracks.review_submission"
+DECIDE_PERMISSION = "tracks.review_submission"
 OTHER = "other"
 RECORD_CHANGED = (
     "This record has changed since you opened it, so nothing was decided. Review it again below."
@@ -106,7 +106,7 @@ class ReturnForm(SeenForm):
 class SubmissionAdmin(QueueAdmin):
     """Submitted records. Those to review come first, oldest at the top."""
 
-    decides = DECIDES
+    decide_permission = DECIDE_PERMISSION
     steps = ("review", "return", "ask")
     list_display = ("person", "library", "track", "sent", "warnings", "waiting_for")
     list_filter = (SubmissionStageFilter, "participation__track")
@@ -283,7 +283,7 @@ class SubmissionAdmin(QueueAdmin):
         return staff_page(request, "admin/tracks/submission/review.html", Submission, context)
 
 
-@waits_for(DECIDES, order=30)
+@waits_for(DECIDE_PERMISSION, order=30)
 def waiting_records() -> list[Waiting]:
     """Return the number of records to review and of those with no answer by the deadline."""
     page = reverse("admin:tracks_submission_changelist")

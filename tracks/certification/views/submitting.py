@@ -21,7 +21,14 @@ from tracks.certification.presentation import YearStatus, year_states
 from tracks.certification.supervisors import supervisor_choices_for
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
-from tracks.enums import ACTIVE, ANSWER_LABELS, ASKED, SENT, ParticipationState, VerificationAnswer
+from tracks.enums import (
+    ACTIVE,
+    ANSWER_LABELS,
+    ASKED,
+    SUBMITTED_OR_REVIEWED,
+    ParticipationState,
+    VerificationAnswer,
+)
 from tracks.models import Participation, Verification
 
 
@@ -60,7 +67,7 @@ def _participation(person: User, participation_id: int) -> Participation:
 
 
 def _why_closed(participation: Participation) -> str:
-    if participation.state in SENT:
+    if participation.state in SUBMITTED_OR_REVIEWED:
         return (
             f"You have already submitted your record for {participation.track}. It was not "
             "submitted again."
@@ -110,7 +117,7 @@ def take_back(request: AuthenticatedHttpRequest, participation_id: int) -> HttpR
     """Ask for confirmation, then withdraw the submission."""
     person = request.user
     participation = _participation(person, participation_id)
-    if participation.state not in SENT:
+    if participation.state not in SUBMITTED_OR_REVIEWED:
         messages.info(request, "There is no submission to withdraw.")
         return redirect(participation)
     if request.method != "POST":

@@ -15,10 +15,10 @@ from pghistory.trigger import Event as HistoryTrigger
 from psycopg import sql
 
 
-def grant(**kwargs: Any) -> None:
-    """Grant the role, if it exists, the rights it needs to serve the portal.
+def grant_table_privileges(**kwargs: Any) -> None:
+    """Grant the portal's database role, if it exists, the privileges that the portal needs.
 
-    Runs after every migration. Idempotent. Must run as the tables' owner.
+    Runs after every migration and is idempotent. Must run as the owner of the tables.
     """
     with connection.cursor() as cursor:
         _run_history_triggers_as_owner(cursor)
