@@ -13,6 +13,15 @@ def today() -> dt.date:
     return timezone.localdate()
 
 
+def day_of_end(moment: dt.datetime) -> dt.date:
+    """Return the day in Montana on which something that ended at `moment` ended.
+
+    Midnight belongs to the day before. The database computes the same (DayOfEnd in
+    events/models/event.py).
+    """
+    return timezone.localdate(moment.astimezone(dt.UTC) - dt.timedelta(microseconds=1))
+
+
 def day_after(day: dt.date) -> dt.date:
     return day + dt.timedelta(days=1)
 

@@ -5,6 +5,8 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from aspen.clock import day_of_end
+
 
 def format_amount(credits: Decimal) -> str:
     """Return an amount of credits without trailing zeros: 4, 0.5, 1.5."""
@@ -58,7 +60,8 @@ def format_time_range(begins_at: dt.datetime, ends_at: dt.datetime | None, *, al
         )
     if all_day:
         return f"{_first_day(start, end)} – {format_day(end.date())}"
-    if end.date() == start.date():
+    # An event that ends at midnight ends on the day before.
+    if max(start.date(), day_of_end(end)) == start.date():
         return f"{format_day(start.date())}, {_hours(start, end)}"
     return " – ".join(f"{format_day(each.date())}, {format_time(each)}" for each in (start, end))
 

@@ -23,7 +23,7 @@ from credits.enums import LIVE, CheckKind
 from credits.models import Claim
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event, RecordingPage
-from events.rules import is_claimable
+from events.rules import is_claimable, last_day_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -287,7 +287,7 @@ class _Span(NamedTuple):
 
 def _span(event: Event) -> _Span:
     first = timezone.localdate(event.begins_at)
-    return _Span(first, timezone.localdate(event.ends_at or event.begins_at))
+    return _Span(first, last_day_of(event.begins_at, event.ends_at, all_day=event.all_day))
 
 
 def _title_and_time(event: Event) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from django.db.models import F, Q
 from django.utils import timezone
 
-from aspen.clock import fiscal_year, years_after, years_before
+from aspen.clock import day_of_end, fiscal_year, years_after, years_before
 from aspen.formats import format_day
 from aspen.transitions import Actor
 from credits.enums import CLAIM_TRANSITIONS, LIVE, ClaimRole, ClaimState
@@ -98,7 +98,7 @@ def why_not_claim(
     if event.claimable_at > now:
         return "This event is not over yet. Credit can be claimed once it has ended."
     if event.recording_until_at and is_past_recording(event, now):
-        day = format_day(timezone.localdate(event.recording_until_at))
+        day = format_day(day_of_end(event.recording_until_at))
         return f"Credit for this recording could only be claimed until {day}."
     absent = registration is not None and registration.attendance == Attendance.ABSENT
     if absent and not has_recording(event, now):

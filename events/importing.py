@@ -19,6 +19,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
+from aspen.clock import day_of_end
 from aspen.errors import Refused
 from aspen.files import csv_import
 from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
@@ -27,6 +28,7 @@ from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Category, Event
 from events.queries import lock_events, midnight
+from events.rules import last_day_of
 
 # Event fields that have a different column name in the file.
 COLUMNS = {"description": "summary"}
@@ -162,7 +164,9 @@ class EventImporter:
         elif conference.import_key != key:
             return conference
         else:
-            days = _days({"begins_at": conference.begins_at, "ends_at": conference.ends_at})
+            days = _days(
+                {name: getattr(conference, name) for name in ("begins_at", "ends_at", "all_day")}
+            )
             first, last = min(first, days[0]), max(last, days[1])
             if days == (first, last):
                 return conference
@@ -248,7 +252,8 @@ def read_days(begin: str, end: str) -> dict[str, Any]:
     if not end:
         return {"begins_at": begins_at, "ends_at": None, "all_day": begin_is_day}
     ends_at, end_is_day = read_moment(end, "end")
-    first, last = timezone.localdate(begins_at), timezone.localdate(ends_at)
+    first = timezone.localdate(begins_at)
+    last = timezone.localdate(ends_at) if end_is_day else max(first, day_of_end(ends_at))
     if last < first or (ends_at < begins_at and not end_is_day):
         raise Refused("it is before the start", field="end")
     if begin_is_day or (end_is_day and last > first):
@@ -382,8 +387,9 @@ def _over_at(when: dict[str, Any]) -> dt.datetime:
 
 def _days(when: dict[str, Any]) -> tuple[dt.date, dt.date]:
     """Return the first and last day in Mountain time."""
-    last = when["ends_at"] or when["begins_at"]
-    return timezone.localdate(when["begins_at"]), timezone.localdate(last)
+    return timezone.localdate(when["begins_at"]), last_day_of(
+        when["begins_at"], when["ends_at"], all_day=when["all_day"]
+    )
 
 
 def _one_line(text: str) -> str:

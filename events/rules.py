@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from django.utils import timezone
 
+from aspen.clock import day_of_end
 from aspen.formats import format_day, format_time
 from aspen.halves import HALF
 from events.enums import CollegeCreditType, Delivery, EventState, Origin, RegistrationMode
@@ -23,6 +24,20 @@ def is_over(event: Event) -> bool:
 def is_claimable(event: Event) -> bool:
     """Return True if the event is published and is over or has its recording available."""
     return event.state == EventState.PUBLISHED and bool(event.claimable_at <= timezone.now())
+
+
+def last_day_of(
+    begins_at: dt.datetime, ends_at: dt.datetime | None, *, all_day: bool = False
+) -> dt.date:
+    """Return the day in Montana on which an event with these times ends.
+
+    An event that ends at midnight ends on the day before. The database computes the same for
+    stored events (LAST_DAY in events/models/event.py).
+    """
+    first = timezone.localdate(begins_at)
+    if ends_at is None:
+        return first
+    return timezone.localdate(ends_at) if all_day else max(first, day_of_end(ends_at))
 
 
 def has_recording(event: Event, now: dt.datetime) -> bool:

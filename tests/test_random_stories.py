@@ -369,7 +369,7 @@ class Stories(RuleBasedStateMachine):
         event_actions.save_event(event=event, by=self.staff)
         event_actions.settle_due()
         training.is_over = True
-        training.day = timezone.localdate(event.ends_at)
+        training.day = timezone.localdate(event.ends_at - dt.timedelta(seconds=1))
         self.model.settle(training)
         return training
 

@@ -24,6 +24,7 @@ from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import Event
+from events.rules import last_day_of
 
 
 class AlreadyClaimed(Refused):
@@ -73,7 +74,9 @@ def claim_custom_event(
     if not is_new and (claim := queries.live_claim(by, event)):
         raise AlreadyClaimed(claim)
     if role == ClaimRole.PRESENTER:
-        refuse_third_presentation_credit(by, facts.title, timezone.localdate(facts.ends_at))
+        refuse_third_presentation_credit(
+            by, facts.title, last_day_of(facts.begins_at, facts.ends_at)
+        )
     custom = ClaimSource.CUSTOM
     claim = create_claims([event], person=by, source=custom, role=role, note=note, by=by)[0]
     attach_evidence(claim, files)

@@ -23,7 +23,7 @@ from credits.models import Claim, Credit
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import Event
-from events.rules import is_claimable
+from events.rules import is_claimable, last_day_of
 
 # The reasons stored with withdrawn claims. _restore_awards looks them up, so never change them.
 EVENT_CANCELLED, EVENT_NOT_OVER = "The event was cancelled.", "The event has not taken place yet."
@@ -70,7 +70,7 @@ def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> N
 def _refuse_third_presentation_credits(claims: Iterable[Claim], event: Event) -> None:
     for claim in claims:
         if claim.role == ClaimRole.PRESENTER:
-            day = timezone.localdate(event.ends_at or event.begins_at)
+            day = last_day_of(event.begins_at, event.ends_at, all_day=event.all_day)
             refuse_third_presentation_credit(claim.person, event.title, day, excluding=claim)
 
 

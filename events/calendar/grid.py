@@ -21,12 +21,12 @@ from events.calendar.search import FILTER_NAMES, Filters
 from events.enums import EventState
 from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Event
 from events.queries import CategoryAmount
+from events.rules import last_day_of
 
 MONTH, WEEK, LIST = "month", "week", "list"
 # If a day has more events, its last line shows how many more.
 MONTH_LINES_PER_DAY = 4
 WEEK_LINES_PER_DAY = 12
-MIDNIGHT = dt.time()
 WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
 
@@ -120,15 +120,9 @@ class EventSpan(NamedTuple):
     all_day: bool
 
     def days(self) -> tuple[dt.date, dt.date]:
-        """Return the first and last day in Mountain time.
-
-        An event that ends at midnight ends on the day before.
-        """
-        begin = timezone.localtime(self.begins_at)
-        end = timezone.localtime(self.ends_at) if self.ends_at else begin
-        if end > begin and end.time() == MIDNIGHT and not self.all_day:
-            return begin.date(), max(begin.date(), end.date() - dt.timedelta(days=1))
-        return begin.date(), end.date()
+        """Return the first and last day in Mountain time."""
+        last = last_day_of(self.begins_at, self.ends_at, all_day=self.all_day)
+        return timezone.localdate(self.begins_at), last
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from django.http import HttpRequest
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.clock import day_of_end
 from aspen.formats import counted, format_credits, format_day
 from aspen.web.labels import Label
 from events import queries, rules
@@ -89,7 +90,7 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
 
 def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
     """Return "today", "tomorrow" or "in 3 days", or "" if more than a week is left."""
-    days = (timezone.localdate(closes) - timezone.localdate(now)).days
+    days = (day_of_end(closes) - timezone.localdate(now)).days
     if days > SOON_DAYS:
         return ""
     return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
@@ -127,7 +128,8 @@ def day_and_times(event: Event) -> tuple[str, str]:
     """
     text = event.when
     day = format_day(timezone.localdate(event.begins_at))
-    is_one_day = event.ends_at is None or format_day(timezone.localdate(event.ends_at)) == day
+    last = rules.last_day_of(event.begins_at, event.ends_at, all_day=event.all_day)
+    is_one_day = format_day(last) == day
     if is_one_day and text.startswith(f"{day}, "):
         return day, text.removeprefix(f"{day}, ")
     return text, ""

@@ -11,7 +11,7 @@ from django.db.models import Count, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
-from aspen.clock import fiscal_year, today
+from aspen.clock import day_of_end, fiscal_year, today
 from events.enums import EventState, ListingState, Origin
 from events.models import CatalogListing, Category, CreditOffer, Event
 
@@ -38,7 +38,7 @@ def catalog_years_of(event: Event) -> range:
     first = fiscal_year(timezone.localdate(event.recording_available_at))
     until = fiscal_year(today()) + 1
     if event.recording_until_at:
-        until = min(until, fiscal_year(timezone.localdate(event.recording_until_at)))
+        until = min(until, fiscal_year(day_of_end(event.recording_until_at)))
     return range(min(first, last), max(last, until) + 1)
 
 

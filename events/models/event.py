@@ -8,7 +8,7 @@ from django.contrib.postgres.search import SearchVector, SearchVectorField
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import Case, F, Func, Q, When
-from django.db.models.functions import Coalesce, Least, Now
+from django.db.models.functions import Coalesce, Greatest, Least, Now
 from django.urls import reverse
 from django.utils.text import slugify
 
@@ -39,6 +39,13 @@ class MountainDay(Func):
     output_field = models.DateField()
 
 
+class DayOfEnd(Func):
+    """The day in Montana on which something that ended at a time ended (aspen.clock.day_of_end)."""
+
+    template = "((%(expressions)s) AT TIME ZONE 'America/Denver' - interval '1 microsecond')::date"
+    output_field = models.DateField()
+
+
 class MountainMidnightAfter(Func):
     """The midnight at the end of a time's day in Montana."""
 
@@ -57,6 +64,14 @@ OVER_AT = Case(
     ),
     default=F("ends_at"),
     output_field=models.DateTimeField(),
+)
+
+
+# The day on which an event ended. Python computes the same in events/rules.py (last_day_of).
+LAST_DAY = Case(
+    When(Q(all_day=True) | Q(ends_at=None), then=MountainDay(Coalesce("ends_at", "begins_at"))),
+    default=Greatest(MountainDay("begins_at"), DayOfEnd("ends_at")),
+    output_field=models.DateField(),
 )
 
 
@@ -196,9 +211,7 @@ class Event(models.Model):
         db_persist=True,
     )
     last_day = models.GeneratedField(
-        expression=MountainDay(Coalesce("ends_at", "begins_at")),
-        output_field=models.DateField(),
-        db_persist=True,
+        expression=LAST_DAY, output_field=models.DateField(), db_persist=True
     )
     search = models.GeneratedField(
         expression=SearchVector("title", weight="A", config="aspen")
