@@ -10,10 +10,12 @@ from collections.abc import Callable
 
 from django.db import transaction
 from django.db.models import Q, QuerySet
+from django.db.models.functions import Coalesce
+from django.db.models.lookups import LessThan
 from django.utils import timezone
 
 from accounts.queries import reminders_token
-from aspen.clock import today
+from aspen.clock import day_after, today
 from aspen.formats import format_day, format_time
 from aspen.mail.message import Email, page_url
 from aspen.mail.outbox import dated_key, email, enqueue_many, is_current
@@ -47,16 +49,26 @@ MessageFor = Callable[[Registration], tuple[str, dict[str, object]]]
 def queue_reminder_emails() -> int:
     """Queue reminders for the next day's events, starting at 9 AM Mountain time.
 
-    If it runs late, it still queues reminders for events that have not started. Returns the number
-    of messages queued. Idempotent.
+    If it runs late, it still queues reminders for events that have not started. People whose place
+    was confirmed on the day before the event or later get none, because the confirmation has the
+    same details. Returns the number of messages queued. Idempotent.
     """
-    now = timezone.now()
-    include_tomorrow = timezone.localtime(now).time() >= REMIND_FROM
-    # A day has 23 or 25 hours when the clocks change, so do not add 24 hours.
-    until = midnight(today() + dt.timedelta(days=2 if include_tomorrow else 1))
+    days = [today()]
+    if timezone.localtime().time() >= REMIND_FROM:
+        days.append(day_after(today()))
+    return sum(_queue_reminders_of(day) for day in days)
+
+
+def _queue_reminders_of(day: dt.date) -> int:
+    """Queue reminders for events that start on `day` and have not started yet."""
     due = _registrations().filter(
-        event__begins_at__gt=now, event__begins_at__lt=until, person__wants_reminders=True
+        event__begins_at__gt=timezone.now(),
+        event__begins_at__gte=midnight(day),
+        event__begins_at__lt=midnight(day_after(day)),
+        person__wants_reminders=True,
     )
+    confirmed_at = Coalesce("promoted_at", "registered_at")
+    due = due.filter(LessThan(confirmed_at, midnight(day - dt.timedelta(days=1))))
 
     def message(registration: Registration) -> tuple[str, dict[str, object]]:
         # If the event is moved, people get another reminder.

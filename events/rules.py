@@ -65,6 +65,19 @@ def is_full(event: Event, taken: int) -> bool:
     return event.capacity is not None and taken >= event.capacity
 
 
+def has_started(event: Event) -> bool:
+    return bool(event.begins_at <= timezone.now())
+
+
+def has_to_wait(event: Event, taken: int, waiting: int) -> bool:
+    """Return True if the next person to register has no place.
+
+    `taken` and `waiting` are numbers of people. No one moves up from the waitlist once the event
+    has started, so those who still wait no longer come first.
+    """
+    return is_full(event, taken) or (waiting > 0 and not has_started(event))
+
+
 def why_registration_closed(event: Event) -> str | None:
     """Return why registration, including the waitlist, is permanently closed, or None."""
     if event.origin != Origin.CALENDAR or event.state != EventState.PUBLISHED:
@@ -85,8 +98,11 @@ def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
         return f"Registration opens {_moment(event.registration_opens_at)}."
     if event.registration_closes_at and now >= event.registration_closes_at:
         return f"Registration closed {_moment(event.registration_closes_at)}."
-    if (is_full(event, taken) or waiting) and not event.has_waitlist:
-        return "All places are taken."
+    if has_to_wait(event, taken, waiting):
+        if has_started(event):
+            return "All places are taken, and the event has started."
+        if not event.has_waitlist:
+            return "All places are taken."
     return None
 
 

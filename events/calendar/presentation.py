@@ -72,6 +72,8 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
         return [REGISTRATION_LABELS[RegistrationState.CONFIRMED]]
     if counts.state == RegistrationState.WAITLISTED:
         waitlisted = REGISTRATION_LABELS[RegistrationState.WAITLISTED]
+        if event.begins_at <= now:
+            return [waitlisted]
         return [waitlisted._replace(text=f"{waitlisted.text}, number {counts.ahead + 1}")]
     opens, closes = event.registration_opens_at, event.registration_closes_at
     if opens and now < opens:
@@ -79,9 +81,9 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
     if closes and closes <= now:
         return [CLOSED]
     labels = []
-    if rules.is_full(event, counts.taken) or counts.waiting:
+    if rules.has_to_wait(event, counts.taken, counts.waiting):
         labels.append(FULL)
-        if event.has_waitlist:
+        if event.has_waitlist and not rules.has_started(event):
             labels.append(WAITLIST)
     if closes and (soon := _days_left(closes, now)):
         labels.append(Label(f"Registration closes {soon}", "warn", "!"))
@@ -295,7 +297,7 @@ def next_step(event: Event, facts: EventFacts) -> NextStep:
     if registered:
         return _registered_step(event, counts, facts)
     if counts.state == RegistrationState.WAITLISTED:
-        return NextStep("waitlisted", note=_waiting_note(counts), can_cancel=True)
+        return NextStep("waitlisted", note=_waiting_note(event, counts), can_cancel=True)
     return _registration_step(event, counts, facts)
 
 
@@ -310,7 +312,12 @@ def _registered_step(event: Event, counts: RegistrationCounts, facts: EventFacts
     return NextStep("registered", note=note, can_cancel=not is_checked_in)
 
 
-def _waiting_note(counts: RegistrationCounts) -> str:
+def _waiting_note(event: Event, counts: RegistrationCounts) -> str:
+    if rules.has_started(event):
+        return (
+            "You were on the waitlist, but no place opened up before the event started. If you "
+            "took part anyway, ask the organizer to add you."
+        )
     ahead = {0: "You are next", 1: "One person is ahead of you"}.get(
         counts.ahead, f"{counts.ahead} people are ahead of you"
     )
@@ -367,7 +374,7 @@ def _registration_step(event: Event, counts: RegistrationCounts, facts: EventFac
         if not event.registration_mode:
             reason = "Ask the sponsor whether you need to register."
         return NextStep(note=reason)
-    if rules.is_full(event, counts.taken) or counts.waiting:
+    if rules.has_to_wait(event, counts.taken, counts.waiting):
         note = "All places are taken. The person who has waited longest gets the next free place."
         return NextStep("join" if facts.is_signed_in else "sign_in_join", note=note)
     return NextStep("register" if facts.is_signed_in else "sign_in_register")
@@ -383,7 +390,7 @@ def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> s
     if event.capacity is None or not is_open:
         return ""
     left = max(0, event.capacity - counts.taken)
-    if not counts.waiting:
+    if not counts.waiting or rules.has_started(event):
         return f"{left} of {event.capacity} left"
     waiting = counted(counts.waiting, "person waiting", "people waiting")
     return f"None of {event.capacity} left, {waiting}"

@@ -37,7 +37,7 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
     counts = queries.registration_counts(None, [event]).get(event.pk, queries.NO_REGISTRATIONS)
     if reason := rules.why_not_register(event, counts.taken, counts.waiting):
         raise Refused(reason)
-    full = rules.is_full(event, counts.taken) or counts.waiting
+    full = rules.has_to_wait(event, counts.taken, counts.waiting)
     registration = registration or Registration(event=event, person=by)
     registration.state = RegistrationState.WAITLISTED if full else RegistrationState.CONFIRMED
     registration.registered_at = next_registration_time(event)
@@ -56,9 +56,9 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
 
 @audited
 def cancel_registration(*, event_id: int, by: User) -> None:
-    """Cancel the registration of `by`. The first person waiting moves up. Locks the event.
+    """Cancel the registration of `by`. Before the start, the first person waiting moves up.
 
-    Idempotent. Raises Refused if the event is over or attendance has been marked.
+    Locks the event. Idempotent. Raises Refused if the event is over or attendance has been marked.
     """
     event = queries.lock_event(event_id)
     if rules.is_over(event):
@@ -82,14 +82,14 @@ def cancel_registration(*, event_id: int, by: User) -> None:
 def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
     """Give free places to the first people on the waitlist, and queue their e-mails.
 
-    The caller holds the event's lock. Does nothing if the event is over or canceled, or if
+    The caller holds the event's lock. Does nothing if the event has started or is canceled, or if
     registration moved to another site.
     """
     return _promote(event)
 
 
 def _promote(event: Event) -> list[Registration]:
-    if rules.why_registration_closed(event):
+    if rules.why_registration_closed(event) or rules.has_started(event):
         return []
     waiting = event.registrations.filter(state=RegistrationState.WAITLISTED)
     taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()

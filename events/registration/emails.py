@@ -21,6 +21,7 @@ from events.email_parts import (
 )
 from events.enums import RegistrationState
 from events.models import Registration
+from events.rules import has_started
 
 # ---------- Confirmations ----------
 
@@ -111,9 +112,9 @@ def waitlisted_email(mail: Mail) -> Email | None:
     """Confirm that a person joined the waitlist, if they are still waiting."""
     registration = registration_of(mail)
     event = registration.event
-    if registration.state != RegistrationState.WAITLISTED or not is_ahead(event):
+    if registration.state != RegistrationState.WAITLISTED or has_started(event):
         return None
-    if not is_current(mail, registration.registered_at):
+    if not is_ahead(event) or not is_current(mail, registration.registered_at):
         return None
     return Email(
         subject=f"You are on the waitlist: {event.title}",

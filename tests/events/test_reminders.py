@@ -68,6 +68,24 @@ def test_reminders_for_the_next_day_are_queued_from_nine_am(now: time_machine.Tr
     assert actions.queue_reminder_emails() == 0
 
 
+def test_a_confirmation_takes_the_place_of_a_reminder_a_day_later(
+    now: time_machine.Traveller,
+) -> None:
+    early, promoted = place(in_montana(12, 3, 10)), place(in_montana(12, 3, 11))
+    now.move_to("2026-12-01 23:59 -0700")
+    late = place(in_montana(12, 3, 12))
+    now.move_to("2026-12-02 08:55 -0700")
+    place(in_montana(12, 3, 13))
+    Registration.objects.filter(pk=promoted.pk).update(promoted_at=timezone.now())
+    now.move_to("2026-12-02 09:00 -0700")
+    actions.queue_reminder_emails()
+    assert reminded() == {early.pk, late.pk}
+    now.move_to("2026-12-03 09:30 -0700")
+    place(in_montana(12, 3, 14))
+    actions.queue_reminder_emails()
+    assert reminded() == {early.pk, late.pk}
+
+
 @pytest.mark.parametrize(("year", "month", "day", "hours"), [(2027, 3, 14, 23), (2026, 11, 1, 25)])
 def test_reminders_for_days_when_the_clocks_change(
     now: time_machine.Traveller, year: int, month: int, day: int, hours: int
@@ -133,8 +151,9 @@ def test_a_batch_takes_a_fixed_number_of_queries(
     for _ in range(number):
         place(in_montana(12, 3, 9))
     now.move_to("2026-12-02 10:00 -0700")
-    # Queries: registrations, savepoint, existing keys, insert, release, no more registrations.
-    with django_assert_num_queries(6):
+    # Queries: today's registrations (none), then tomorrow's, savepoint, existing keys, insert,
+    # release, no more registrations.
+    with django_assert_num_queries(7):
         assert actions.queue_reminder_emails() == number
 
 
