@@ -1,10 +1,12 @@
 """Base classes for the admin, and the admin for e-mails. Imports no app."""
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
+from django.db import models
 from django.db.models import Count, Min, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -12,6 +14,7 @@ from django.urls import reverse
 from django.utils.text import capfirst
 
 from aspen.admin_site import Waiting, oldest_waits, waits_for
+from aspen.clock import in_montana
 from aspen.formats import counted
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
@@ -20,6 +23,21 @@ from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 
 T = TypeVar("T")
+
+
+class SplitMomentField(forms.SplitDateTimeField):
+    """A date and a time in Mountain time. An hour that autumn repeats is the first one."""
+
+    def compress(self, data_list: Any) -> dt.datetime | None:
+        if not data_list or any(part in self.empty_values for part in data_list):
+            return super().compress(data_list)
+        day, time = data_list
+        try:
+            return in_montana(dt.datetime.combine(day, time))
+        except ValueError as error:
+            raise forms.ValidationError(
+                "Clocks skip this time in spring. Enter another time."
+            ) from error
 
 
 class StaffAdmin(admin.ModelAdmin):
@@ -31,6 +49,7 @@ class StaffAdmin(admin.ModelAdmin):
     """
 
     list_per_page = 50
+    formfield_overrides = {models.DateTimeField: {"form_class": SplitMomentField}}
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False

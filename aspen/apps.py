@@ -1,5 +1,6 @@
 from django.apps import AppConfig
 from django.contrib.admin import apps as admin_apps
+from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
 
@@ -10,8 +11,11 @@ class AspenConfig(AppConfig):
     verbose_name = "ASPeN"
 
     def ready(self) -> None:
-        from aspen.db import database_role
+        from aspen.db import database_role, zone_rules
 
+        connection_created.connect(
+            zone_rules.check_on_first_connection, dispatch_uid="check_zone_rules"
+        )
         post_migrate.connect(
             database_role.grant_table_privileges, sender=self, dispatch_uid="grant_rights"
         )

@@ -13,6 +13,21 @@ def today() -> dt.date:
     return timezone.localdate()
 
 
+def in_montana(local: dt.datetime) -> dt.datetime:
+    """Return the moment of a Mountain time without a time zone.
+
+    When clocks go back in autumn, an hour occurs twice; this is the first one. Raises ValueError
+    for a time that clocks skip in spring.
+    """
+    zone = timezone.get_default_timezone()
+    moment = local.replace(tzinfo=zone, fold=0)
+    if local.year in (dt.MINYEAR, dt.MAXYEAR):  # converting these can overflow
+        return moment
+    if moment.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != local:
+        raise ValueError(f"{local} did not exist in Montana")
+    return moment
+
+
 def day_of_end(moment: dt.datetime) -> dt.date:
     """Return the day in Montana on which something that ended at `moment` ended.
 
@@ -20,6 +35,11 @@ def day_of_end(moment: dt.datetime) -> dt.date:
     events/models/event.py).
     """
     return timezone.localdate(moment.astimezone(dt.UTC) - dt.timedelta(microseconds=1))
+
+
+def end_of_session(day: dt.date, end: dt.time) -> dt.datetime:
+    """Return the end of a session on `day`, without a time zone. Midnight is the end of the day."""
+    return dt.datetime.combine(day_after(day) if end == dt.time() else day, end)
 
 
 def day_after(day: dt.date) -> dt.date:

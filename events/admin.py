@@ -109,7 +109,9 @@ class EventAdmin(StaffAdmin):
     search_fields = ("title", "sponsor", "presenter", "city")
     ordering = ("-begins_at", "-id")
     raw_id_fields = ("parent", "organization")
-    formfield_overrides = {models.URLField: {"assume_scheme": "https"}}
+    formfield_overrides = StaffAdmin.formfield_overrides | {
+        models.URLField: {"assume_scheme": "https"}
+    }
     inlines = (CreditOfferInline,)
     actions = ("propose_for_catalog",)
     fieldsets = (

@@ -19,7 +19,7 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from aspen.clock import day_of_end
+from aspen.clock import day_of_end, in_montana
 from aspen.errors import Refused
 from aspen.files import csv_import
 from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
@@ -278,12 +278,12 @@ def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
             f"{CALENDAR_ENDS.year - 1}",
             field=column,
         )
-    moment = timezone.make_aware(naive)
-    if moment.astimezone(dt.UTC).astimezone(moment.tzinfo).replace(tzinfo=None) != naive:
+    try:
+        return in_montana(naive), len(text) == DAY_LENGTH
+    except ValueError:
         raise Refused(
             f"{text} did not exist in Montana, because clocks moved forward", field=column
-        )
-    return moment, len(text) == DAY_LENGTH
+        ) from None
 
 
 def read_credits(text: str, categories: dict[str, Category]) -> dict[int, Decimal]:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils import timezone
 
+from aspen.clock import end_of_session, in_montana
 from credits.forms.college import DayField
 from credits.forms.custom import ENDS_BEFORE_BEGIN, NOT_OVER, AmountField, why_too_many_credits
 from events import rules
@@ -70,7 +71,8 @@ class OutsideSessionForm(forms.Form):
         return data
 
     def _clean_times(self, data: dict[str, Any]) -> None:
-        begins_at, ends_at = (_moment(data["day"], data[name]) for name in ("begin", "end"))
+        begins_at = _moment(dt.datetime.combine(data["day"], data["begin"]))
+        ends_at = _moment(end_of_session(data["day"], data["end"]))
         if begins_at is None or ends_at is None:
             return self.add_error("begin", INVALID_MOMENT)
         if ends_at <= begins_at:
@@ -99,11 +101,12 @@ class OutsideSessionForm(forms.Form):
         )
 
 
-def _moment(day: dt.date, clock: dt.time) -> dt.datetime | None:
+def _moment(local: dt.datetime) -> dt.datetime | None:
     """Return the Mountain time, or None if clocks skip that time in spring."""
-    moment = timezone.make_aware(dt.datetime.combine(day, clock))
-    round_trip = moment.astimezone(dt.UTC).astimezone(moment.tzinfo)
-    return moment if round_trip.replace(tzinfo=None) == moment.replace(tzinfo=None) else None
+    try:
+        return in_montana(local)
+    except ValueError:
+        return None
 
 
 class BaseSessionFormSet(forms.BaseFormSet):

@@ -28,6 +28,8 @@ CONTENT_TYPE = "text/calendar; charset=utf-8"
 # How often calendar programs should refresh.
 REFRESH = "PT6H"
 WAITLIST_PREFIX = "Waitlist: "
+# Many calendar programs do not show that an event is canceled unless its title does.
+CANCELED_PREFIX = "Canceled: "
 PUBLIC_STATES = (EventState.PUBLISHED, EventState.CANCELLED)
 ONLINE = (Delivery.ONLINE, Delivery.RECORDED)
 # The event fields that these files need.
@@ -168,6 +170,8 @@ def _event(
     status = "CANCELLED" if is_cancelled else "TENTATIVE" if is_waitlisted else "CONFIRMED"
     page = _page(event, address)
     prefix = WAITLIST_PREFIX if is_waitlisted and not is_cancelled else ""
+    if event.state == EventState.CANCELLED:
+        prefix = CANCELED_PREFIX
     lines = [
         f"UID:{event.uid}@aspen",
         f"SEQUENCE:{event.sequence}",
@@ -297,7 +301,7 @@ def build_atom(events: Iterable[Event], *, name: str, address: str, parameters: 
     for event in events:
         page = _page(event, address)
         lines = credits.get(event.pk, ())
-        prefix = "Canceled: " if event.state == EventState.CANCELLED else ""
+        prefix = CANCELED_PREFIX if event.state == EventState.CANCELLED else ""
         text = "\n\n".join(
             part for part in (event.when, _place(event), _description(event, lines, page)) if part
         )

@@ -5,7 +5,10 @@ from typing import Any
 
 from django import forms
 from django.core.validators import URLValidator
+from django.utils import timezone
+from django.utils.dateparse import parse_datetime
 
+from aspen.clock import in_montana
 from events.models import CALENDAR_ENDS, CALENDAR_STARTS
 
 INVALID_MOMENT = (
@@ -29,14 +32,24 @@ class MomentField(forms.DateTimeField):
         )
 
     def to_python(self, value: Any) -> dt.datetime | None:
+        """Return the moment. An hour that autumn repeats is the first one.
+
+        Django's own method rejects that hour, because it could be either of two.
+        """
+        if value in self.empty_values:
+            return None
         try:
-            moment: dt.datetime | None = super().to_python(value)
-        except forms.ValidationError as error:
-            # This includes the hour skipped in spring, for which Django's message has a time zone.
+            moment = value if isinstance(value, dt.datetime) else self._parse(str(value).strip())
+            if timezone.is_naive(moment):
+                moment = in_montana(moment)
+        except (ValueError, forms.ValidationError) as error:
             raise forms.ValidationError(INVALID_MOMENT) from error
-        if moment is not None and not CALENDAR_STARTS <= moment < CALENDAR_ENDS:
+        if not CALENDAR_STARTS <= moment < CALENDAR_ENDS:
             raise forms.ValidationError("The year must be between 1990 and 2099.")
         return moment
+
+    def _parse(self, text: str) -> Any:
+        return parse_datetime(text) or super(forms.DateTimeField, self).to_python(text)
 
 
 class WebAddressField(forms.URLField):

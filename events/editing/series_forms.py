@@ -3,10 +3,11 @@
 import calendar
 import datetime as dt
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from dateutil import rrule
+from dateutil.relativedelta import relativedelta
 from django import forms
 from django.utils import timezone
 
@@ -14,10 +15,11 @@ from aspen.halves import NOT_IN_HALVES, is_in_halves
 from events.editing.series import MAX_OCCURRENCES, existing_local_time
 from events.models import Category, Event
 
-WEEKLY, BIWEEKLY, MONTH_DAY, MONTH_WEEKDAY, MONTH_LAST = (
+WEEKLY, BIWEEKLY, MONTH_DAY, MONTH_LAST_DAY, MONTH_WEEKDAY, MONTH_LAST = (
     "weekly",
     "biweekly",
     "month-day",
+    "month-last-day",
     "month-weekday",
     "month-last",
 )
@@ -51,11 +53,16 @@ class RepeatForm(forms.Form):
             (WEEKLY, f"Every week on {name}"),
             (BIWEEKLY, f"Every other week on {name}"),
             (MONTH_DAY, f"Every month on day {day}"),
+            *self._last_day_choice(),
             (MONTH_WEEKDAY, f"Every month on the {ORDINALS[number]} {name}"),
         ]
         if (self.begin + dt.timedelta(days=7)).month != self.begin.month:
             choices.append((MONTH_LAST, f"Every month on the last {name}"))
         return choices
+
+    def _last_day_choice(self) -> list[tuple[str, str]]:
+        is_last = (self.begin + dt.timedelta(days=1)).month != self.begin.month
+        return [(MONTH_LAST_DAY, "Every month on the last day")] if is_last else []
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -74,6 +81,7 @@ class RepeatForm(forms.Form):
             WEEKLY: {"freq": rrule.WEEKLY},
             BIWEEKLY: {"freq": rrule.WEEKLY, "interval": 2},
             MONTH_DAY: {"freq": rrule.MONTHLY, "bymonthday": self.begin.day},
+            MONTH_LAST_DAY: {"freq": rrule.MONTHLY, "bymonthday": -1},
             MONTH_WEEKDAY: {
                 "freq": rrule.MONTHLY,
                 "byweekday": rrule.weekday(self.begin.weekday(), (self.begin.day - 1) // 7 + 1),
@@ -94,6 +102,18 @@ class RepeatForm(forms.Form):
                 break
             moments.append(existing_local_time(local))
         return moments
+
+    def months_without_a_date(self, moments: Sequence[dt.datetime]) -> list[str]:
+        """Return the months that a monthly rule skips before its last date, such as "June 2027"."""
+        if self.cleaned_data["how"] not in (MONTH_DAY, MONTH_WEEKDAY) or not moments:
+            return []
+        months = {(local.year, local.month) for local in map(timezone.localtime, moments)}
+        every_month = rrule.rrule(
+            rrule.MONTHLY,
+            dtstart=self.begin.replace(day=1) + relativedelta(months=1),
+            until=timezone.localtime(moments[-1]).replace(tzinfo=None),
+        )
+        return [f"{each:%B %Y}" for each in every_month if (each.year, each.month) not in months]
 
 
 class DatesForm(forms.Form):
@@ -166,7 +186,8 @@ class SessionForm(forms.Form):
             if not data.get(name) and name not in self.errors:
                 self.add_error(name, message)
         begin, end = data.get("begin"), data.get("end")
-        if begin and end and end <= begin:
+        # An end at midnight is the end of the day.
+        if begin and end and end != dt.time() and end <= begin:
             self.add_error("end", "The end must be after the start.")
         amount = data.get("amount")
         if amount and not is_in_halves(amount):

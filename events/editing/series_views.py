@@ -32,10 +32,13 @@ def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     posted = request.POST if request.method == "POST" else None
     form = RepeatForm(posted, source=source)
     dates: DatesForm | None = None
+    skipped_months: list[str] = []
     if posted is not None and form.is_valid():
+        moments = form.moments()
+        skipped_months = form.months_without_a_date(moments)
         choices = [
             (each.isoformat(), format_time_range(each, None, all_day=source.all_day))
-            for each in form.moments()
+            for each in moments
         ]
         if "make" in posted:
             dates = DatesForm(posted, choices=choices)
@@ -48,6 +51,7 @@ def repeat(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "event": source,
         "form": form,
         "dates": dates,
+        "skipped_months": skipped_months,
     }
     return render(request, "events/manage/repeat.html", context)
 

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from accounts.models import User
+from aspen.clock import end_of_session
 from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import permissions, queries
@@ -91,7 +92,7 @@ def _new_session(parent: Event, by: User) -> Event:
 
 def _store(session: Event, row: SessionInput, begins_at: dt.datetime, *, by: User) -> bool:
     """Store a row. Return True if it changed anything."""
-    ends_at = existing_local_time(dt.datetime.combine(row.day, row.end)) if row.end else None
+    ends_at = existing_local_time(end_of_session(row.day, row.end)) if row.end else None
     values = {
         "title": row.title,
         "begins_at": begins_at,

@@ -445,7 +445,11 @@ def test_the_personal_feed_has_the_persons_registrations(client: Client) -> None
     found = {
         str(event["SUMMARY"]): str(event["STATUS"]) for event in parsed(response.content).events
     }
-    assert found == {"Place": "CONFIRMED", "Waitlist: Wait": "TENTATIVE", "Off": "CANCELLED"}
+    assert found == {
+        "Place": "CONFIRMED",
+        "Waitlist: Wait": "TENTATIVE",
+        "Canceled: Off": "CANCELLED",
+    }
     assert response.headers["Cache-Control"] == "private, no-cache"
     assert response.headers["X-Robots-Tag"] == "noindex"
     assert not response.cookies

@@ -16,6 +16,7 @@ from events.enums import EventState, EventStep
 from events.models import Event, Question
 from tests import factories as make
 from tests.factories import TECHNOLOGY
+from tests.web import text
 
 pytestmark = pytest.mark.django_db
 
@@ -71,6 +72,7 @@ def test_a_time_skipped_in_spring_moves_forward(library: Organization) -> None:
         ((2027, 1, 29), "month-weekday", ["04-30", "07-30", "10-29", "12-31"]),  # fifth Friday
         ((2027, 1, 26), "month-last", ["02-23", "03-30", "04-27", "05-25"]),  # last Tuesday
         ((2027, 1, 31), "month-day", ["03-31", "05-31", "07-31", "08-31"]),
+        ((2027, 1, 31), "month-last-day", ["02-28", "03-31", "04-30", "05-31"]),
     ],
 )
 def test_monthly_rules(
@@ -78,6 +80,22 @@ def test_monthly_rules(
 ) -> None:
     event = source(library, at(*begin, 12))
     assert [each[5:10] for each in moments(event, how=how)] == days
+
+
+def test_a_series_on_the_31st_names_the_months_it_leaves_out(
+    client: Client, editor: User, library: Organization
+) -> None:
+    event = source(library, at(2027, 1, 31, 12))
+    address = f"/events/{event.pk}/repeat/"
+    typed = {"times": "3", "key": str(uuid.uuid4())}
+    page = text(client.post(address, typed | {"how": "month-day"}))
+    assert "so they have no date: February 2027, April 2027, June 2027." in page
+    assert "Every month on the last day" in page
+    page = text(client.post(address, typed | {"how": "month-last-day"}))
+    assert "so they have no date" not in page
+
+    another = source(library, at(2027, 1, 30, 12))
+    assert "Every month on the last day" not in text(client.get(f"/events/{another.pk}/repeat/"))
 
 
 def test_rules_end_on_a_day_or_after_sixty_dates(library: Organization) -> None:
