@@ -1,9 +1,8 @@
 """Reading award lists, matching them with accounts, and finding waiting awards."""
 
-import csv
 import re
 from collections.abc import Collection, Iterable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
 from django.db.models import F, Func, IntegerField, QuerySet
@@ -12,7 +11,9 @@ from django.db.models.functions import Lower
 from accounts.models import User
 from accounts.queries import people_by_email
 from aspen.errors import Refused
-from aspen.files import uploaded_csv
+from aspen.files import table_reader
+from aspen.files.parsing import why_not_an_email
+from aspen.files.table_reader import TableRow, UnderstoodRow
 from credits import rules
 from credits.enums import LIVE
 from credits.models import AwardList, Claim, WaitingAward
@@ -100,6 +101,16 @@ def match_award_list(award_list: AwardList, event: Event, *, by: User) -> AwardM
     return AwardMatch(award, already_claimed, refused, own, repeated, unknown)
 
 
+def first_rows(award_list: AwardList) -> list[UnderstoodRow]:
+    """Return how the first lines of a list were read."""
+    read = [UnderstoodRow(int(line), str(address)) for address, line in award_list.rows]
+    refused = [
+        UnderstoodRow(int(line), str(text), str(reason))
+        for line, reason, text in award_list.refused[: table_reader.SHOWN_ROWS]
+    ]
+    return sorted(read + refused)[: table_reader.SHOWN_ROWS]
+
+
 def has_credit(event: Event) -> bool:
     return CreditOffer.objects.filter(event=event).exists()
 
@@ -169,7 +180,7 @@ class _ListReader:
 
     def read(self, entry: str, line: int, row: str = "") -> None:
         """Add the addresses in a line, or in one cell of a table's `row`."""
-        if len(row or entry) > uploaded_csv.MAX_LIST_LINE_LENGTH:
+        if len(row or entry) > table_reader.MAX_LIST_LINE_LENGTH:
             self.refuse(line, "This line is too long.", row or entry)
             return
         for piece in _pieces(entry):
@@ -180,7 +191,7 @@ class _ListReader:
                 self._add(address.lower(), line, row or address)
 
     def _add(self, address: str, line: int, text: str) -> None:
-        if reason := uploaded_csv.why_not_an_email(address):
+        if reason := why_not_an_email(address):
             self.refuse(line, reason, text)
         elif first := self.lines.get(address):
             self.refuse(line, f"This address is already on line {first}.", text)
@@ -194,8 +205,8 @@ class _ListReader:
 
     def _count_entry(self) -> None:
         self.count += 1
-        if self.count > uploaded_csv.MAX_ROWS:
-            raise uploaded_csv.too_many_rows()
+        if self.count > table_reader.MAX_ROWS:
+            raise table_reader.too_many_rows()
 
     def result(self) -> AddressRows:
         return AddressRows([[address, line] for address, line in self.lines.items()], self.refused)
@@ -221,31 +232,25 @@ def read_text(text: str) -> AddressRows:
 
 
 def read_file(data: bytes) -> AddressRows:
-    """Read a CSV file with an e-mail column. Raise Refused if it cannot be read."""
-    text = uploaded_csv.decode_upload(data, megabytes=MEGABYTES)
-    table = uploaded_csv.csv_reader(
-        text, lambda cells: uploaded_csv.find_column(cells, uploaded_csv.EMAIL_HEADINGS) is not None
-    )
-    try:
-        return _read_table(table)
-    except csv.Error as error:
-        raise uploaded_csv.malformed_csv(table) from error
+    """Read a CSV or XLSX file with an e-mail column. Raise Refused if it cannot be read.
 
-
-def _read_table(rows: Any) -> AddressRows:
-    reader, column = _ListReader(), None
-    for cells in rows:
-        if column is None:
-            column = uploaded_csv.find_column(cells, uploaded_csv.EMAIL_HEADINGS)
-            if column is None and rows.line_num >= uploaded_csv.MAX_LINES_BEFORE_HEADING:
-                break
-        elif any(cell.strip() for cell in cells):
-            entry = cells[column] if column < len(cells) else ""
-            reader.read(entry, rows.line_num, ", ".join(cell.strip() for cell in cells))
-    if column is None:
+    If the file has several tables, all lists of people are read.
+    """
+    reader, has_column = _ListReader(), False
+    for table in table_reader.read_tables(data, megabytes=MEGABYTES):
+        found = table_reader.find_people(table)
+        if found:
+            has_column = True
+            _read_rows(reader, table.rows[found[0] + 1 :], found[1])
+    if not has_column:
         raise Refused(
             "The file has no e-mail column. Put the heading Email above the addresses, or paste "
             "the addresses into the field above.",
             field="file",
         )
     return reader.result()
+
+
+def _read_rows(reader: _ListReader, rows: Iterable[TableRow], column: int) -> None:
+    for line, cells in rows:
+        reader.read(cells[column] if column < len(cells) else "", line, ", ".join(cells))

@@ -18,12 +18,15 @@ from aspen.files.workbook import ZIP_SIGNATURE, sheet_rows
 
 MAX_ROWS = 20_000
 MAX_LIST_LINE_LENGTH = 5_000
+SHOWN_ROWS = 5  # how many rows previews show as they were read
 # Some tools put a summary above the table, so search this many lines for the heading.
 MAX_LINES_BEFORE_HEADING = 30
 DELIMITERS = "\t;,"
 SAMPLE_LINES = 200
 SAMPLE_BYTES = 64 * 1024
 EMAIL_HEADINGS = {"email", "emailaddress", "useremail", "attendeeemail", "mail", "participantemail"}
+# A table with one of these columns is about the meeting. Its e-mail address is the host's.
+MEETING_HEADINGS = {"meetingid", "webinarid"}
 OLD_OFFICE_SIGNATURE = b"\xd0\xcf\x11\xe0"
 # The first bytes of PDF, images, and old Office files.
 BINARY_SIGNATURES = (b"%PDF", b"\x89PNG", b"\xff\xd8\xff", b"GIF8", OLD_OFFICE_SIGNATURE)
@@ -52,6 +55,20 @@ class TableRow(NamedTuple):
 
     line: int
     cells: list[str]
+
+
+class UnderstoodRow(NamedTuple):
+    """How a row was read, as text for previews: includes/understood_rows.html shows it.
+
+    `note` says how an ambiguous cell was read, or why the row was refused.
+    """
+
+    line: int
+    text: str
+    note: str = ""
+
+    def __str__(self) -> str:
+        return f"line {self.line}: {self.text}{f' ({self.note})' if self.note else ''}"
 
 
 class ReadTable(NamedTuple):
@@ -252,6 +269,15 @@ def _can_be_heading(cells: list[str]) -> bool:
 
 
 # ---------- Columns ----------
+
+
+def find_people(table: ReadTable) -> tuple[int, int] | None:
+    """Return the indexes of the heading row and the e-mail column, if the table lists people."""
+    for index, (_, cells) in enumerate(table.rows[:MAX_LINES_BEFORE_HEADING]):
+        column = find_column(cells, EMAIL_HEADINGS)
+        if column is not None and find_column(cells, MEETING_HEADINGS) is None:
+            return index, column
+    return None
 
 
 def find_column(cells: list[str], names: set[str]) -> int | None:

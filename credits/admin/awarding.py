@@ -44,10 +44,10 @@ class AwardForm(forms.Form):
         "Ada Lake <ada@library.example>",
     )
     file = forms.FileField(
-        label="Or a CSV file",
+        label="Or a CSV or Excel file",
         required=False,
         help_text=f"The file needs a column named Email. Up to 20,000 rows and {MEGABYTES} MB.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
         error_messages={"empty": "This file is empty."},
     )
 
@@ -178,6 +178,7 @@ class AwardListAdmin(ReadOnlyAdmin):
         context = {
             **self._context(event),
             "list": award_list,
+            "first_rows": awards.first_rows(award_list),
             "groups": presentation.award_groups(award_list, event, by=request.user),
             "is_open": award_list.applied_at is None and request.user.has_perm(AWARD_PERMISSION),
         }

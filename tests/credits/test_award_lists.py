@@ -1,5 +1,8 @@
-"""Reading award lists: pasted addresses and CSV files."""
+"""Reading award lists: pasted addresses, CSV and XLSX files."""
 
+import io
+
+import openpyxl
 import pytest
 
 from aspen.errors import Refused
@@ -57,6 +60,26 @@ def test_a_file_is_read_by_its_email_heading(data: bytes) -> None:
     assert ([address for address, _ in sheet.rows], sheet.refused) == ([ADA, BO], [])
 
 
+def test_a_workbook_is_read() -> None:
+    book, file = openpyxl.Workbook(), io.BytesIO()
+    book.active.append(["Name", "Email"])
+    book.active.append(["Ada Lake", ADA.upper()])
+    book.create_sheet("More").append(["E-mail address"])
+    book["More"].append([BO])
+    book.create_sheet("Notes").append(["Thank you"])
+    book.save(file)
+
+    assert awards.read_file(file.getvalue()) == awards.AddressRows([[ADA, 2], [BO, 2]], [])
+
+
+def test_the_host_in_a_report_about_a_meeting_is_not_on_the_list() -> None:
+    sheet = awards.read_file(
+        f"Meeting ID,User Email,Participants\n812 3456,host@library.example,2\n\n"
+        f"Name,User Email\nAda,{ADA}\n\nBo,{BO}\n".encode()
+    )
+    assert sheet == awards.AddressRows([[ADA, 5], [BO, 7]], [])
+
+
 def test_invalid_rows_of_a_file_are_refused() -> None:
     sheet = awards.read_file(
         f"Name,Email\n=cmd(),nobody\nCy\nAda,{ADA}\nAda,{ADA.upper()}\n,,\n".encode()
@@ -72,7 +95,7 @@ def test_invalid_rows_of_a_file_are_refused() -> None:
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"PK\x03\x04", "This is not a CSV file"),
+        (b"PK\x03\x04", "This workbook cannot be read"),
         (b"Name,Time\nAda,50\n", "The file has no e-mail column"),
         (b"x" * (10 * 1024 * 1024 + 1), "larger than 10 MB"),
         (b"Email\n" + b"a@b.example\n" * 20_001, "more than 20,000 rows"),
@@ -85,5 +108,5 @@ def test_an_unreadable_file_is_refused(data: bytes, message: str) -> None:
 
 
 def test_an_unclosed_quotation_mark_is_refused() -> None:
-    with pytest.raises(Refused, match="as CSV past line 3"):
+    with pytest.raises(Refused, match="as CSV past line 2"):
         awards.read_file(f'Name,Email\n"Ada,{ADA}\n"Bo",{BO}\n'.encode())

@@ -180,8 +180,8 @@ def test_typed_addresses_stay_in_the_form(client: Client, staff: User) -> None:
             {"file": b"%PDF-1.7"},
             {
                 "file": [
-                    "This is not a CSV file. Open it in your spreadsheet program and save it as "
-                    "CSV."
+                    "This is not a CSV or XLSX file. Open it in your spreadsheet program and save "
+                    "it as CSV or XLSX."
                 ]
             },
         ),
@@ -242,7 +242,27 @@ def test_the_preview_says_why_a_person_is_not_awarded(client: Client, staff: Use
 def test_a_long_list_shows_the_first_people(client: Client, staff: User) -> None:
     page = paste(client, make.event(), *(f"p{n}@x.example" for n in range(201)))
     assert "Showing the first 200 of 201." in text(page)
-    assert text(page).count("@x.example") == 200
+    assert text(page).count("<li>p") == 200
+
+
+def test_the_preview_shows_how_the_first_lines_were_read(client: Client, staff: User) -> None:
+    page = upload(
+        client,
+        make.event(),
+        f"Name;Email;Phone\nBo;{STRANGER};1\nCy;;<b>2</b>\nBo;{STRANGER.upper()};3\n"
+        "D;d@x.example;4\nE;e@x.example;5\nF;f@x.example;6\n".encode(),
+    )
+    assert [str(row) for row in page.context["first_rows"]] == [
+        f"line 2: {STRANGER}",
+        "line 3: Cy, , <b>2</b> (This entry has no e-mail address.)",
+        f"line 4: Bo, {STRANGER.upper()}, 3 (This address is already on line 2.)",
+        "line 5: d@x.example",
+        "line 6: e@x.example",
+    ]
+    assert (
+        '<tr><th scope="row">3</th><td>Cy, , &lt;b&gt;2&lt;/b&gt;</td>'
+        "<td>This entry has no e-mail address.</td></tr>"
+    ) in text(page)
 
 
 # ---------- Permissions ----------
