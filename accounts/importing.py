@@ -1,4 +1,4 @@
-"""Importing libraries from a CSV file.
+"""Importing libraries from a CSV or XLSX file.
 
 A library is recognized by its name and city in the file, even if staff have renamed it since. A row
 that has not changed since the last import is skipped, so staff's edits in the portal stay.
@@ -18,6 +18,7 @@ KINDS = {kind.value: kind for kind in OrganizationKind}
 
 class LibraryImporter:
     columns: tuple[str, ...] = ("name", "kind", "city", "county", "federation", "source")
+    moments: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.known: dict[str, tuple[int, str]] = {}
@@ -71,6 +72,9 @@ class LibraryImporter:
 
     def explain(self, error: csv_import.NotStored) -> str:
         return csv_import.explain_error(error, {}, Organization)
+
+    def describe(self, row: CsvRow) -> str:
+        return "; ".join(filter(None, (row[column] for column in self.columns[:-1])))
 
     def _read(self, row: CsvRow) -> dict[str, Any]:
         if not row["name"]:

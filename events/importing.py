@@ -1,4 +1,4 @@
-"""Import of events from CSV files, one event per row.
+"""Import of events from CSV or XLSX files, one event per row.
 
 An event is matched by its number in the old portal or, without one, by source, title and start
 time. A row that has not changed since the last import is skipped, so that changes made by staff
@@ -19,10 +19,12 @@ from django.db.models import Q
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from aspen.clock import day_of_end, in_montana
+from aspen.clock import day_of_end
 from aspen.errors import Refused
 from aspen.files import csv_import
 from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
+from aspen.files.parsing import parse_moment
+from aspen.formats import format_amount, format_time_range
 from aspen.halves import NOT_IN_HALVES, validate_halves
 from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
@@ -40,8 +42,6 @@ SESSION_PATTERN = re.compile(
     r"(?:Conference|Symposium|Institute|Summit|Retreat|Convention|Congress)): +(?P<title>.+)",
     re.IGNORECASE,
 )
-MOMENT_PATTERN = re.compile(r"\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d)?)?")
-DAY_LENGTH = len("2026-05-11")
 URL_PATTERN = re.compile(r"https?://[^\s<>\"]+")
 MAX_URL_LENGTH = 500
 MAX_AMOUNT = Decimal("999.5")
@@ -72,6 +72,7 @@ class EventImporter:
         *("city", "delivery", "sponsor", "credits", "registration", "audience", "recording"),
         "summary",
     )
+    moments: tuple[str, ...] = ("begin", "end")
 
     def __init__(self) -> None:
         categories = Category.objects.order_by("position")
@@ -139,6 +140,15 @@ class EventImporter:
 
     def explain(self, error: csv_import.NotStored) -> str:
         return csv_import.explain_error(error, COLUMNS, Event)
+
+    def describe(self, row: CsvRow) -> str:
+        facts = parse_event_row(row, self.categories)
+        values = facts.values
+        names = {category.pk: category.name for category in self.categories.values()}
+        when = format_time_range(values["begins_at"], values["ends_at"], all_day=values["all_day"])
+        credits = [f"{names[pk]} {format_amount(amount)}" for pk, amount in facts.offers.items()]
+        cancelled = " (canceled)" if values["state"] == EventState.CANCELLED else ""
+        return "; ".join([values["title"] + cancelled, when, *credits])
 
     def _remember_conference(self, event: Event) -> None:
         """Remember the conference by title and by key, in case staff renamed it."""
@@ -263,27 +273,21 @@ def read_days(begin: str, end: str) -> dict[str, Any]:
 
 def read_moment(text: str, column: str) -> tuple[dt.datetime, bool]:
     """Return the time in Mountain time, and whether only the day was given."""
-    advice = "use 2026-05-11 or 2026-05-11T09:00"
-    if not MOMENT_PATTERN.fullmatch(text):
-        raise Refused(
-            f"“{_short(text)}” is not a date; {advice}" if text else "it is empty", field=column
-        )
+    advice = "use 2026-05-11, 2026-05-11T09:00, 5/11/2026 or 5/11/2026 9:00 AM"
+    if not text:
+        raise Refused("it is empty", field=column)
     try:
-        naive = dt.datetime.fromisoformat(text)
-    except ValueError:
-        raise Refused(f"{text} does not exist; {advice}", field=column) from None
-    if not CALENDAR_STARTS.year <= naive.year < CALENDAR_ENDS.year:
-        raise Refused(
-            f"the year {naive.year} is not between {CALENDAR_STARTS.year} and "
-            f"{CALENDAR_ENDS.year - 1}",
-            field=column,
-        )
-    try:
-        return in_montana(naive), len(text) == DAY_LENGTH
-    except ValueError:
-        raise Refused(
-            f"{text} did not exist in Montana, because clocks moved forward", field=column
-        ) from None
+        moment = parse_moment(text, timezone.get_default_timezone())
+    except Refused as error:
+        raise Refused(f"{error}; {advice}", field=column) from error
+    if moment is None:
+        raise Refused(f"“{_short(text)}” is not a date; {advice}", field=column)
+    if not CALENDAR_STARTS.year <= moment.year < CALENDAR_ENDS.year:
+        first, last = CALENDAR_STARTS.year, CALENDAR_ENDS.year - 1
+        raise Refused(f"the year {moment.year} is not between {first} and {last}", field=column)
+    if isinstance(moment, dt.datetime):
+        return moment, False
+    return midnight(moment), True
 
 
 def read_credits(text: str, categories: dict[str, Category]) -> dict[int, Decimal]:

@@ -1,30 +1,46 @@
-"""Reading CSV files and importing them row by row.
+"""Reading CSV and XLSX files and importing them row by row.
 
 Files are streamed, and a bad row never affects another. `import_file` passes each row to an
-Importer. It reports rejected rows by line number and writes them, byte for byte, to a rejects file
-that can be corrected and imported.
+Importer. It reports rejected rows by line number and writes them, as they were in the file, to a
+rejects file that can be corrected and imported, even after a spreadsheet program saved it.
 """
 
 import csv
 import enum
 import hashlib
+import io
 import itertools
 import json
 import re
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, TextIO
+from typing import IO, Protocol, TextIO
 
 from django.core.exceptions import ValidationError
 from django.db import DataError, IntegrityError, connection
 from django.db.models import Model
 
 from aspen.errors import Refused
+from aspen.files.parsing import iso_moment
+from aspen.files.table_reader import (
+    BINARY_SIGNATURES,
+    KEEP_BYTES,
+    SAMPLE_BYTES,
+    SHOWN_ROWS,
+    UNDECODED,
+    UnderstoodRow,
+    clean_cell,
+    find_delimiter,
+    find_encoding,
+    repaired,
+    separator_line,
+)
+from aspen.files.workbook import is_workbook, sheet_rows
 from aspen.formats import counted
 
 BATCH = 500
@@ -32,17 +48,16 @@ MAX_LINE_LENGTH = 1_000_000  # characters; longer lines are not read into memory
 MAX_RECORD_LINES = 100  # physical lines of one row; more means an unclosed quotation mark
 MAX_REPORTED = 50  # rejected rows listed on the terminal; the rejects file has all of them
 STEP_ROWS, STEP_SECONDS = 1000, 1.0
-# Reads bytes that are not UTF-8 as the characters below, and writes them back as the same bytes.
-ENCODING = "surrogateescape"
-UNDECODED = re.compile("[\udc80-\udcff]")
+LOST_CHARACTER = "\ufffd"
 REASON_COLUMN = "reason"  # the first column of a rejects file, before the original ones
-FIRST_FIELD = re.compile(r'(?:"(?:[^"]|"")*"|[^",\r\n]*),')
-OWN_REASON = re.compile(r'"?line [0-9]+: |,')
+UNREADABLE = (
+    "This is not a CSV or XLSX file. In a spreadsheet program, save it as “CSV UTF-8” or as XLSX."
+)
 NotStored = ValidationError | IntegrityError | DataError
 
 
 class UnreadableFile(Exception):
-    """Raised if a whole file is rejected. `str()` says why. Nothing was changed."""
+    """Raised if a whole file is rejected. `str()` says why."""
 
 
 class RowOutcome(enum.StrEnum):
@@ -63,7 +78,7 @@ class CsvRecord:
 
 @dataclass(frozen=True)
 class CsvRow:
-    """A row's values by column, stripped of surrounding whitespace."""
+    """A row's cleaned values by column."""
 
     line: int
     values: dict[str, str]
@@ -83,9 +98,13 @@ def content_digest(*texts: str) -> str:
 
 
 class Importer(Protocol):
-    """An importer for one kind of file."""
+    """An importer for one kind of file.
+
+    Rows have the days and times in the columns `moments` as ISO text, if they can be read.
+    """
 
     columns: tuple[str, ...]
+    moments: tuple[str, ...]
 
     def prepare(self, rows: list[CsvRow]) -> None:
         """Load the data that `apply` needs for the next rows, in a few queries."""
@@ -96,12 +115,18 @@ class Importer(Protocol):
     def explain(self, error: NotStored) -> str:
         """Explain in plain text why the row was not stored."""
 
+    def describe(self, row: CsvRow) -> str:
+        """Return what was understood of a row that was applied. No queries."""
+
 
 @dataclass
 class Tally:
+    """The result of an import. `first_rows` says what was understood of the first rows."""
+
     counts: Counter[RowOutcome] = field(default_factory=Counter)
     rejected: int = 0
     rejects: Path | None = None
+    first_rows: list[UnderstoodRow] = field(default_factory=list)
 
     def __str__(self) -> str:
         return ", ".join(f"{self.counts[outcome]:,} {outcome}" for outcome in RowOutcome)
@@ -131,7 +156,10 @@ class FirstLines:
 
 
 def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
-    """Yield the lines with their numbers. Lines that are too long are truncated."""
+    """Yield the lines with their numbers. Lines that are too long are truncated.
+
+    Lines that are not UTF-8 are read as Windows-1252 if possible.
+    """
     for number in itertools.count(1):
         try:
             line = rest = file.readline(MAX_LINE_LENGTH)
@@ -141,10 +169,12 @@ def _physical_lines(file: TextIO) -> Iterator[tuple[int, str]]:
             raise UnreadableFile(f"Reading the file failed: {error.strerror}.") from error
         if not line:
             return
+        with suppress(UnicodeDecodeError):
+            line = repaired(line)
         yield number, line
 
 
-def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
+def read_records(file: TextIO, delimiter: str = ",") -> Generator[CsvRecord, None, None]:
     """Yield the rows of a CSV file, including the header but not blank lines.
 
     A quoted field can span lines. If a quotation mark is never closed, only that line is lost,
@@ -154,16 +184,16 @@ def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
     waiting: deque[tuple[int, str]] = deque()
     while first := (waiting.popleft() if waiting else next(lines, None)):
         number, text = first
-        if not text.strip():
+        if not text.strip() or (number == 1 and separator_line(text)):
             continue
         taken: list[tuple[int, str]] = []
-        record = _parse(number, [text])
+        record = _parse(number, [text], delimiter)
         while record is None and len(taken) < MAX_RECORD_LINES:
             following = waiting.popleft() if waiting else next(lines, None)
             if following is None:
                 break
             taken.append(following)
-            record = _parse(number, [text, *(line for _, line in taken)])
+            record = _parse(number, [text, *(line for _, line in taken)], delimiter)
         if record is None:
             record = CsvRecord(number, text, error="a quotation mark is never closed")
         if record.error:
@@ -173,7 +203,7 @@ def read_records(file: TextIO) -> Generator[CsvRecord, None, None]:
             yield record
 
 
-def _parse(number: int, lines: list[str]) -> CsvRecord | None:
+def _parse(number: int, lines: list[str], delimiter: str) -> CsvRecord | None:
     """Return the record in these lines, or None if it continues on the next line."""
     text = "".join(lines)
     if len(lines[0]) == MAX_LINE_LENGTH:
@@ -181,11 +211,12 @@ def _parse(number: int, lines: list[str]) -> CsvRecord | None:
             number, text, error=f"the line is longer than {MAX_LINE_LENGTH:,} characters"
         )
     try:
-        return CsvRecord(number, text, next(csv.reader(lines, strict=True)))
+        cells = next(csv.reader(lines, delimiter=delimiter, strict=True))
     except csv.Error as error:
         if "unexpected end of data" in str(error):
             return None
         return CsvRecord(number, text, error=_csv_error(str(error)))
+    return CsvRecord(number, text, cells)
 
 
 def _csv_error(message: str) -> str:
@@ -197,7 +228,9 @@ def _csv_error(message: str) -> str:
 def why_not_storable(text: str) -> str:
     """Return the reason why a string cannot be stored, or an empty string."""
     if UNDECODED.search(text):
-        return "this line is not UTF-8 text; save the file as “CSV UTF-8”"
+        return "this line is not text in UTF-8; save the file as “CSV UTF-8”"
+    if LOST_CHARACTER in text:
+        return f"this line contains “{LOST_CHARACTER}” for a character that was lost; enter it"
     if "\0" in text:
         return "this line contains a NUL character, which cannot be stored"
     return ""
@@ -208,10 +241,8 @@ def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]
     if record is None:
         raise UnreadableFile("The file is empty.")
     if record.error or why_not_storable(record.text):
-        raise UnreadableFile(
-            "This is not a CSV file in UTF-8. In a spreadsheet, save it as “CSV UTF-8”."
-        )
-    names = [cell.strip().lower() for cell in record.cells]
+        raise UnreadableFile(UNREADABLE)
+    names = [clean_cell(cell).lower() for cell in record.cells]
     if missing := [name for name in columns if name not in names]:
         raise UnreadableFile(
             f"The first line must list the columns. Missing: {', '.join(missing)}. "
@@ -222,63 +253,116 @@ def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]
     return names
 
 
-def to_row(record: CsvRecord, header: list[str]) -> CsvRow:
+def to_row(record: CsvRecord, header: list[str], moments: tuple[str, ...] = ()) -> CsvRow:
     """Return the record's cells by column. Raises Refused if there are too few or too many."""
     if reason := why_not_storable(record.text) or record.error:
         raise Refused(reason)
-    cells = [cell.strip() for cell in record.cells]
+    cells = [clean_cell(cell) for cell in record.cells]
     if len(cells) < len(header) or any(cells[len(header) :]):
         raise Refused(
             f"this line has {counted(len(cells), 'field')}, but the first line has {len(header)}; "
             "check for an extra or missing comma"
         )
-    return CsvRow(record.line, dict(zip(header, cells, strict=False)))
+    values = dict(zip(header, cells, strict=False))
+    values |= {column: iso_moment(values[column]) for column in moments}
+    return CsvRow(record.line, values)
+
+
+@dataclass(frozen=True)
+class Source:
+    """An open file: its rows, starting with the header, and the delimiter of their text."""
+
+    records: Generator[CsvRecord, None, None]
+    delimiter: str
 
 
 @contextmanager
-def open_csv(path: Path) -> Iterator[TextIO]:
-    """Open the file for reading, skipping a byte order mark. Raises UnreadableFile."""
+def open_source(path: Path) -> Iterator[Source]:
+    """Open a CSV or XLSX file for reading. Raises UnreadableFile."""
     try:
-        file = path.open(encoding="utf-8-sig", errors=ENCODING, newline="")
+        file = io.BufferedReader(path.open("rb", buffering=0), SAMPLE_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UnreadableFile(f"{path} cannot be read: {reason.lower()}.") from error
     with file:
-        yield file
+        start = file.peek(SAMPLE_BYTES)[:SAMPLE_BYTES]
+        if start.startswith(BINARY_SIGNATURES):
+            raise UnreadableFile(UNREADABLE)
+        with _open_workbook(file) if is_workbook(start) else _open_csv(file, start) as source:
+            yield source
+
+
+@contextmanager
+def _open_csv(file: IO[bytes], start: bytes) -> Iterator[Source]:
+    encoding = find_encoding(start)
+    errors = "replace" if encoding.startswith("utf-16") else KEEP_BYTES
+    delimiter = find_delimiter(start.decode(encoding, "replace"))
+    with (
+        io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as lines,
+        closing(read_records(lines, delimiter)) as records,
+    ):
+        yield Source(records, delimiter)
+
+
+@contextmanager
+def _open_workbook(file: IO[bytes]) -> Iterator[Source]:
+    with closing(_workbook_records(file)) as records:
+        yield Source(records, ",")
+
+
+def _workbook_records(file: IO[bytes]) -> Generator[CsvRecord, None, None]:
+    """Yield the rows of all sheets as lines of a CSV file, with the header only once."""
+    header: list[str] | None = None
+    try:
+        for row in sheet_rows(file):
+            if not any(row.cells) or row.cells == header:
+                continue
+            header = header or row.cells
+            cells = row.cells + [""] * (len(header) - len(row.cells))
+            text = io.StringIO(newline="")
+            csv.writer(text).writerow(cells)
+            yield CsvRecord(row.line, text.getvalue(), cells)
+    except Refused as error:
+        raise UnreadableFile(str(error)) from error
 
 
 # Applying
 
 
 class Rejects(AbstractContextManager["Rejects"]):
-    """Writes each rejected row, byte for byte, after the reason. Creates no file if there are none.
+    """Writes each rejected row as it was, after the reason. Creates no file if there are none.
 
-    A rejects file can be corrected and imported; a new reason replaces the old one.
+    A rejects file is UTF-8 with a byte order mark, so that spreadsheet programs read it right, and
+    has the delimiter of the file. It can be corrected and imported; a new reason replaces the old
+    one.
     """
 
-    def __init__(self, path: Path, header: str, names: list[str]) -> None:
+    def __init__(self, path: Path, header: str, names: list[str], delimiter: str) -> None:
         """`header` is the first line of the file; `names` are its column names."""
         self.path, self.header, self.width = path, header, len(names)
+        self.delimiter = delimiter
+        self.first_field = re.compile(rf'(?:"(?:[^"]|"")*"|[^"{delimiter}\r\n]*){delimiter}')
+        self.own_reason = re.compile(rf'"?line [0-9]+: |{delimiter}')
         self.has_reasons = names[0] == REASON_COLUMN
         if self.has_reasons:
-            self.header = FIRST_FIELD.sub("", header, count=1)
+            self.header = self.first_field.sub("", header, count=1)
         self.file: TextIO | None = None
 
     def add(self, record: CsvRecord, reason: str) -> None:
         if self.file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            self.file = self.path.open("w", encoding="utf-8", errors=ENCODING, newline="")
-            self.file.write(f"{REASON_COLUMN},{_line(self.header)}")
+            self.file = self.path.open("w", encoding="utf-8-sig", errors=KEEP_BYTES, newline="")
+            self.file.write(f"{REASON_COLUMN}{self.delimiter}{_line(self.header)}")
         quoted = f"line {record.line}: {reason}".replace('"', '""')
-        self.file.write(f'"{quoted}",{_line(self._without_reason(record))}')
+        self.file.write(f'"{quoted}"{self.delimiter}{_line(self._without_reason(record))}')
 
     def _without_reason(self, record: CsvRecord) -> str:
         """Return the row without the reason from an earlier import.
 
-        If someone has already removed the reason and its comma, the row is returned unchanged.
+        If someone has already removed the reason and its delimiter, the row is returned unchanged.
         """
-        first = FIRST_FIELD.match(record.text) if self.has_reasons else None
-        if first and (len(record.cells) >= self.width or OWN_REASON.match(record.text)):
+        first = self.first_field.match(record.text) if self.has_reasons else None
+        if first and (len(record.cells) >= self.width or self.own_reason.match(record.text)):
             return record.text[first.end() :]
         return record.text
 
@@ -338,20 +422,21 @@ def import_file(
 ) -> Tally:
     """Import every row of the file. Report rows that cannot be stored and write them to `rejects`.
 
-    Raises UnreadableFile, before storing anything, if the whole file is unusable.
+    Raises UnreadableFile if the file is unusable. Nothing is stored then, unless a file that began
+    well cannot be read to its end.
     """
     if rejects.exists() and path.exists() and rejects.samefile(path):
         raise UnreadableFile(
             "The rejects file would overwrite the input file. Choose another path for it."
         )
     tally = Tally()
-    with open_csv(path) as file, asynchronous_commits(), closing(read_records(file)) as rows:
-        first = next(rows, None)
+    with open_source(path) as source, asynchronous_commits():
+        first = next(source.records, None)
         header = read_header(first, importer.columns)
         assert first is not None
         ticker = ImportProgress(progress)
-        with Rejects(rejects, first.text, header) as rejected:
-            for batch in _batches(rows):
+        with Rejects(rejects, first.text, header, source.delimiter) as rejected:
+            for batch in _batches(source.records):
                 _import_batch(batch, header, importer, rejected, tally, report, ticker)
         tally.rejects = rejects if tally.rejected else None
     if tally.rejected > MAX_REPORTED:
@@ -377,13 +462,14 @@ def _import_batch(
     refused: list[tuple[CsvRecord, str]] = []
     for record in batch:
         try:
-            good.append((record, to_row(record, header)))
+            good.append((record, to_row(record, header, importer.moments)))
         except Refused as error:
             refused.append((record, str(error)))
     importer.prepare([row for _, row in good])
     for record, row in good:
         try:
             tally.counts[importer.apply(row)] += 1
+            _describe_first_rows(row, importer, tally)
         except Refused as error:
             refused.append((record, f"{error.field}: {error}" if error.field else str(error)))
         except (ValidationError, IntegrityError, DataError) as error:
@@ -394,6 +480,12 @@ def _import_batch(
         tally.rejected += 1
         if tally.rejected <= MAX_REPORTED:
             report(f"line {record.line}: {reason}")
+
+
+def _describe_first_rows(row: CsvRow, importer: Importer, tally: Tally) -> None:
+    if len(tally.first_rows) < SHOWN_ROWS:
+        with suppress(Refused):  # an unchanged row can have values that are no longer accepted
+            tally.first_rows.append(UnderstoodRow(row.line, importer.describe(row)))
 
 
 def explain_error(error: NotStored, columns: dict[str, str], *models: type[Model]) -> str:

@@ -14,7 +14,7 @@ from aspen.formats import counted
 
 
 class ImportCommand(BaseCommand):
-    """The base of commands that stream a CSV file into the portal.
+    """The base of commands that stream a CSV or XLSX file into the portal.
 
     The command ends with an error if any row was rejected. Subclasses define `name`, which becomes
     part of the rejects file's name, and `make_importer`.
@@ -26,7 +26,7 @@ class ImportCommand(BaseCommand):
         raise NotImplementedError
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        parser.add_argument("file", type=Path, help="a CSV file in UTF-8")
+        parser.add_argument("file", type=Path, help="a CSV or XLSX file")
         parser.add_argument(
             "--rejects",
             type=Path,
@@ -54,6 +54,10 @@ class ImportCommand(BaseCommand):
                 f"The database stopped the import: {error} Earlier rows are stored; "
                 "run the same command again."
             ) from error
+        if verbosity and tally.first_rows:
+            self.stdout.write("The first rows were read as follows.")
+            for row in tally.first_rows:
+                self.stdout.write(str(row))
         if tally.rejected:
             raise CommandError(_summary(tally))
         if verbosity:

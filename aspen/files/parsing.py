@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
+from django.utils import timezone
 
 from aspen.errors import Refused
 from aspen.files.workbook import serial_to_moment
@@ -73,6 +74,24 @@ def parse_moment(text: str, zone: dt.tzinfo) -> dt.datetime | dt.date | None:
     if match["zone"]:
         return local.replace(tzinfo=_offset(match["zone"].upper())).astimezone(zone)
     return _in_zone(local, zone, text)
+
+
+def iso_moment(text: str) -> str:
+    """Return a time in the portal's time zone, or a day, as ISO text, such as 2027-05-11T09:00.
+
+    Texts that mean the same moment become the same. Other texts are returned unchanged.
+    """
+    try:
+        moment = parse_moment(text, timezone.get_default_timezone())
+    except Refused:
+        return text
+    if moment is None:
+        return text
+    if not isinstance(moment, dt.datetime):
+        return moment.isoformat()
+    if not moment.fold:
+        moment = moment.replace(tzinfo=None)
+    return moment.isoformat(timespec="auto" if moment.second else "minutes")
 
 
 def _day_parts(match: re.Match[str]) -> tuple[int, int, int] | None:

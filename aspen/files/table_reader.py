@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from aspen.errors import Refused
-from aspen.files.workbook import ZIP_SIGNATURE, sheet_rows
+from aspen.files.workbook import is_workbook, sheet_rows
 
 MAX_ROWS = 20_000
 MAX_LIST_LINE_LENGTH = 5_000
@@ -103,7 +103,7 @@ def read_tables(data: bytes, *, megabytes: int) -> list[ReadTable]:
 
 
 def _sheets(data: bytes) -> Iterator[tuple[str, Iterable[TableRow]]]:
-    if not data.startswith(ZIP_SIGNATURE):
+    if not is_workbook(data):
         yield "", text_rows(decode(data))
         return
     rows = sheet_rows(io.BytesIO(data))
@@ -225,8 +225,11 @@ def text_rows(text: str) -> Iterator[TableRow]:
 
 def clean_cell(text: str) -> str:
     """Return a cell's text composed (NFC), without invisible signs and surrounding whitespace."""
-    if match := QUOTED_FORMULA.fullmatch(text.strip()):
-        text = match["text"]
+    text = text.strip()
+    if match := QUOTED_FORMULA.fullmatch(text):
+        text = match["text"].strip()
+    if text.isascii():
+        return text
     return unicodedata.normalize("NFC", INVISIBLE.sub("", text)).strip()
 
 

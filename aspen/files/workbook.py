@@ -40,6 +40,11 @@ class SheetRow(NamedTuple):
     cells: list[str]
 
 
+def is_workbook(start: bytes) -> bool:
+    """Return whether a file that begins with these bytes can be an XLSX workbook."""
+    return start.startswith(ZIP_SIGNATURE)
+
+
 def sheet_rows(file: IO[bytes]) -> Iterator[SheetRow]:
     """Yield the rows of all visible sheets. Blank rows that follow each other are one.
 

@@ -30,7 +30,7 @@ def load(path: Path) -> str:
     call_command("import_libraries", str(path), stdout=out, stderr=err)
     # On a slow machine, progress is printed as well.
     assert re.sub(r"^\d+ rows …\n", "", err.getvalue(), flags=re.MULTILINE) == ""
-    return out.getvalue().strip()
+    return out.getvalue().splitlines()[-1]
 
 
 def write(folder: Path, *lines: str) -> Path:

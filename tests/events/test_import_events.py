@@ -3,10 +3,12 @@
 import csv
 import datetime as dt
 import io
+import re
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
@@ -23,6 +25,7 @@ from tracks.actions import select_track
 from tracks.models import Posting
 
 REAL = Path(__file__).parents[2] / "events/data/aspen-events.csv"
+INTAKE = Path(__file__).parents[1] / "data" / "intake"
 COLUMNS = EventImporter.columns
 
 pytestmark = pytest.mark.django_db
@@ -58,6 +61,13 @@ def write(path: Path, *rows: dict[str, str], columns: tuple[str, ...] = COLUMNS)
 
 
 def load(path: Path, **options: Any) -> tuple[str, str]:
+    """Run the command and return the last line of stdout, and stderr without progress."""
+    out, err = load_all(path, **options)
+    last_line = "".join(out.splitlines(keepends=True)[-1:])
+    return last_line, re.sub(r"^[\d,]+ rows …\n", "", err, flags=re.MULTILINE)
+
+
+def load_all(path: Path, **options: Any) -> tuple[str, str]:
     """Run the command and return its output on stdout and stderr."""
     out, err = io.StringIO(), io.StringIO()
     call_command("import_events", str(path), stdout=out, stderr=err, **options)
@@ -74,6 +84,14 @@ def refused(tmp_path: Path, *rows: dict[str, str]) -> list[str]:
     with pytest.raises(CommandError):
         call_command("import_events", str(write(tmp_path / "events.csv", *rows)), stderr=err)
     return err.getvalue().splitlines()
+
+
+def load_rejected(path: Path) -> tuple[str, str]:
+    """Run the command, which rejects rows, and return its output on stdout and stderr."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.raises(CommandError):
+        call_command("import_events", str(path), stdout=out, stderr=err)
+    return out.getvalue(), err.getvalue()
 
 
 def offers(event: Event) -> dict[str, Decimal]:
@@ -201,10 +219,31 @@ def test_an_event_canceled_later_stays_the_same_event(tmp_path: Path) -> None:
         ("2026-05-11T09:00", "", (mountain(2026, 5, 11, 9), None, False)),
         ("2026-05-11 09:00:00", "2026-05-11", (mountain(2026, 5, 11, 9), None, False)),
         ("2026-05-11T09:00", "2026-05-13", (mountain(2026, 5, 11), mountain(2026, 5, 13), True)),
+        ("5/11/2026", "05/13/26", (mountain(2026, 5, 11), mountain(2026, 5, 13), True)),
+        (
+            "5/11/2026 9:00 AM",
+            "5/11/2026 13:00",
+            (mountain(2026, 5, 11, 9), mountain(2026, 5, 11, 13), False),
+        ),
+        (
+            "2026-05-11T15:00:00Z",
+            "46153.5",
+            (mountain(2026, 5, 11, 9), mountain(2026, 5, 11, 12), False),
+        ),
         (
             "2026-12-31T23:30",
             "2027-01-01T00:30",
             (mountain(2026, 12, 31, 23, 30), mountain(2027, 1, 1, 0, 30), False),
+        ),
+        # The night when the clocks move back and one hour is repeated. Times are in the first.
+        (
+            "2026-11-01T01:30",
+            "11/1/2026 1:45 AM",
+            (
+                dt.datetime(2026, 11, 1, 7, 30, tzinfo=dt.UTC),
+                dt.datetime(2026, 11, 1, 7, 45, tzinfo=dt.UTC),
+                False,
+            ),
         ),
         # The night when the clocks move forward and one hour does not exist.
         (
@@ -231,9 +270,10 @@ def test_days_and_times(
     ("begin", "end", "message"),
     [
         ("", "", "begin: it is empty"),
-        ("20226-05-11", "", "begin: “20226-05-11” is not a date; use 2026-05-11 or 2026-"),
+        ("20226-05-11", "", "begin: “20226-05-11” is not a date; use 2026-05-11, 2026-"),
         ("May 11", "", "begin: “May 11” is not a date"),
-        ("2026-05-11T09:00Z", "", "begin: “2026-05-11T09:00Z” is not a date"),
+        ("11.05.2026", "", "begin: “11.05.2026” is not a date"),
+        ("13/11/2026", "", "begin: 13/11/2026 does not exist"),
         ("2026-02-30", "", "begin: 2026-02-30 does not exist"),
         ("2026-05-11T25:00", "", "begin: 2026-05-11T25:00 does not exist"),
         ("1926-05-11", "", "begin: the year 1926 is not between 1990 and 2099"),
@@ -242,6 +282,7 @@ def test_days_and_times(
         ("2026-05-11", "2026-05-10", "end: it is before the start"),
         ("2026-05-11T09:00", "2026-05-10", "end: it is before the start"),
         ("2026-03-08T02:30", "", "begin: 2026-03-08T02:30 did not exist in Montana"),
+        ("3/8/2026 2:30 AM", "", "begin: 3/8/2026 2:30 AM did not exist in Montana"),
     ],
 )
 def test_impossible_days_are_refused(tmp_path: Path, begin: str, end: str, message: str) -> None:
@@ -545,7 +586,7 @@ def test_good_rows_are_imported_and_refused_rows_are_saved(tmp_path: Path, var: 
         source, row(title="Good"), row(title="Bad", credits="Technology=1.3"), row(title="Better")
     )
     lines = source.read_bytes().splitlines(keepends=True)
-    source.write_bytes(b"\xef\xbb\xbf" + b"".join([*lines, lines[1].replace(b"Good", b"Caf\xe9")]))
+    source.write_bytes(b"\xef\xbb\xbf" + b"".join([*lines, lines[1].replace(b"Good", b"\x81\xe9")]))
     out, err = io.StringIO(), io.StringIO()
 
     with pytest.raises(CommandError) as failure:
@@ -560,13 +601,13 @@ def test_good_rows_are_imported_and_refused_rows_are_saved(tmp_path: Path, var: 
     )
     assert err.getvalue().splitlines() == [
         "line 3: credits: “1.3”: Enter credits in halves: 0.5, 1, 1.5 …",
-        "line 5: this line is not UTF-8 text; save the file as “CSV UTF-8”",
+        "line 5: this line is not text in UTF-8; save the file as “CSV UTF-8”",
     ]
     assert set(Event.objects.values_list("title", flat=True)) == {"Good", "Better"}
     refused_lines = rejects.read_bytes().splitlines(keepends=True)
-    assert refused_lines[0] == b"reason," + lines[0]
+    assert refused_lines[0] == b"\xef\xbb\xbfreason," + lines[0]
     assert refused_lines[1].endswith(lines[2])
-    assert refused_lines[2].endswith(lines[1].replace(b"Good", b"Caf\xe9"))
+    assert refused_lines[2].endswith(lines[1].replace(b"Good", b"\x81\xe9"))
 
 
 def test_the_path_of_the_rejects_file_can_be_set(tmp_path: Path, var: Path) -> None:
@@ -584,7 +625,7 @@ def test_the_path_of_the_rejects_file_can_be_set(tmp_path: Path, var: Path) -> N
     [
         (None, "cannot be read: no such file or directory"),
         (b"", "The file is empty"),
-        (b"\x89PNG\r\n\x1a\n\0\0", "not a CSV file in UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0", "not a CSV or XLSX file"),
         (b"title,begin\nA,2026-05-11\n", "Missing: source_url, aspen_event_id, event_type, end,"),
     ],
 )
@@ -601,11 +642,116 @@ def test_an_unusable_file_is_refused_with_a_message(
     assert not Event.objects.exists()
 
 
+# Files of other programs
+
+
+@pytest.mark.parametrize("name", sorted(path.name for path in INTAKE.glob("c0[1-8]*.csv")))
+def test_files_of_other_programs_are_imported(name: str) -> None:
+    _, err = load(INTAKE / name)
+
+    assert err == ""
+    all_day = "day-only" in name
+    for event in Event.objects.all():
+        assert event.begins_at == mountain(2027, 5, 11, 0 if all_day else 9)
+        assert event.all_day == all_day
+    assert Event.objects.filter(title="Café for trustees (h4)").exists()
+
+
+def test_the_night_when_clocks_change_in_a_file() -> None:
+    _, err = load_rejected(INTAKE / "c09-events-spring-gap.csv")
+
+    assert "line 2: begin: 2027-03-14T02:30 did not exist in Montana" in err
+    event = Event.objects.get()
+    assert event.title == "Twice (h4)"
+    assert event.begins_at == dt.datetime(2027, 11, 7, 7, 30, tzinfo=dt.UTC)
+    assert event.ends_at == dt.datetime(2027, 11, 7, 7, 45, tzinfo=dt.UTC)
+
+
+def test_the_real_file_saved_as_a_workbook_changes_nothing(tmp_path: Path) -> None:
+    load(REAL)
+    book = openpyxl.Workbook()
+    with REAL.open(newline="", encoding="utf-8") as file:
+        for cells in csv.reader(file):
+            book.active.append([excel_value(cell) for cell in cells])
+    book.save(tmp_path / "events.xlsx")
+
+    assert load(tmp_path / "events.xlsx") == ("0 new, 0 changed, 85 unchanged.\n", "")
+
+
+def excel_value(cell: str) -> str | int | dt.date:
+    """Return what Excel makes of a cell when it opens a CSV file."""
+    if re.fullmatch(r"\d+", cell):
+        return int(cell)
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", cell):
+        return dt.date.fromisoformat(cell)
+    return dt.datetime.fromisoformat(cell) if re.fullmatch(r"\d{4}-[-T:\d]+", cell) else cell
+
+
+def test_a_file_saved_with_us_dates_changes_nothing(tmp_path: Path) -> None:
+    number = row(aspen_event_id="28445", begin="2026-05-11", end="2026-05-12")
+    named = row()
+    assert load_rows(tmp_path, number, named) == "2 new, 0 changed, 0 unchanged."
+    us = {"begin": "5/11/2026 9:00", "end": "5/11/2026 10:00"}
+
+    again = number | {"begin": "5/11/2026", "end": "5/12/2026"}, named | us
+    assert load_rows(tmp_path, *again) == "0 new, 0 changed, 2 unchanged."
+
+
+def test_a_rejects_file_saved_with_us_dates_is_imported(tmp_path: Path, var: Path) -> None:
+    source = write(
+        tmp_path / "events.csv",
+        row(title="“Café”; first", credits="Technology=0.3"),
+        row(title="All day", begin="2026-05-11", end="2026-05-12", credits="x"),
+    )
+    load_rejected(source)
+    (rejects,) = (var / "rejects").iterdir()
+    saved = io.StringIO(newline="")
+    with rejects.open(newline="", encoding="utf-8-sig") as file:
+        rows = csv.DictReader(file)
+        writer = csv.DictWriter(saved, rows.fieldnames or [], delimiter=";")
+        writer.writeheader()
+        for values in rows:
+            values["credits"] = "Technology=0.5"
+            for column in ("begin", "end"):
+                moment = dt.datetime.fromisoformat(values[column])
+                clock = f" {moment.hour}:{moment:%M}" if "T" in values[column] else ""
+                values[column] = f"{moment.month}/{moment.day}/{moment.year}{clock}"
+            writer.writerow(values)
+    source.write_bytes(saved.getvalue().encode("cp1252"))
+
+    assert load(source) == ("2 new, 0 changed, 0 unchanged.\n", "")
+    assert {(each.title, each.begins_at, each.all_day) for each in Event.objects.all()} == {
+        ("“Café”; first", mountain(2026, 5, 11, 9), False),
+        ("All day", mountain(2026, 5, 11), True),
+    }
+
+
 def test_extra_columns_are_ignored(tmp_path: Path) -> None:
     columns = ("reason", *reversed(COLUMNS), "")
     source = write(tmp_path / "events.csv", row(), columns=columns)
 
     assert load(source)[0] == "1 new, 0 changed, 0 unchanged.\n"
+
+
+def test_the_command_says_how_the_first_rows_were_read(tmp_path: Path) -> None:
+    first = row(begin="5/11/2026 9:00", end="5/11/2026 10:00", title="Canceled-Café")
+    source = write(
+        tmp_path / "events.csv",
+        first,
+        row(title="", credits=""),
+        row(begin="2026-05-11", end="", title="All day", credits=""),
+        *(row(title=f"Training {n}") for n in range(9)),
+    )
+
+    out, _ = load_rejected(source)
+
+    assert out.splitlines()[:4] == [
+        "The first rows were read as follows.",
+        "line 2: Café (canceled); Mon, May 11, 2026, 9:00–10:00 AM; Technology 1",
+        "line 4: All day; Mon, May 11, 2026",
+        "line 5: Training 0; Mon, May 11, 2026, 9:00–10:00 AM; Technology 1",
+    ]
+    assert len(out.splitlines()) == 6
 
 
 def test_verbosity_0_prints_nothing(tmp_path: Path) -> None:
@@ -655,8 +801,8 @@ def test_a_large_file_is_imported_once_and_then_skipped(tmp_path: Path) -> None:
     rows = (row(aspen_event_id=str(n), title=f"Training {n}") for n in range(1, 1201))
     source = write(tmp_path / "many.csv", *rows)
 
-    out, err = load(source)
-    assert out == "1,200 new, 0 changed, 0 unchanged.\n"
+    out, err = load_all(source)
+    assert out.splitlines(keepends=True)[-1] == "1,200 new, 0 changed, 0 unchanged.\n"
     assert err
     assert all(line.endswith(" rows …") for line in err.splitlines())
     assert load(source)[0] == "0 new, 0 changed, 1,200 unchanged.\n"

@@ -1,4 +1,4 @@
-"""`manage.py import_events FILE`: import calendar events from a CSV file."""
+"""`manage.py import_events FILE`: import calendar events from a CSV or XLSX file."""
 
 from aspen.files.csv_import import Importer
 from aspen.files.import_command import ImportCommand
@@ -7,8 +7,8 @@ from events.importing import EventImporter
 
 class Command(ImportCommand):
     help = (
-        "Imports events from a CSV file (docs/importing.md). You can run it again; it writes only "
-        "rows that have changed."
+        "Imports events from a CSV or XLSX file (docs/importing.md). You can run it again; it "
+        "writes only rows that have changed."
     )
     name = "events"
 

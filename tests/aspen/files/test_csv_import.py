@@ -1,10 +1,13 @@
 """Reading CSV files of any kind, and reporting rows that cannot be imported."""
 
+import csv
+import datetime as dt
 import io
 import itertools
 from pathlib import Path
 from typing import Any
 
+import openpyxl
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
@@ -25,6 +28,7 @@ class Words:
     """An importer that stores two columns and rejects the words “bad” and “worse”."""
 
     columns: tuple[str, ...] = ("word", "note")
+    moments: tuple[str, ...] = ()
 
     def __init__(self) -> None:
         self.stored: list[tuple[int, str, str]] = []
@@ -44,6 +48,9 @@ class Words:
     def explain(self, error: csv_import.NotStored) -> str:
         return csv_import.explain_error(error, {"field": "note"})
 
+    def describe(self, row: CsvRow) -> str:
+        return f"{row['word']}: {row['note']}"
+
 
 def run(content: bytes, folder: Path) -> tuple[Words, csv_import.Tally, list[str]]:
     source, importer, output = folder / "words.csv", Words(), []
@@ -58,8 +65,14 @@ def run(content: bytes, folder: Path) -> tuple[Words, csv_import.Tally, list[str
     return importer, tally, output
 
 
+BOM = b"\xef\xbb\xbf"
+
+
 def rejects(folder: Path) -> bytes:
-    return (folder / "rejects" / "words.csv").read_bytes()
+    """Return the rejects file without its byte order mark."""
+    content = (folder / "rejects" / "words.csv").read_bytes()
+    assert content.startswith(BOM)
+    return content.removeprefix(BOM)
 
 
 def parsed(text: str) -> list[Any]:
@@ -90,38 +103,44 @@ def test_a_byte_order_mark_and_any_line_endings_are_accepted(tmp_path: Path, end
 
 
 @pytest.mark.django_db
-def test_rejected_rows_are_reported_by_line_and_kept_byte_for_byte(tmp_path: Path) -> None:
+def test_rejected_rows_are_reported_by_line_and_kept_as_they_were(tmp_path: Path) -> None:
     content = (
         b"word,note\r\n"
         b'bad , "a ""quoted"" note"\r\n'
-        b"caf\xe9,latin\r\n"
+        b"\x81\x8d\xe9,unknown\r\n"
         b"good,1\r\n"
         b"few\r\n"
         b"too,many,fields\r\n"
         b"nul,\0\r\n"
-        b"worse,2"
+        b"worse,2\r\n"
+        b"bad,caf\xe9\r\n"
+        b"lost,\xef\xbf\xbd"
     )
 
     importer, tally, output = run(content, tmp_path)
 
     assert importer.stored == [(4, "good", "1")]
-    assert tally.rejected == 6
+    assert tally.rejected == 8
     assert output == [
         "line 2: word: it is bad",
-        "line 3: this line is not UTF-8 text; save the file as “CSV UTF-8”",
+        "line 3: this line is not text in UTF-8; save the file as “CSV UTF-8”",
         "line 5: this line has 1 field, but the first line has 2; "
         "check for an extra or missing comma",
         "line 6: this line has 3 fields, but the first line has 2; "
         "check for an extra or missing comma",
         "line 7: this line contains a NUL character, which cannot be stored",
         "line 8: word: It is worse. note: It is bad, too.",
+        "line 9: word: it is bad",
+        "line 10: this line contains “\ufffd” for a character that was lost; enter it",
     ]
     rejected = rejects(tmp_path).splitlines(keepends=True)
     assert rejected[0] == b"reason,word,note\r\n"
     assert rejected[1] == b'"line 2: word: it is bad",bad , "a ""quoted"" note"\r\n'
-    assert rejected[2].endswith(b'",caf\xe9,latin\r\n')
-    assert rejected[6].endswith(b'",worse,2\n')
-    assert len(rejected) == 7
+    assert rejected[2].endswith(b'",\x81\x8d\xe9,unknown\r\n')
+    assert rejected[6].endswith(b'",worse,2\r\n')
+    assert rejected[7].endswith('",bad,café\r\n'.encode())
+    assert rejected[8].endswith('",lost,\ufffd\n'.encode())
+    assert len(rejected) == 9
 
 
 @pytest.mark.django_db
@@ -137,7 +156,7 @@ def test_the_rejects_file_can_be_corrected_and_imported(tmp_path: Path) -> None:
 
 @pytest.mark.django_db
 def test_the_rejects_file_can_be_imported_repeatedly(tmp_path: Path) -> None:
-    rows = b'bad,"one, ""two"""\r\nfew\r\n"a" b,x\r\ncaf\xe9,\r\n"open,1\r\nbad,2'
+    rows = b'bad,"one, ""two"""\r\nfew\r\n"a" b,x\r\n\x81\xe9,\r\n"open,1\r\nbad,2'
     run(b"word,note\r\n" + rows, tmp_path)
     first = rejects(tmp_path)
     content = first
@@ -240,11 +259,12 @@ def test_an_endless_file_is_streamed() -> None:
         (b"", "The file is empty."),
         (b"\n\n", "The file is empty."),
         (b"name,note\n1,2\n", "Missing: word"),
-        (b"word;note\n1;2\n", "Missing: word, note"),
+        (b"word|note\n1|2\n", "Missing: word, note"),
         (b"word,note,Word\n1,2,3\n", "lists a column twice: word"),
-        ("word,note\n1,2\n".encode("utf-16"), "not a CSV file in UTF-8"),
-        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a CSV file in UTF-8"),
-        (b'"word,note\n1,2\n', "not a CSV file in UTF-8"),
+        (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a CSV or XLSX file"),
+        (b"word\0note\n", "not a CSV or XLSX file"),
+        (b'"word,note\n1,2\n', "not a CSV or XLSX file"),
+        (b"PK\x03\x04", "This workbook cannot be read"),
     ],
 )
 def test_an_unreadable_file_is_rejected_as_a_whole(
@@ -302,3 +322,120 @@ def test_commits_wait_for_the_disk_again_after_an_import() -> None:
     with csv_import.asynchronous_commits():
         assert setting() == "off"
     assert setting() == before
+
+
+# Other encodings, delimiters and programs
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("declared", [False, True])
+def test_files_of_other_programs(
+    tmp_path: Path, encoding: str, delimiter: str, declared: bool
+) -> None:
+    rows = [("Note", "Word", "Reason"), ("“a, b; c”", "café", ""), ("x", "bad", "y")]
+    lines = [delimiter.join(f'"{cell}"' for cell in row) for row in rows]
+    content = "\r\n".join([f"sep={delimiter}"] * declared + lines)
+
+    importer, tally, output = run(content.encode(encoding), tmp_path)
+
+    assert importer.stored == [(2 + declared, "café", "“a, b; c”")]
+    assert output == [f"line {3 + declared}: word: it is bad"]
+    assert rejects(tmp_path).decode().splitlines() == [
+        f"reason{delimiter}{lines[0]}",
+        f'"line {3 + declared}: word: it is bad"{delimiter}{lines[2]}',
+    ]
+    assert [str(row) for row in tally.first_rows] == [f"line {2 + declared}: café: “a, b; c”"]
+
+
+@pytest.mark.django_db
+def test_long_text_in_utf_16_is_streamed(tmp_path: Path) -> None:
+    content = "word,note\n" + "".join(f"é{n},😀\n" for n in range(20_000))
+
+    importer, tally, _ = run(content.encode("utf-16"), tmp_path)
+
+    assert (len(importer.stored), tally.rejected) == (20_000, 0)
+    assert importer.stored[-1] == (20_001, "é19999", "😀")
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("delimiter", "encoding"), [(";", "cp1252"), (",", "cp1252"), (",", "utf-8-sig")]
+)
+def test_a_rejects_file_saved_by_a_spreadsheet_program_is_imported(
+    tmp_path: Path, delimiter: str, encoding: str
+) -> None:
+    """Excel reads the mark, quotes only where needed, and fills rows up to the longest."""
+    run('word,note\nbad,"“café”; a, b"\nfew\nbad,2\n'.encode(), tmp_path)
+    file = io.StringIO(rejects(tmp_path).decode(), newline="")
+    saved = io.StringIO(newline="")
+    for row in csv.reader(file):
+        row[1] = {"bad": "corrected", "few": "bad"}.get(row[1], row[1])
+        csv.writer(saved, delimiter=delimiter).writerow(row + [""] * (3 - len(row)))
+
+    importer, tally, output = run(saved.getvalue().encode(encoding), tmp_path)
+
+    assert importer.stored == [(2, "corrected", "“café”; a, b"), (4, "corrected", "2")]
+    assert (tally.rejected, output) == (1, ["line 3: word: it is bad"])
+    assert rejects(tmp_path).decode() == (
+        f"reason{delimiter}word{delimiter}note\r\n"
+        f'"line 3: word: it is bad"{delimiter}bad{delimiter}\r\n'
+    )
+
+
+def workbook(*rows: list[object]) -> openpyxl.Workbook:
+    book = openpyxl.Workbook()
+    for row in rows:
+        book.active.append(row)
+    return book
+
+
+def saved(book: openpyxl.Workbook) -> bytes:
+    file = io.BytesIO()
+    book.save(file)
+    return file.getvalue()
+
+
+@pytest.mark.django_db
+def test_a_workbook_is_imported(tmp_path: Path) -> None:
+    book = workbook(
+        ["Word", "Note", "Date"],
+        ["café", 1.0, dt.date(2027, 5, 11)],
+        [],
+        ["bad", "a, b"],
+        ["two"],
+        ["many", "1", "2", "3"],
+    )
+    book.create_sheet("More")
+    book["More"].append(["Word", "Note", "Date"])
+    book["More"].append(["more", True])
+    book.create_sheet("Other").append(["Notes of the editor"])
+
+    importer, _, output = run(saved(book), tmp_path)
+
+    assert importer.stored == [
+        *((2, "café", "1"), (5, "two", ""), (2, "more", "TRUE"), (1, "Notes of the editor", "")),
+    ]
+    assert output == [
+        "line 4: word: it is bad",
+        "line 6: this line has 4 fields, but the first line has 3; "
+        "check for an extra or missing comma",
+    ]
+    assert rejects(tmp_path).decode().splitlines() == [
+        "reason,Word,Note,Date",
+        '"line 4: word: it is bad",bad,"a, b",',
+        f'"{output[1]}",many,1,2,3',
+    ]
+
+
+@pytest.mark.django_db
+def test_rejected_rows_of_a_workbook_are_imported_after_correction(tmp_path: Path) -> None:
+    run(saved(workbook(["word", "note"], ["bad", "a"], ["worse", "b"])), tmp_path)
+    rows = [row.split(",") for row in rejects(tmp_path).decode().splitlines()]
+    rows[1][1] = "corrected"
+
+    importer, tally, _ = run(saved(workbook(*rows)), tmp_path)
+
+    assert (importer.stored, tally.rejected) == ([(2, "corrected", "a")], 1)
+    assert rejects(tmp_path).decode().splitlines()[1].endswith(",worse,b")
