@@ -2,10 +2,13 @@
 
 from typing import Any
 
+from allauth.account.admin import EmailAddressAdmin
+from allauth.account.models import EmailAddress
 from django import forms
 from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
+from django.contrib.auth.models import Group
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
@@ -13,7 +16,7 @@ from accounts import actions
 from accounts.enums import STAFF_ROLES
 from accounts.forms import INVALID_EMAIL
 from accounts.models import Federation, Organization, Position, User
-from aspen.admin import LabeledInlineFormSet, StaffAdmin
+from aspen.admin import EditableAdmin, LabeledInlineFormSet, StaffAdmin
 
 HELP_TEXTS = {
     "display_name": "As it appears on certificates.",
@@ -201,3 +204,19 @@ class PositionAdmin(StaffAdmin):
         "organization__city",
     )
     raw_id_fields = ("person", "organization", "supervisor")
+
+
+# ---------- Models of other packages, whose admin classes we extend ----------
+
+admin.site.unregister(Group)
+admin.site.unregister(EmailAddress)
+
+
+@admin.register(Group)
+class RoleAdmin(EditableAdmin, auth_admin.GroupAdmin):
+    """The permissions of each role."""
+
+
+@admin.register(EmailAddress)
+class AddressAdmin(EditableAdmin, EmailAddressAdmin):
+    """The addresses with which people sign in."""

@@ -6,7 +6,8 @@ from typing import Any, TypeVar
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import models
+from django.contrib.admin.utils import flatten_fieldsets, unquote
+from django.db import models, transaction
 from django.db.models import Count, Min, Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
@@ -18,6 +19,7 @@ from aspen.clock import in_montana
 from aspen.formats import counted
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
+from aspen.web.edit_conflicts import SEEN, kept_message, merge_edits, seen_values, with_conflicts
 from aspen.web.labels import label_table
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
@@ -40,8 +42,83 @@ class SplitMomentField(forms.SplitDateTimeField):
             ) from error
 
 
-class StaffAdmin(admin.ModelAdmin):
-    """The base of all admin classes. It does not let anyone delete the portal's records.
+class EditableAdmin(admin.ModelAdmin):
+    """Keeps two people who change a record at the same time from undoing each other's changes.
+
+    Every admin class with a change form extends it. See aspen.web.edit_conflicts.
+    """
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        if request.method != "POST" or object_id is None:
+            return super().changeform_view(request, object_id, form_url, extra_context)
+        with transaction.atomic():
+            self._merge_edits(request, object_id)
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def _merge_edits(self, request: HttpRequest, object_id: str) -> None:
+        """Lock the record, and merge the submitted form with the stored values."""
+        record = self.get_object(request, unquote(object_id))
+        if record is None or not self.has_change_permission(request, record):
+            return  # Django responds to both
+        rows = self.model._base_manager.select_for_update(of=("self",), no_key=True)
+        list(rows.filter(pk=record.pk).order_by("pk").values_list("pk"))
+        record = self.get_object(request, unquote(object_id))
+        assert record is not None
+        names = flatten_fieldsets(self.get_fieldsets(request, record))
+        stored = self.get_form(request, record, change=True, fields=names)(instance=record)
+        merged = merge_edits(request.POST, stored, self._stored_formsets(request, record))
+        request.POST = merged.data  # type: ignore[assignment]
+        request.edit_conflicts = merged.conflicts  # type: ignore[attr-defined]
+        request.edits_kept = merged.kept  # type: ignore[attr-defined]
+
+    def _stored_formsets(self, request: HttpRequest, record: Model) -> list[Any]:
+        return [
+            formset(
+                instance=record,
+                prefix=formset.get_default_prefix(),
+                queryset=inline.get_queryset(request),
+            )
+            for formset, inline in self.get_formsets_with_inlines(request, record)
+            if inline.has_change_permission(request, record)
+        ]
+
+    def get_form(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        form = super().get_form(request, *args, **kwargs)
+        conflicts = getattr(request, "edit_conflicts", ())
+        return with_conflicts(form, conflicts) if conflicts else form
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add what the form shows to its hidden field."""
+        record = kwargs.get("obj")
+        if kwargs.get("change") and self.has_change_permission(request, record):
+            context = context | {"seen": self._seen(request, context)}
+        return super().render_change_form(request, context, *args, **kwargs)
+
+    def _seen(self, request: HttpRequest, context: dict[str, Any]) -> str:
+        if request.method == "POST":
+            return request.POST.get(SEEN, "")
+        inlines = context["inline_admin_formsets"]
+        return seen_values(
+            context["adminform"].form,
+            [inline.formset for inline in inlines if inline.has_change_permission],
+        )
+
+    def response_change(self, request: HttpRequest, obj: Any) -> HttpResponse:
+        if kept := getattr(request, "edits_kept", ()):
+            messages.info(request, kept_message(kept))
+        return super().response_change(request, obj)
+
+
+class StaffAdmin(EditableAdmin):
+    """The base of the portal's admin classes. It does not let anyone delete the portal's records.
 
     Changes that follow business rules call an action of their app. Django's form handling saves
     only the directory, descriptions of tracks and categories, and people's roles and passwords,

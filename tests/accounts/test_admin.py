@@ -13,15 +13,10 @@ from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
 from aspen.errors import Refused
 from tests import factories
-from tests.web import signed_in, text
+from tests.web import signed_in, submit_in_admin, text
 
 pytestmark = pytest.mark.django_db
 PEOPLE = "/admin/accounts/user/"
-
-
-def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    with zeal_ignore():  # loads two people: the signed-in one and the one on the page
-        return client.post(address, values)
 
 
 def show(client: Client, address: str) -> Any:
@@ -80,11 +75,11 @@ def test_an_administrator_adds_a_person() -> None:
         "password1": "bitterroot-and-larch",
         "password2": "bitterroot-and-larch",
     }
-    send(client, f"{PEOPLE}add/", values)
+    submit_in_admin(client, f"{PEOPLE}add/", values)
     person = User.objects.get(display_name="New Person")
     assert person.email == "new.person@library.example"
     assert person.check_password("bitterroot-and-larch")
-    again = send(client, f"{PEOPLE}add/", values)
+    again = submit_in_admin(client, f"{PEOPLE}add/", values)
     assert "Person with this E-mail address already exists." in text(again)
 
 
@@ -92,10 +87,12 @@ def test_an_administrator_changes_other_peoples_rights_and_roles() -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     role = group(Role.HELP_DESK)
-    send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_staff="on", groups=[role.pk]))
+    submit_in_admin(
+        client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_staff="on", groups=[role.pk])
+    )
     person.refresh_from_db()
     assert (person.is_staff, list(person.groups.all())) == (True, [role])
-    send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_active=""))
+    submit_in_admin(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_active=""))
     person.refresh_from_db()
     assert (person.is_active, person.is_staff, list(person.groups.all())) == (False, False, [])
 
@@ -110,7 +107,7 @@ def test_a_staff_role_makes_a_person_staff(role: Role, is_staff: bool) -> None:
     assert "Help desk, CE Coordinators and Administrators set this automatically." in text(
         show(client, address)
     )
-    send(client, address, a_form(person, groups=[group(role).pk]))
+    submit_in_admin(client, address, a_form(person, groups=[group(role).pk]))
     person.refresh_from_db()
     assert (person.is_staff, list(person.groups.all())) == (is_staff, [group(role)])
     made = actions.create_account(
@@ -131,7 +128,7 @@ def test_administrators_cannot_make_themselves_staff_through_a_role() -> None:
 def test_an_invalid_address_gets_our_error_message() -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
-    answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, email="nobody"))
+    answer = submit_in_admin(client, f"{PEOPLE}{person.pk}/change/", a_form(person, email="nobody"))
     assert "Enter a valid e-mail address." in text(answer)
 
 
@@ -143,7 +140,9 @@ def test_an_administrator_cannot_grant_superuser_rights() -> None:
     page = text(show(client, address))
     assert "is_superuser" not in page
     assert "user_permissions" not in page
-    send(client, address, a_form(person, is_superuser="on", user_permissions=[permission.pk]))
+    submit_in_admin(
+        client, address, a_form(person, is_superuser="on", user_permissions=[permission.pk])
+    )
     person.refresh_from_db()
     assert (person.is_superuser, list(person.user_permissions.all())) == (False, [])
 
@@ -157,7 +156,7 @@ def test_administrators_cannot_change_their_own_rights() -> None:
         is_active="",
         groups=[group(Role.CE_COORDINATOR).pk],
     )
-    send(signed_in(boss), f"{PEOPLE}{boss.pk}/change/", values)
+    submit_in_admin(signed_in(boss), f"{PEOPLE}{boss.pk}/change/", values)
     boss = User.objects.get(pk=boss.pk)
     assert (boss.display_name, boss.is_staff, boss.is_active) == ("New Name", True, True)
     assert boss.is_superuser is False
@@ -171,9 +170,13 @@ def test_administrators_cannot_change_superusers() -> None:
     assert "argon2" not in page
     assert "md5$" not in page
     answers = [
-        send(client, f"{PEOPLE}{root.pk}/change/", a_form(root, email="mine@aspen.example")),
+        submit_in_admin(
+            client, f"{PEOPLE}{root.pk}/change/", a_form(root, email="mine@aspen.example")
+        ),
         show(client, f"{PEOPLE}{root.pk}/password/"),
-        send(client, f"{PEOPLE}{root.pk}/password/", {"password1": "x", "password2": "x"}),
+        submit_in_admin(
+            client, f"{PEOPLE}{root.pk}/password/", {"password1": "x", "password2": "x"}
+        ),
     ]
     assert [answer.status_code for answer in answers] == [403] * 3
     assert User.objects.get(pk=root.pk).email == root.email
@@ -182,7 +185,9 @@ def test_administrators_cannot_change_superusers() -> None:
 def test_a_superuser_can_make_another() -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
-    send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_superuser="on", is_staff="on"))
+    submit_in_admin(
+        client, f"{PEOPLE}{person.pk}/change/", a_form(person, is_superuser="on", is_staff="on")
+    )
     person.refresh_from_db()
     assert person.is_superuser
 
@@ -195,10 +200,10 @@ def test_an_administrator_sets_a_new_password() -> None:
         "password1": "bitterroot-and-larch",
         "password2": "bitterroot-and-larch",
     }
-    send(client, f"{PEOPLE}{person.pk}/password/", values | {"password2": "other"})
+    submit_in_admin(client, f"{PEOPLE}{person.pk}/password/", values | {"password2": "other"})
     person.refresh_from_db()
     assert person.check_password(factories.PASSWORD)
-    send(client, f"{PEOPLE}{person.pk}/password/", values)
+    submit_in_admin(client, f"{PEOPLE}{person.pk}/password/", values)
     person.refresh_from_db()
     assert person.check_password("bitterroot-and-larch")
 
@@ -208,9 +213,9 @@ def test_a_changed_address_must_be_confirmed_again() -> None:
     EmailAddress.objects.create(user=person, email=person.email, verified=True, primary=True)
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     address = f"{PEOPLE}{person.pk}/change/"
-    send(client, address, a_form(person, display_name="Only the name"))
+    submit_in_admin(client, address, a_form(person, display_name="Only the name"))
     assert EmailAddress.objects.filter(user=person, verified=True).count() == 1
-    send(client, address, a_form(person, email="Somewhere.Else@library.example"))
+    submit_in_admin(client, address, a_form(person, email="Somewhere.Else@library.example"))
     person.refresh_from_db()
     assert person.email == "somewhere.else@library.example"
     assert list(EmailAddress.objects.filter(user=person)) == []
@@ -231,7 +236,9 @@ def test_the_action_refuses_to_exceed_the_persons_rights() -> None:
 def test_people_are_never_deleted() -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
-    assert send(client, f"{PEOPLE}{person.pk}/delete/", {"post": "yes"}).status_code == 403
+    assert (
+        submit_in_admin(client, f"{PEOPLE}{person.pk}/delete/", {"post": "yes"}).status_code == 403
+    )
 
 
 @pytest.mark.parametrize("role", [Role.HELP_DESK, Role.CE_COORDINATOR])
@@ -243,7 +250,9 @@ def test_other_staff_can_view_people_but_not_change_them(role: Role) -> None:
     assert "id_password" not in page
     assert "md5$" not in page
     answers = [
-        send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, display_name="Changed")),
+        submit_in_admin(
+            client, f"{PEOPLE}{person.pk}/change/", a_form(person, display_name="Changed")
+        ),
         show(client, f"{PEOPLE}add/"),
         show(client, f"{PEOPLE}{person.pk}/password/"),
     ]
@@ -265,17 +274,17 @@ def test_a_position_can_be_added_and_changed_but_not_deleted() -> None:
         "positions-0-organization": library.pk,
         "positions-0-kind": PositionKind.DIRECTOR,
     }
-    send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **line))
+    submit_in_admin(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **line))
     position = Position.objects.get()
     assert (position.person, position.organization) == (person, library)
-    answer = send(
+    answer = submit_in_admin(
         client,
         f"{PEOPLE}{person.pk}/change/",
         a_form(person, **line | {"positions-0-supervisor": person.pk}),
     )
     assert "A person cannot be their own supervisor." in text(answer)
     values = {"person": person.pk, "organization": library.pk, "kind": "staff", "DELETE": "on"}
-    send(client, f"/admin/accounts/position/{position.pk}/change/", values)
+    submit_in_admin(client, f"/admin/accounts/position/{position.pk}/change/", values)
     position.refresh_from_db()
     assert position.kind == PositionKind.STAFF
     twice = {
@@ -287,10 +296,10 @@ def test_a_position_can_be_added_and_changed_but_not_deleted() -> None:
         "positions-1-organization": library.pk,
         "positions-1-kind": PositionKind.FRIEND,
     }
-    answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **twice))
+    answer = submit_in_admin(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **twice))
     assert "The same position is listed twice." in text(answer)
     line["positions-0-kind"] = PositionKind.STAFF
-    answer = send(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **line))
+    answer = submit_in_admin(client, f"{PEOPLE}{person.pk}/change/", a_form(person, **line))
     assert "This position is already on the list." in text(answer)
     assert Position.objects.get() == position
 

@@ -8,7 +8,6 @@ import pytest
 from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
-from zeal import zeal_ignore
 
 from accounts.enums import Role
 from accounts.models import User
@@ -18,7 +17,7 @@ from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
-from tests.web import coordinator, flash_messages, signed_in, text
+from tests.web import coordinator, flash_messages, signed_in, submit_in_admin, text
 from tracks.actions import select_track
 from tracks.models import Posting
 
@@ -29,15 +28,6 @@ QUEUE = "/admin/events/customevent/"
 
 def a_custom_event(by: User | None = None, **facts: Any) -> Event:
     return claim_custom_event(facts=factories.facts(**facts), by=by or factories.person()).event
-
-
-def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    """Post a form without the check for repeated queries.
-
-    Django queries each line's category, and a separate action handles each selected row.
-    """
-    with zeal_ignore():
-        return client.post(address, values)
 
 
 @pytest.mark.parametrize("address", ["", "?state=%00", "?q=%00", "?e=1&o=%00"])
@@ -97,7 +87,7 @@ def _offers(event: Event) -> list[CreditOffer]:
 
 def test_a_coordinator_adds_an_event_with_its_credit_lines() -> None:
     staff = factories.person(Role.CE_COORDINATOR)
-    answer = send(
+    answer = submit_in_admin(
         signed_in(staff),
         "/admin/events/event/add/",
         a_form(**{"offers-1-category": category(ADMINISTRATION).pk, "offers-1-amount": "0.5"}),
@@ -120,7 +110,7 @@ def test_changing_credit_lines_does_not_change_claimed_credits() -> None:
     claim = factories.claim(person, event)
     client = coordinator()
     changes = {"offers-0-category": category(ADMINISTRATION).pk, "offers-0-amount": "3.0"}
-    client.post(f"/admin/events/event/{event.pk}/change/", a_form(event, **changes))
+    submit_in_admin(client, f"/admin/events/event/{event.pk}/change/", a_form(event, **changes))
     assert [(o.category.slug, o.amount) for o in event.offers.all()] == [
         (ADMINISTRATION, Decimal("3.0"))
     ]
@@ -132,7 +122,9 @@ def test_changing_credit_lines_does_not_change_claimed_credits() -> None:
 def test_a_credit_line_is_deleted() -> None:
     event = factories.event()
     changes = {"offers-0-DELETE": "on"}
-    coordinator().post(f"/admin/events/event/{event.pk}/change/", a_form(event, **changes))
+    submit_in_admin(
+        coordinator(), f"/admin/events/event/{event.pk}/change/", a_form(event, **changes)
+    )
     assert list(event.offers.all()) == []
 
 
@@ -143,7 +135,7 @@ def test_changing_the_days_of_an_event_updates_tracks() -> None:
     select_track(track=factories.track(), by=person)
     assert Posting.objects.count() == 1
     day = {"begins_at_0": "2015-05-05", "ends_at_0": "2015-05-05"}
-    coordinator().post(f"/admin/events/event/{event.pk}/change/", a_form(event, **day))
+    submit_in_admin(coordinator(), f"/admin/events/event/{event.pk}/change/", a_form(event, **day))
     event.refresh_from_db()
     assert event.last_day == dt.date(2015, 5, 5)
     assert list(Posting.objects.all()) == []
@@ -179,14 +171,14 @@ def test_changing_the_days_of_an_event_updates_tracks() -> None:
 def test_an_invalid_event_is_rejected_with_a_message(changes: dict[str, Any], message: str) -> None:
     if changes.get("offers-1-category"):
         changes = changes | {"offers-1-category": category(TECHNOLOGY).pk}
-    answer = send(coordinator(), "/admin/events/event/add/", a_form(**changes))
+    answer = submit_in_admin(coordinator(), "/admin/events/event/add/", a_form(**changes))
     assert message in text(answer)
     assert list(Event.objects.all()) == []
 
 
 def test_an_event_cannot_be_its_own_session() -> None:
     event = factories.event()
-    answer = send(
+    answer = submit_in_admin(
         coordinator(), f"/admin/events/event/{event.pk}/change/", a_form(event, parent=event.pk)
     )
     assert "An event cannot be a session of itself." in text(answer)
@@ -205,9 +197,9 @@ def test_a_session_belongs_to_a_conference_on_the_calendar() -> None:
         "²": "Select a valid choice.",
     }
     for parent, message in refused.items():
-        assert message in text(send(client, address, a_form(event, parent=parent)))
+        assert message in text(submit_in_admin(client, address, a_form(event, parent=parent)))
     assert Event.objects.get(pk=event.pk).parent is None
-    send(client, address, a_form(event, parent=conference.pk))
+    submit_in_admin(client, address, a_form(event, parent=conference.pk))
     assert Event.objects.get(pk=event.pk).parent == conference
 
 
@@ -246,7 +238,7 @@ def a_registration(event: Event) -> Registration:
 
 def mark(client: Client, action: str, *registrations: Registration) -> Any:
     chosen = [row.pk for row in registrations]
-    return send(
+    return submit_in_admin(
         client, "/admin/events/registration/", {"action": action, "_selected_action": chosen}
     )
 
@@ -274,7 +266,8 @@ def test_only_the_description_of_a_category_can_change() -> None:
     boss = factories.person(Role.ADMINISTRATOR, is_superuser=True)
     chosen = category(TECHNOLOGY)
     client = signed_in(boss)
-    client.post(
+    submit_in_admin(
+        client,
         f"/admin/events/category/{chosen.pk}/change/",
         {"description": "Everything with a plug.", "name": "Renamed", "slug": "renamed"},
     )

@@ -8,8 +8,6 @@ from typing import Any
 
 import pytest
 from django.db import transaction
-from django.test import Client
-from zeal import zeal_ignore
 
 from accounts.enums import Role
 from aspen.errors import Refused
@@ -17,7 +15,7 @@ from events.models import Category
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
 from tests.races import run_concurrently
-from tests.web import coordinator, signed_in, text
+from tests.web import coordinator, signed_in, submit_in_admin, text
 from tracks import actions
 from tracks.actions import select_track
 from tracks.models import Requirement, RuleSet, Track
@@ -25,12 +23,6 @@ from tracks.rule_sets import actions as rule_set_actions
 
 pytestmark = pytest.mark.django_db
 RULES = "/admin/tracks/ruleset/"
-
-
-def send(client: Client, address: str, values: dict[str, Any]) -> Any:
-    """POST the form. Django queries each line's category, which takes up to four queries."""
-    with zeal_ignore():
-        return client.post(address, values)
 
 
 def form_data(**changes: Any) -> dict[str, Any]:
@@ -70,7 +62,7 @@ def unused_rule_set() -> RuleSet:
 
 
 def test_a_coordinator_adds_a_rule_set_as_data() -> None:
-    answer = send(coordinator(), f"{RULES}add/", form_data())
+    answer = submit_in_admin(coordinator(), f"{RULES}add/", form_data())
     assert answer.headers["Location"] == RULES
     rule_set = RuleSet.objects.get(name="2027 Library Staff")
     lines = rule_set.requirements.order_by("category__position")
@@ -109,7 +101,7 @@ def test_a_coordinator_adds_a_rule_set_as_data() -> None:
     ],
 )
 def test_invalid_rules_get_an_error_message(changes: dict[str, Any], message: str | None) -> None:
-    answer = send(coordinator(), f"{RULES}add/", form_data(**changes))
+    answer = submit_in_admin(coordinator(), f"{RULES}add/", form_data(**changes))
     added = RuleSet.objects.filter(name="2027 Library Staff").exists()
     assert added == (message is None)
     if message:
@@ -124,7 +116,7 @@ def test_rules_without_followers_can_change() -> None:
         "requirements-0-id": line.pk,
         "requirements-0-rule_set": rule_set.pk,
     }
-    send(coordinator(), f"{RULES}{rule_set.pk}/change/", form_data(**changes))
+    submit_in_admin(coordinator(), f"{RULES}{rule_set.pk}/change/", form_data(**changes))
     rule_set.refresh_from_db()
     assert rule_set.name == "2027 Library Staff"
 
@@ -138,7 +130,7 @@ def test_rules_with_followers_are_frozen() -> None:
     assert "Someone follows these rules, so only the last day" in page
     assert 'name="total"' not in page
     assert 'name="requirements-0-minimum"' not in page
-    send(client, f"{RULES}{rule_set.pk}/change/", form_data(valid_until="2031-12-31"))
+    submit_in_admin(client, f"{RULES}{rule_set.pk}/change/", form_data(valid_until="2031-12-31"))
     after = RuleSet.objects.get(pk=rule_set.pk)
     assert after.valid_until == dt.date(2031, 12, 31)
     assert (after.name, after.total) == (rule_set.name, rule_set.total)
@@ -153,16 +145,16 @@ def test_the_last_day_of_rules_with_followers_can_change() -> None:
     assert 'name="valid_until"' in text(client.get(address))
     early = rule_set.valid_from - dt.timedelta(days=1)
     lines = {"requirements-TOTAL_FORMS": 0, "requirements-INITIAL_FORMS": 0}
-    page = send(client, address, lines | {"valid_until": str(early)})
+    page = submit_in_admin(client, address, lines | {"valid_until": str(early)})
     assert page.context["adminform"].form.errors == {
         "valid_until": ["The last day must not be before the first."]
     }
-    send(client, address, lines | {"valid_until": str(rule_set.valid_from)})
+    submit_in_admin(client, address, lines | {"valid_until": str(rule_set.valid_from)})
     rule_set.refresh_from_db()
     assert rule_set.valid_until == rule_set.valid_from
     with pytest.raises(Refused, match="no rules"):
         select_track(track=factories.track(), by=factories.person())
-    send(client, address, lines | {"valid_until": ""})
+    submit_in_admin(client, address, lines | {"valid_until": ""})
     rule_set.refresh_from_db()
     assert rule_set.valid_until is None
 
@@ -189,7 +181,7 @@ def test_choosing_a_track_while_its_rules_are_edited_freezes_them(monkeypatch: A
         "requirements-1-category": "",
         "requirements-1-minimum": "",
     }
-    page = send(client, f"{RULES}{rule_set.pk}/change/", form_data(**changes))
+    page = submit_in_admin(client, f"{RULES}{rule_set.pk}/change/", form_data(**changes))
     assert "Someone now follows these rules" in text(page)
     after = RuleSet.objects.get(pk=rule_set.pk)
     assert (after.name, after.total) == (rule_set.name, rule_set.total)
@@ -241,15 +233,17 @@ def test_other_roles_can_only_view_rules(role: Role) -> None:
     rule_set = unused_rule_set()
     client = signed_in(factories.person(role))
     assert "Unused" in text(client.get(f"{RULES}{rule_set.pk}/change/"))
-    assert send(client, f"{RULES}{rule_set.pk}/change/", form_data()).status_code == 403
-    assert send(client, f"{RULES}add/", form_data()).status_code == 403
+    assert submit_in_admin(client, f"{RULES}{rule_set.pk}/change/", form_data()).status_code == 403
+    assert submit_in_admin(client, f"{RULES}add/", form_data()).status_code == 403
 
 
 def test_only_the_description_of_a_track_can_change() -> None:
     track = factories.track()
     boss = signed_in(factories.person(Role.ADMINISTRATOR, is_superuser=True))
-    boss.post(
-        f"/admin/tracks/track/{track.pk}/change/", {"description": "New words", "name": "Other"}
+    submit_in_admin(
+        boss,
+        f"/admin/tracks/track/{track.pk}/change/",
+        {"description": "New words", "name": "Other"},
     )
     changed = Track.objects.get(pk=track.pk)
     assert (changed.name, changed.description) == (track.name, "New words")

@@ -16,8 +16,8 @@ from credits.enums import ClaimState
 from credits.models import Claim, Credit
 from events.models import Event
 from tests import factories as make
-from tests.tracks.test_admin import RULES, form_data, send
-from tests.web import signed_in
+from tests.tracks.test_admin import RULES, form_data
+from tests.web import signed_in, submit_in_admin
 from tracks import actions
 from tracks.counting import queries as counting_queries
 from tracks.counting.credits import credits_with_postings
@@ -65,7 +65,7 @@ def five_followers() -> None:
 
 
 def preview(client: Client, address: str = f"{RULES}add/", **changes: Any) -> Any:
-    return send(client, address, form_data(**changes) | {"_preview": "1"})
+    return submit_in_admin(client, address, form_data(**changes) | {"_preview": "1"})
 
 
 def test_the_preview_says_how_many_would_be_complete_and_saves_nothing(client: Client) -> None:
@@ -244,7 +244,7 @@ def test_a_new_version_is_filled_from_the_old_one_and_ends_it(client: Client) ->
     assert "nothing has been saved yet" in preview(client, address).content.decode()
     old.refresh_from_db()
     assert old.valid_until is None
-    send(client, address, form_data())
+    submit_in_admin(client, address, form_data())
     old.refresh_from_db()
     assert old.valid_until == dt.date(2026, 12, 31)
     new = RuleSet.objects.get(name="2027 Library Staff")
@@ -264,7 +264,7 @@ def test_an_invalid_new_version_does_not_end_the_old_one(
     client: Client, changes: dict[str, str], message: str
 ) -> None:
     old = RuleSet.objects.get(name="2023 Library Staff")
-    response = send(client, f"{RULES}add/?replaces={old.pk}", form_data(**changes))
+    response = submit_in_admin(client, f"{RULES}add/?replaces={old.pk}", form_data(**changes))
     assert message in response.content.decode()
     old.refresh_from_db()
     assert old.valid_until is None
