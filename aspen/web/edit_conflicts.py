@@ -348,7 +348,8 @@ def _removed(row: Values) -> Conflict:
 
 def _merge_row(merged: MergedEdits, form: Any, row: Values, seen: Any) -> Values:
     digests: dict[str, Any] = seen if isinstance(seen, dict) else {}
-    about = str(getattr(form, "instance", "") or form.initial.get("label") or "A line")
+    initial = form.initial.get("title") or form.initial.get("label")
+    about = str(getattr(form, "instance", None) or initial or "A line")
     if "DELETE" in row:
         if _form_digests(form) != digests:
             shown = ", ".join(

@@ -40,25 +40,6 @@ class EditedEvent:
     presenters: Sequence[User]
 
 
-class EditConflict(Refused):
-    """Raised if someone changed the event after the form was opened.
-
-    `version` is the event's current version.
-    """
-
-    def __init__(self, version: str) -> None:
-        super().__init__(
-            "This event has changed since you opened this page. What you entered is still below. "
-            "Compare it with the event in another window, then save again."
-        )
-        self.version = version
-
-
-def event_version(event: Event) -> str:
-    """Return a value that changes with each save. Forms send it back to detect conflicts."""
-    return event.changed_at.isoformat()
-
-
 # ---------- Storing ----------
 
 
@@ -99,18 +80,17 @@ def _refuse_non_managers(event: Event, by: User) -> None:
 
 
 @audited
-def change_event(*, edited: EditedEvent, seen: str, by: User) -> list[Change]:
+def change_event(*, edited: EditedEvent, by: User) -> list[Change]:
     """Store an edited event. Return the changes to title, time, place or format. Locks the event.
 
-    `seen` is the version when the form was opened. After publication, only staff can change credit
-    lines and organizer. New places go to people on the waitlist. Raises ValidationError,
-    EditConflict, or Refused if the new capacity is below the number of people with a place.
+    `edited` must include what is stored now (aspen.web.edit_conflicts), so the caller has locked
+    the event before reading it. After publication, only staff can change credit lines and
+    organizer. New places go to people on the waitlist. Raises ValidationError, or Refused if the
+    new capacity is below the number of people with a place.
     """
     event = edited.event
     before = queries.lock_event(event.pk)
     _refuse_non_managers(before, by)
-    if event_version(before) != seen:
-        raise EditConflict(event_version(before))
     fields = set(edited.fields)
     may_change_all = before.state != EventState.PUBLISHED or permissions.may_publish(by)
     if may_change_all:

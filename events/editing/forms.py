@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from accounts.models import Organization, User
 from accounts.queries import people_by_email
 from aspen.halves import NOT_IN_HALVES, is_in_halves
-from events.editing.actions import EditedEvent, event_version
+from events.editing.actions import EditedEvent
 from events.editing.fields import MomentField, WebAddressField
 from events.enums import RegistrationMode
 from events.models import Category, Event
@@ -52,7 +52,7 @@ class EventForm(forms.ModelForm):
         help_text="E-mail addresses, one per line. Presenters earn double credit automatically.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    seen = forms.CharField(required=False, max_length=60, widget=forms.HiddenInput)
+    seen = forms.CharField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Event
@@ -126,12 +126,6 @@ class EventForm(forms.ModelForm):
             for name in ("organization", *self.offer_names):
                 self.fields[name].disabled = True
                 self.fields[name].required = False
-        if self.instance.pk and "seen" not in self.initial:
-            self.initial["seen"] = event_version(self.instance)
-
-    def accept_version(self, version: str) -> None:
-        """Treat `version` as seen, so that saving again after a conflict overwrites it."""
-        self.data = {name: self.data[name] for name in self.data} | {"seen": version}
 
     @property
     def offer_names(self) -> list[str]:

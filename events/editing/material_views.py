@@ -1,13 +1,17 @@
 """Pages for an event's questions, files and links, and file downloads."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.db import transaction
+from django.forms import Form
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
+from aspen.web.edit_conflicts import Conflict, kept_message, merge_edits, seen_values
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import permissions, queries, uploads
@@ -24,8 +28,18 @@ BLANK_QUESTIONS = 3
 @require_http_methods(["GET", "HEAD", "POST"])
 def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Edit all registration questions in one form, with blank ones at the end."""
-    person, event = get_editor(request), get_managed_event(request, pk)
-    rows = [
+    get_editor(request)
+    event = get_managed_event(request, pk)
+    if request.method == "POST":
+        return _save_questions(request, event)
+    rows = _question_rows(event)
+    blank: list[dict[str, Any]] = [{} for _ in range(BLANK_QUESTIONS)]
+    sheet = QuestionFormSet(initial=[*rows, *blank], prefix="q")
+    return _questions_page(request, event, sheet, _seen(rows), conflicts=())
+
+
+def _question_rows(event: Event) -> list[dict[str, Any]]:
+    return [
         {
             "id": each.pk,
             "label": each.label,
@@ -35,22 +49,52 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         }
         for each in event.questions.order_by("position")
     ]
+
+
+def _seen(rows: list[dict[str, Any]]) -> str:
+    return seen_values(Form(), [QuestionFormSet(initial=rows, prefix="q")])
+
+
+def _save_questions(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
+    """Store the questions. What a colleague changed since the page was opened stays."""
+    with transaction.atomic():
+        queries.lock_event(event.pk)
+        rows = _question_rows(event)
+        shown = QuestionFormSet(initial=rows, prefix="q")
+        merged = merge_edits(request.POST, Form(), [shown])
+        sheet = QuestionFormSet(merged.data, initial=rows, prefix="q")
+        if sheet.is_valid() and not merged.conflicts:
+            new = [form.question() for form in sheet if form.cleaned_data.get("label")]
+            with refusal_as_message(request):
+                material.ask_questions(event_id=event.pk, questions=new, by=request.user)
+                messages.success(request, "The questions were saved.")
+                if merged.kept:
+                    messages.info(request, kept_message(merged.kept))
+                return redirect("events:questions", event.pk)
+    return _questions_page(request, event, sheet, merged.data["seen"], conflicts=merged.conflicts)
+
+
+def _questions_page(
+    request: AuthenticatedHttpRequest,
+    event: Event,
+    sheet: Any,
+    seen: str | list[object],
+    *,
+    conflicts: Sequence[Conflict],
+) -> HttpResponse:
     answered = dict(queries.answers_per_question(event))
-    posted = request.POST if request.method == "POST" else None
-    blank: list[dict[str, Any]] = [{} for _ in range(BLANK_QUESTIONS)]
-    sheet = QuestionFormSet(posted, initial=rows if posted else [*rows, *blank], prefix="q")
-    if posted is not None and sheet.is_valid():
-        new = [form.question() for form in sheet if form.cleaned_data.get("label")]
-        with refusal_as_message(request):
-            material.ask_questions(event_id=event.pk, questions=new, by=person)
-            messages.success(request, "The questions were saved.")
-            return redirect("events:questions", event.pk)
     context = {
         "event": event,
         "sheet": sheet,
-        "rows": [(form, answered.get(form["id"].value(), 0)) for form in sheet],
+        "rows": [(form, answered.get(_number(form["id"].value()), 0)) for form in sheet],
+        "seen": seen,
+        "conflicts": [message for _, message in conflicts],
     }
     return render(request, "events/manage/questions.html", context)
+
+
+def _number(value: Any) -> int:
+    return parse_id(str(value or "")) or 0
 
 
 @require_http_methods(["GET", "HEAD", "POST"])

@@ -1,9 +1,12 @@
 """Pages to repeat an event, and to edit a conference's sessions in one sheet."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
+from django.forms import Form
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils import timezone
@@ -11,6 +14,7 @@ from django.views.decorators.http import require_http_methods
 
 from aspen.errors import Refused
 from aspen.formats import counted, format_time_range
+from aspen.web.edit_conflicts import Conflict, kept_message, merge_edits, seen_values
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
@@ -83,46 +87,77 @@ def _create_drafts(
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Edit a conference's sessions, one per row, with blank rows below. Saves all or nothing."""
-    person, parent = get_editor(request), get_managed_event(request, pk)
-    existing = list(
+    get_editor(request)
+    parent = get_managed_event(request, pk)
+    blank: list[dict[str, Any]] = [{} for _ in range(BLANK_ROWS)]
+    if request.method != "POST":
+        rows = _rows(parent)
+        seen = seen_values(Form(), [_sheet(initial=rows)])
+        return _sessions_page(request, parent, _sheet(initial=rows + blank), seen)
+    if "more" in request.POST:
+        sheet = _sheet(request.POST, initial=[])
+        typed = [{name: form[name].value() for name in form.fields} for form in sheet.forms]
+        seen = request.POST.get("seen", "")
+        return _sessions_page(request, parent, _sheet(initial=typed + blank), seen)
+    return _save_sessions(request, parent)
+
+
+def _rows(parent: Event) -> list[dict[str, Any]]:
+    sessions = (
         Event.objects.filter(parent=parent)
         .exclude(state__in=[EventState.CANCELLED, EventState.DECLINED])
         .defer("search", "description")
         .prefetch_related(queries.OFFERS)
         .order_by("begins_at", "id")
     )
-    rows = [_row(session) for session in existing]
+    return [_row(session) for session in sessions]
+
+
+def _sheet(data: QueryDict | None = None, *, initial: list[dict[str, Any]]) -> Any:
     categories = {category.pk: category for category in queries.categories()}
-    blank: list[dict[str, Any]] = [{} for _ in range(BLANK_ROWS)]
+    form_kwargs = {"categories": categories}
+    return SessionFormSet(data, initial=initial, form_kwargs=form_kwargs, prefix="s")
 
-    def new_sheet(data: QueryDict | None = None, *, initial: list[dict[str, Any]]) -> Any:
-        form_kwargs = {"categories": categories}
-        return SessionFormSet(data, initial=initial, form_kwargs=form_kwargs, prefix="s")
 
-    if request.method != "POST":
-        sheet = new_sheet(initial=rows + blank)
-    else:
-        sheet = new_sheet(request.POST, initial=rows)
-        if "more" in request.POST:
-            typed = [{name: form[name].value() for name in form.fields} for form in sheet.forms]
-            sheet = new_sheet(initial=typed + blank)
-        elif sheet.is_valid():
+def _save_sessions(request: AuthenticatedHttpRequest, parent: Event) -> HttpResponse:
+    """Store the sheet. What a colleague changed since it was opened stays."""
+    with transaction.atomic():
+        queries.lock_event(parent.pk)
+        queries.lock_events(parent.sessions.values_list("pk", flat=True))
+        rows = _rows(parent)
+        merged = merge_edits(request.POST, Form(), [_sheet(initial=rows)])
+        sheet = _sheet(merged.data, initial=rows)
+        if sheet.is_valid() and not merged.conflicts:
             filled = [form.cleaned_data for form in sheet if form.cleaned_data.get("title")]
             new = [SessionInput(**data) for data in filled]
             try:
-                number = save_sessions(parent_id=parent.pk, sessions=new, by=person)
+                number = save_sessions(parent_id=parent.pk, sessions=new, by=request.user)
             except (Refused, ValidationError) as error:
                 messages.error(request, " ".join(getattr(error, "messages", [str(error)])))
             else:
+                if merged.kept:
+                    messages.info(request, kept_message(merged.kept))
                 what = counted(number, "session was", "sessions were")
                 if number:
                     messages.success(request, f"{what} saved.")
                 else:
                     messages.info(request, "Nothing was changed.")
                 return redirect("events:sessions", parent.pk)
+    return _sessions_page(request, parent, sheet, merged.data["seen"], merged.conflicts)
+
+
+def _sessions_page(
+    request: AuthenticatedHttpRequest,
+    parent: Event,
+    sheet: Any,
+    seen: str | list[object],
+    conflicts: Sequence[Conflict] = (),
+) -> HttpResponse:
     context = {
         "event": parent,
         "sheet": sheet,
+        "seen": seen,
+        "conflicts": [message for _, message in conflicts],
         "is_session": parent.parent_id is not None,
         "errors": [
             (number, label, error, form[name].auto_id)

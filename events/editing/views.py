@@ -6,9 +6,10 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
+from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.forms import BoundField
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -16,6 +17,7 @@ from accounts.models import User
 from aspen.errors import Refused
 from aspen.formats import counted
 from aspen.web import form_recovery
+from aspen.web.edit_conflicts import kept_message, merge_edits, seen_values, with_conflicts
 from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries, rules
@@ -115,10 +117,17 @@ class EventFormPage(NamedTuple):
     registered: int = 0
 
 
-def _form(request: AuthenticatedHttpRequest, event: Event, **options: Any) -> EventForm:
+def _form(
+    request: AuthenticatedHttpRequest,
+    event: Event,
+    data: QueryDict | None = None,
+    *,
+    form_class: Any = EventForm,
+    **options: Any,
+) -> EventForm:
     publishes = permissions.may_publish(request.user)
-    return EventForm(
-        request.POST if request.method == "POST" else None,
+    form: EventForm = form_class(
+        data,
         instance=event,
         categories=queries.categories(),
         organizations=permissions.organizations_of(request.user),
@@ -126,6 +135,7 @@ def _form(request: AuthenticatedHttpRequest, event: Event, **options: Any) -> Ev
         fixed=event.state == EventState.PUBLISHED and bool(event.pk) and not publishes,
         **options,
     )
+    return form
 
 
 @form_recovery.recover_after_sign_in
@@ -175,7 +185,8 @@ def _new_event(
 ) -> HttpResponse:
     """Show the form for a new event, or store the event."""
     initial |= form_recovery.recovered_form(request) or {}
-    form = _form(request, Event(state=EventState.DRAFT), initial=initial)
+    data = request.POST if request.method == "POST" else None
+    form = _form(request, Event(state=EventState.DRAFT), data, initial=initial)
     if request.method == "POST" and form.is_valid():
         event = _run_action(form, lambda: store(form.edited()))
         if event is not None:
@@ -187,9 +198,6 @@ def _run_action(form: EventForm, action: Any) -> Any:
     """Return the action's result. If it is refused, show why in the form and return None."""
     try:
         return action()
-    except actions.EditConflict as conflict:
-        form.accept_version(conflict.version)
-        form.add_error(None, str(conflict))
     except Refused as refusal:
         form.add_error(refusal.field if refusal.field in form.fields else None, str(refusal))
     except ValidationError as error:
@@ -242,26 +250,67 @@ _PUBLIC_STEPS = {EventStep.PUBLISH, EventStep.CALL_OFF}
 @require_http_methods(["GET", "HEAD", "POST"])
 def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Edit an event and optionally notify people who registered."""
-    person, event = get_editor(request), get_managed_event(request, pk)
-    title = event.title
-    registered = _number_registered(event) if event.state == EventState.PUBLISHED else 0
-    initial = initial_values_of(event) | (form_recovery.recovered_form(request) or {})
-    form = _form(request, event, initial=initial)
-    tell = NotifyForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid() and tell.is_valid():
-        seen = form.cleaned_data["seen"]
-        changes = _run_action(
-            form, lambda: actions.change_event(edited=form.edited(), seen=seen, by=person)
-        )
-        if changes is not None:
-            return _changed(request, event, changes, tell.cleaned_data, registered)
+    get_editor(request)
+    event = get_managed_event(request, pk)
+    if request.method == "POST":
+        return _save_changes(request, pk)
+    form = _opened_form(request, event)
+    if typed := form_recovery.recovered_form(request):
+        form = _form(request, event, initial=form.initial | typed)
+    return _edit_page(request, form, event, event.title, NotifyForm())
+
+
+def _opened_form(request: AuthenticatedHttpRequest, event: Event) -> EventForm:
+    """Return the form that shows the stored event."""
+    form = _form(request, event, initial=initial_values_of(event))
+    form.initial["seen"] = seen_values(form, facts=_facts(event))
+    return form
+
+
+def _facts(event: Event) -> dict[str, str]:
+    return {"status": event.state_label.text}
+
+
+def _save_changes(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Store what the form changed. What a colleague changed since it was opened stays."""
+    changes: list[Change] | None = None
+    tell = NotifyForm(request.POST)
+    with transaction.atomic():
+        queries.lock_event(pk)
+        event = get_managed_event(request, pk)
+        title, registered = event.title, _number_registered(event)
+        merged = merge_edits(request.POST, _opened_form(request, event), facts=_facts(event))
+        form_class = with_conflicts(EventForm, merged.conflicts)
+        form = _form(request, event, merged.data, form_class=form_class)
+        if form.is_valid() and tell.is_valid():
+            changes = _run_action(
+                form, lambda: actions.change_event(edited=form.edited(), by=request.user)
+            )
+    if changes is None:
+        return _edit_page(request, form, event, title, tell)
+    if merged.kept:
+        messages.info(request, kept_message(merged.kept))
+    return _changed(request, event, changes, tell.cleaned_data, registered)
+
+
+def _edit_page(
+    request: AuthenticatedHttpRequest, form: EventForm, event: Event, title: str, tell: NotifyForm
+) -> HttpResponse:
     return _form_page(
-        request, form, heading="Edit event", event=event, title=title, tell=tell,
-        registered=registered,
-    )  # fmt: skip
+        request,
+        form,
+        heading="Edit event",
+        event=event,
+        title=title,
+        tell=tell,
+        registered=_number_registered(event),
+    )
 
 
 def _number_registered(event: Event) -> int:
+    """Return the number of people to notify of a change."""
+    if event.state != EventState.PUBLISHED:
+        return 0
     return event.registrations.filter(permissions.NOT_CANCELLED).count()
 
 

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.test import Client
 from django.utils import timezone
+from zeal import zeal_ignore
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
@@ -19,7 +20,7 @@ from events.enums import EVENT_TRANSITIONS, EventState, EventStep, RegistrationS
 from events.models import Event, Question, Registration, Resource
 from tests import factories as make
 from tests.factories import TECHNOLOGY
-from tests.web import signed_in
+from tests.web import coordinator, flash_messages, form_values, signed_in, text
 
 pytestmark = pytest.mark.django_db
 DRAFT, PENDING, PUBLISHED = EventState.DRAFT, EventState.PENDING, EventState.PUBLISHED
@@ -257,32 +258,150 @@ def test_additional_places_go_to_the_waitlist(
     assert Mail.objects.filter(kind="events.promoted", to=people[3]).count() == 1
 
 
-def test_a_colleagues_change_is_not_overwritten_by_accident(
+# ---------- Two people at the same time ----------
+
+
+def opened(client: Client, address: str) -> dict[str, list[str]]:
+    return form_values(client.get(address))
+
+
+def test_a_coordinator_and_an_editor_do_not_undo_each_others_changes(
     client: Client, editor: User, published: Event
 ) -> None:
-    data = form_of(client, published, room="Attic")
-    Event.objects.filter(pk=published.pk).update(location="Town Hall")
-    page = client.post(f"/events/{published.pk}/edit/", data)
-    assert "This event has changed since you opened this page." in page.content.decode()
-    assert 'value="Attic"' in page.content.decode()
+    address = f"/events/{published.pk}/edit/"
+    at_staff = coordinator()
+    mine, theirs = opened(client, address), opened(at_staff, address)
+    their_changes = {"location": "Town Hall", f"offer_{TECHNOLOGY}": "3.0"}
+    assert at_staff.post(address, theirs | their_changes).status_code == 302
+
+    answer = client.post(address, mine | {"room": "Attic"})
+
+    assert answer.status_code == 302
     published.refresh_from_db()
-    assert (published.location, published.room) == ("Town Hall", "")
-    # After reading this, the person can save anyway.
-    data["seen"] = page.context["form"]["seen"].value()
-    again = client.post(f"/events/{published.pk}/edit/", data)
-    assert again.status_code == 302
+    assert (published.location, published.room) == ("Town Hall", "Attic")
+    assert published.offers.get().amount == 3
+    assert (
+        "While this page was open, someone else changed: Building or address. Their changes were "
+        "kept." in flash_messages(answer)
+    )
+
+
+def test_two_editors_who_change_the_same_field_see_both_values(
+    client: Client, editor: User, published: Event
+) -> None:
+    address = f"/events/{published.pk}/edit/"
+    mine, theirs = opened(client, address), opened(client, address)
+    client.post(address, theirs | {"location": "Town Hall", "city": "Butte"})
+
+    page = client.post(address, mine | {"location": "Library", "room": "Attic"})
+
+    assert "Someone changed this to “Town Hall” after you opened this page." in text(page)
+    assert "You entered “Library”." in text(page)
     published.refresh_from_db()
-    assert (published.location, published.room) == ("Yogo Inn", "Attic")
+    assert (published.location, published.city, published.room) == ("Town Hall", "Butte", "")
+    again = form_values(page)
+    assert (again["location"], again["city"], again["room"]) == (["Library"], ["Butte"], ["Attic"])
+    # After comparing the two, the person saves again.
+    assert client.post(address, again).status_code == 302
+    published.refresh_from_db()
+    assert (published.location, published.city, published.room) == ("Library", "Butte", "Attic")
+
+
+def test_the_admin_and_the_editing_form_do_not_undo_each_others_changes(
+    client: Client, editor: User, published: Event
+) -> None:
+    address, admin_address = (
+        f"/events/{published.pk}/edit/",
+        f"/admin/events/event/{published.pk}/change/",
+    )
+    at_staff = coordinator()
+    with zeal_ignore():
+        theirs = form_values(at_staff.get(admin_address))
+    mine = opened(client, address)
+    client.post(address, mine | {"room": "Attic"})
+    with zeal_ignore():
+        answer = at_staff.post(admin_address, theirs | {"city": "Butte", "offers-0-amount": "3.0"})
+    assert answer.status_code == 302
+    published.refresh_from_db()
+    assert (published.city, published.room, published.offers.get().amount) == ("Butte", "Attic", 3)
+
+
+def test_an_event_published_while_an_editor_changes_it_does_not_drop_the_changes(
+    client: Client, editor: User, staff: User, library: Organization
+) -> None:
+    client.post("/events/manage/new/", form_data(library) | {"submit": "1"})
+    event = Event.objects.get()
+    address = f"/events/{event.pk}/edit/"
+    mine = opened(client, address)
+    editing_actions.take_step(event_id=event.pk, step=EventStep.PUBLISH, by=staff)
+    page = client.post(address, mine | {f"offer_{TECHNOLOGY}": "9.0", "room": "Attic"})
+    assert "The status changed from “Waiting for staff” to “Published”" in text(page)
+    assert "can no longer be changed. You entered “9.0”." in text(page)
+    event.refresh_from_db()
+    assert event.room == ""
+    assert client.post(address, form_values(page)).status_code == 302
+    event.refresh_from_db()
+    assert (event.room, event.offers.get().amount) == ("Attic", 2)
+
+
+def question_rows(event: Event) -> list[tuple[str, bool]]:
+    rows = event.questions.order_by("position").values_list("label", "is_required")
+    return list(rows)
+
+
+def test_two_people_who_write_questions_keep_both(
+    client: Client, editor: User, published: Event
+) -> None:
+    address = f"/events/{published.pk}/questions/"
+    client.post(address, opened(client, address) | {"q-0-label": "Lunch?"})
+    mine, theirs = opened(client, address), opened(client, address)
+    client.post(address, theirs | {"q-0-is_required": "on", "q-1-label": "Parking?"})
+    answer = client.post(address, mine | {"q-1-label": "Badge name?"})
+    assert answer.status_code == 302
+    assert question_rows(published) == [
+        ("Lunch?", True), ("Parking?", False), ("Badge name?", False),
+    ]  # fmt: skip
+    mine, theirs = opened(client, address), opened(client, address)
+    client.post(address, theirs | {"q-0-label": "Vegetarian lunch?", "q-1-remove": "on"})
+    page = client.post(address, mine | {"q-0-label": "Vegan lunch?", "q-1-label": "Bus?"})
+    assert "someone changed this to “Vegetarian lunch?”" in text(page)
+    assert "Someone removed a line" in text(page)
+    assert question_rows(published) == [("Vegetarian lunch?", True), ("Badge name?", False)]
+    client.post(address, form_values(page))
+    assert {label for label, _ in question_rows(published)} == {
+        "Vegan lunch?", "Badge name?", "Bus?",
+    }  # fmt: skip
+
+
+def test_two_people_who_edit_sessions_keep_both(client: Client, staff: User) -> None:
+    client.force_login(staff)
+    conference = make.event(days=7, title="Conference")
+    session = make.event(days=7, parent=conference, title="Weeding", room="A")
+    address = f"/events/{conference.pk}/sessions/"
+    mine, theirs = opened(client, address), opened(client, address)
+    client.post(address, theirs | {"s-0-room": "B"})
+    assert client.post(address, mine | {"s-0-presenter": "Ada"}).status_code == 302
+    session.refresh_from_db()
+    assert (session.room, session.presenter) == ("B", "Ada")
+    mine, theirs = opened(client, address), opened(client, address)
+    client.post(address, theirs | {"s-0-room": "C"})
+    page = client.post(address, mine | {"s-0-room": "D"})
+    assert "Weeding, Room: someone changed this to “C”" in text(page)
+    session.refresh_from_db()
+    assert session.room == "C"
+    assert client.post(address, form_values(page)).status_code == 302
+    session.refresh_from_db()
+    assert session.room == "D"
 
 
 def test_presenters_are_entered_by_email(client: Client, editor: User, published: Event) -> None:
     ada, bo = make.person(email="ada@library.example"), make.person(email="bo@library.example")
-    for text, people in [
+    for entered, people in [
         ("ada@library.example\nBO@library.example; ada@library.example", [ada, bo]),
         ("bo@library.example", [bo]),
         ("", []),
     ]:
-        data = form_of(client, published) | {"presenters": text}
+        data = form_of(client, published) | {"presenters": entered}
         client.post(f"/events/{published.pk}/edit/", data)
         presenters = published.presenters.order_by("person_id").values_list("person", flat=True)
         assert list(presenters) == [person.pk for person in people]
