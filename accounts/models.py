@@ -9,13 +9,16 @@ from django.db.models.functions import Lower, Now
 
 from accounts.enums import LEADERSHIP_KINDS, OrganizationKind, PositionKind
 from aspen.clock import today
+from aspen.db.constraints import clean_columns
+from aspen.db.fields import EmailAddressField, LineField
 from aspen.formats import format_day
+from aspen.text import clean_email
 
 
 class UserManager(BaseUserManager["User"]):
     def create_user(self, email: str, password: str | None = None, **fields: Any) -> "User":
-        """Create and return a person. The address is stored in lower case."""
-        user = self.model(email=email.strip().lower(), **fields)
+        """Create and return a person. The address is cleaned (aspen/text.py)."""
+        user = self.model(email=clean_email(email), **fields)
         user.set_password(password)
         user.save(using=self._db)
         return user
@@ -24,7 +27,7 @@ class UserManager(BaseUserManager["User"]):
         return self.create_user(email, password, is_staff=True, is_superuser=True, **fields)
 
     def get_by_natural_key(self, username: str | None) -> "User":
-        return self.get(email=(username or "").lower())
+        return self.get(email=clean_email(username or ""))
 
 
 @pghistory.track(
@@ -37,8 +40,8 @@ class UserManager(BaseUserManager["User"]):
 class User(AbstractBaseUser, PermissionsMixin):
     """A person with an account. Positions say where they work, and groups what staff can do."""
 
-    email = models.EmailField("e-mail address", max_length=254, unique=True)
-    display_name = models.CharField("name", max_length=150)
+    email = EmailAddressField("e-mail address", max_length=254, unique=True)
+    display_name = LineField("name", max_length=150)
     is_active = models.BooleanField("active", default=True)
     is_staff = models.BooleanField(
         "staff", default=False, help_text="Can open the administration pages."
@@ -71,6 +74,12 @@ class User(AbstractBaseUser, PermissionsMixin):
         verbose_name_plural = "people"
         ordering = ["display_name", "id"]
         constraints = [
+            *clean_columns(
+                "accounts_user",
+                lines=["display_name"],
+                emails=["email"],
+                required=["display_name", "email"],
+            ),
             models.CheckConstraint(
                 condition=Q(email=Lower("email")), name="accounts_email_in_lower_case"
             ),
@@ -101,10 +110,11 @@ class PersonInRole(User.groups.through):  # type: ignore[name-defined]
 
 
 class Federation(models.Model):
-    name = models.CharField(max_length=60, unique=True)
+    name = LineField(max_length=60, unique=True)
 
     class Meta:
         ordering = ["name"]
+        constraints = clean_columns("accounts_federation", lines=["name"], required=["name"])
 
     def __str__(self) -> str:
         return self.name
@@ -113,19 +123,17 @@ class Federation(models.Model):
 class Organization(models.Model):
     """A library or other organization in the directory."""
 
-    name = models.CharField(max_length=200)
+    name = LineField(max_length=200)
     kind = models.CharField(max_length=20, choices=OrganizationKind)
-    city = models.CharField(max_length=80, blank=True)
-    county = models.CharField(max_length=80, blank=True)
+    city = LineField(max_length=80, blank=True)
+    county = LineField(max_length=80, blank=True)
     federation = models.ForeignKey(
         Federation, models.PROTECT, null=True, blank=True, related_name="organizations"
     )
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="branches"
     )
-    source = models.CharField(
-        max_length=300, blank=True, help_text="Where this information comes from."
-    )
+    source = LineField(max_length=300, blank=True, help_text="Where this information comes from.")
 
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
     import_digest = models.CharField(max_length=64, blank=True, editable=False)
@@ -133,6 +141,11 @@ class Organization(models.Model):
     class Meta:
         ordering = ["name", "city", "id"]
         constraints = [
+            *clean_columns(
+                "accounts_organization",
+                lines=["name", "city", "county", "source"],
+                required=["name"],
+            ),
             models.UniqueConstraint(
                 "name", "city", name="accounts_one_organization_per_name_and_city"
             ),

@@ -5,6 +5,9 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
+from aspen.db.constraints import clean_columns
+from aspen.db.fields import EmailAddressField, LineField
+
 
 class MailState(models.TextChoices):
     WAITING = "waiting", "Waiting"
@@ -30,8 +33,8 @@ class Mail(models.Model):
     to = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    to_name = models.CharField(max_length=150, blank=True)
-    to_address = models.EmailField(max_length=254, blank=True)
+    to_name = LineField(max_length=150, blank=True)
+    to_address = EmailAddressField(max_length=254, blank=True)
     facts = models.JSONField(default=dict, help_text="The ids and strings that the composer needs.")
     state = models.CharField(max_length=10, choices=MailState, default=MailState.WAITING)
     created_at = models.DateTimeField(db_default=Now())
@@ -40,8 +43,8 @@ class Mail(models.Model):
     begun_at = models.DateTimeField(null=True)
     sent_at = models.DateTimeField(null=True)
     # The message as sent, or the error.
-    address = models.EmailField(max_length=254, blank=True)
-    subject = models.CharField(max_length=300, blank=True)
+    address = EmailAddressField(max_length=254, blank=True)
+    subject = LineField(max_length=300, blank=True)
     error = models.TextField(blank=True)
 
     class Meta:
@@ -56,6 +59,9 @@ class Mail(models.Model):
             )
         ]
         constraints = [
+            *clean_columns(
+                "aspen_mail", lines=["to_name", "subject"], emails=["to_address", "address"]
+            ),
             models.CheckConstraint(
                 condition=Q(state__in=MailState.values), name="aspen_mail_state_known"
             ),

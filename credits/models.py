@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
-from aspen.db.constraints import CompositeForeignKey, both_or_neither
+from aspen.db.constraints import CompositeForeignKey, both_or_neither, clean_columns
+from aspen.db.fields import EmailAddressField, LineField, ShortTextField, TextField
 from aspen.halves import CreditAmountField, in_halves
 from credits.enums import ENDED, LIVE, ClaimRole, ClaimSource, ClaimState
 from events.enums import EventState
@@ -38,10 +39,8 @@ class Claim(models.Model):
         blank=True,
         related_name="decided_claims",
     )
-    reason = models.TextField(
-        blank=True, help_text="Why the claim was returned, declined or withdrawn."
-    )
-    note = models.CharField(
+    reason = TextField(blank=True, help_text="Why the claim was returned, declined or withdrawn.")
+    note = ShortTextField(
         max_length=1000, blank=True, help_text="A note from the person who made the claim."
     )
 
@@ -52,6 +51,7 @@ class Claim(models.Model):
             ("award_credit", "Can award an event's credits to people"),
         ]
         constraints = [
+            *clean_columns("credits_claim", texts=["reason", "note"]),
             models.UniqueConstraint(
                 fields=["person", "event"],
                 condition=Q(state__in=sorted(LIVE)),
@@ -112,11 +112,12 @@ class Credit(models.Model):
     withdrawn_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    withdrawn_reason = models.TextField(blank=True)
+    withdrawn_reason = TextField(blank=True)
 
     class Meta:
         ordering = ["claim_id", "line"]
         constraints = [
+            *clean_columns("credits_credit", texts=["withdrawn_reason"]),
             models.UniqueConstraint(fields=["claim", "line"], name="credits_one_credit_per_line"),
             # Referenced by the composite foreign key of postings.
             models.UniqueConstraint(fields=["id", "person"], name="credits_credit_with_person"),
@@ -147,7 +148,7 @@ class Evidence(models.Model):
     claim = models.ForeignKey(Claim, models.PROTECT, related_name="evidence")
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     file = models.FileField(storage=upload_storage, upload_to="evidence", max_length=200)
-    file_name = models.CharField(max_length=150)
+    file_name = LineField(max_length=150)
     content_type = models.CharField(max_length=100)
     size = models.PositiveIntegerField(help_text="In bytes.")
     added_at = models.DateTimeField(db_default=Now())
@@ -156,6 +157,7 @@ class Evidence(models.Model):
         ordering = ["claim_id", "id"]
         verbose_name_plural = "evidence"
         constraints = [
+            *clean_columns("credits_evidence", lines=["file_name"]),
             CompositeForeignKey(
                 fields=["claim", "person"],
                 to="credits.Claim",
@@ -194,7 +196,7 @@ class Merge(models.Model):
 
     source = models.ForeignKey(Event, models.PROTECT, related_name="merges")
     target = models.ForeignKey(Event, models.PROTECT, related_name="merges_into")
-    reason = models.CharField(max_length=1000, blank=True)
+    reason = ShortTextField(max_length=1000, blank=True)
     was = models.CharField(
         max_length=10,
         choices=EventState,
@@ -216,6 +218,7 @@ class Merge(models.Model):
     class Meta:
         ordering = ["-merged_at", "-id"]
         constraints = [
+            *clean_columns("credits_merge", texts=["reason"]),
             models.UniqueConstraint(
                 fields=["source"],
                 condition=Q(undone_at=None),
@@ -235,7 +238,7 @@ class AwardList(models.Model):
     """A pasted or uploaded list of people to whom staff award an event's credits."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="award_lists")
-    file_name = models.CharField(max_length=150, blank=True)
+    file_name = LineField(max_length=150, blank=True)
     # `rows` holds [address, line number], one per address; `refused` holds [line number, reason,
     # contents].
     rows = models.JSONField(default=list)
@@ -250,9 +253,10 @@ class AwardList(models.Model):
     class Meta:
         ordering = ["-uploaded_at", "-id"]
         constraints = [
+            *clean_columns("credits_awardlist", lines=["file_name"]),
             both_or_neither(
                 "applied_at", "applied_by", name="credits_award_list_applied_both_or_neither"
-            )
+            ),
         ]
 
     def __str__(self) -> str:
@@ -266,7 +270,7 @@ class WaitingAward(models.Model):
     """
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="waiting_awards")
-    address = models.EmailField("e-mail address", max_length=254)
+    address = EmailAddressField("e-mail address", max_length=254)
     awarded_at = models.DateTimeField()
     awarded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     claim = models.OneToOneField(Claim, models.PROTECT, null=True, blank=True, related_name="+")
@@ -277,6 +281,7 @@ class WaitingAward(models.Model):
     class Meta:
         ordering = ["event_id", "address"]
         constraints = [
+            *clean_columns("credits_waitingaward", emails=["address"]),
             models.UniqueConstraint(
                 fields=["event", "address"], name="credits_one_award_per_address"
             ),

@@ -4,7 +4,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.urls import reverse
 
-from aspen.db.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey, clean_columns
+from aspen.db.fields import LineField, TextField
 from aspen.halves import CreditAmountField, in_halves
 from credits.models import Credit
 from events.models import Category
@@ -16,7 +17,7 @@ class Ticket(models.Model):
     """A request to the help desk, often about one credit."""
 
     person = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="tickets")
-    subject = models.CharField(max_length=300)
+    subject = LineField(max_length=300)
     credit = models.ForeignKey(
         Credit, models.PROTECT, null=True, blank=True, related_name="tickets"
     )
@@ -29,6 +30,7 @@ class Ticket(models.Model):
         permissions = [("work_ticket", "Can answer tickets and correct credits through them")]
         indexes = [models.Index(fields=["state", "changed_at"], name="helpdesk_queue")]
         constraints = [
+            *clean_columns("helpdesk_ticket", lines=["subject"]),
             models.UniqueConstraint(fields=["id", "person"], name="helpdesk_ticket_with_person"),
             CompositeForeignKey(
                 fields=["credit", "person"],
@@ -54,13 +56,14 @@ class Message(models.Model):
 
     ticket = models.ForeignKey(Ticket, models.PROTECT, related_name="messages")
     author = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    body = models.TextField()
+    body = TextField()
     sent_at = models.DateTimeField()
 
     class Meta:
         ordering = ["sent_at", "id"]
         constraints = [
-            models.CheckConstraint(condition=~Q(body=""), name="helpdesk_message_not_empty")
+            *clean_columns("helpdesk_message", texts=["body"]),
+            models.CheckConstraint(condition=~Q(body=""), name="helpdesk_message_not_empty"),
         ]
 
     def __str__(self) -> str:

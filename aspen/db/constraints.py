@@ -1,10 +1,13 @@
-"""Constraints for several models: fields that are set together, and multi-column foreign keys."""
+"""Constraints for several models: clean text, fields that are set together, and multi-column
+foreign keys.
+"""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db import models
 from django.db.backends.base.schema import BaseDatabaseSchemaEditor
-from django.db.models import Q
+from django.db.models import Func, Q
 from django.db.models.constraints import BaseConstraint
 
 
@@ -15,6 +18,60 @@ def both_or_neither(*fields: str, name: str, reason: str = "") -> models.CheckCo
     if reason:
         both &= ~Q(**{reason: ""})
     return models.CheckConstraint(condition=neither | both, name=name)
+
+
+class _IsClean(Func):
+    """A call of one of the functions that aspen/migrations/0002_clean_text.py creates."""
+
+    template = "aspen_is_clean_%(kind)s(%(expressions)s)"
+    output_field = models.BooleanField()
+
+
+class CleanColumn(models.CheckConstraint):
+    """Requires that a column has clean text (aspen/text.py) of a kind: line, text, email or
+    web_address, or lines for an array.
+
+    With `required`, it must have at least one visible character. Forms do not validate it, because
+    saving a model cleans its text.
+    """
+
+    def __init__(self, *, field: str, kind: str, required: bool = False, name: str) -> None:
+        condition = Q(_IsClean(field, kind=kind))
+        super().__init__(
+            condition=condition & ~Q(**{field: ""}) if required else condition, name=name
+        )
+        self.field, self.kind, self.required = field, kind, required
+
+    def validate(self, *args: Any, **kwargs: Any) -> None:
+        """Do nothing; model fields clean what is saved."""
+
+    def deconstruct(self) -> tuple[str, Any, dict[str, Any]]:
+        path, args, kwargs = BaseConstraint.deconstruct(self)
+        kwargs |= {"field": self.field, "kind": self.kind}
+        return path, args, kwargs | ({"required": True} if self.required else {})
+
+
+def clean_columns(
+    table: str,
+    *,
+    lines: Iterable[str] = (),
+    texts: Iterable[str] = (),
+    emails: Iterable[str] = (),
+    web_addresses: Iterable[str] = (),
+    required: Iterable[str] = (),
+) -> list[BaseConstraint]:
+    """Return a constraint for each text column, named `<table>_<column>_clean`.
+
+    `required` lists the columns that cannot be blank, unless another constraint says so.
+    """
+    kinds = {"line": lines, "text": texts, "email": emails, "web_address": web_addresses}
+    return [
+        CleanColumn(
+            field=field, kind=kind, required=field in required, name=f"{table}_{field}_clean"
+        )
+        for kind, fields in kinds.items()
+        for field in fields
+    ]
 
 
 class CompositeForeignKey(BaseConstraint):

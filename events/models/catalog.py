@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
 
+from aspen.db.constraints import clean_columns
+from aspen.db.fields import TextField
 from events.enums import ListingState
 from events.models.event import CALENDAR_ENDS, CALENDAR_STARTS, Event
 from events.models.triggers import new_version
@@ -45,7 +47,7 @@ class CatalogListing(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
     )
     decided_at = models.DateTimeField("decided", null=True, editable=False)
-    reason = models.TextField(blank=True, editable=False, validators=[MaxLengthValidator(2_000)])
+    reason = TextField(blank=True, editable=False, validators=[MaxLengthValidator(2_000)])
 
     class Meta:
         ordering = ["-fiscal_year", "event_id"]
@@ -57,6 +59,7 @@ class CatalogListing(models.Model):
         triggers = [new_version()]
         indexes = [models.Index(fields=["fiscal_year", "state"], name="events_listings_of_year")]
         constraints = [
+            *clean_columns("events_cataloglisting", texts=["reason"]),
             models.UniqueConstraint(
                 fields=["event", "fiscal_year"], name="events_one_listing_per_year"
             ),

@@ -3,6 +3,8 @@
 import pghistory
 from django.db import models
 
+from aspen.db.constraints import clean_columns
+from aspen.db.fields import LineField, TextField
 from aspen.halves import CreditAmountField, in_halves
 from events.models.event import Event
 from events.models.triggers import new_version
@@ -11,21 +13,25 @@ from events.models.triggers import new_version
 class Category(models.Model):
     """One of the four CE categories. A credit belongs to exactly one."""
 
-    name = models.CharField(max_length=80, unique=True)
+    name = LineField(max_length=80, unique=True)
     slug = models.SlugField(max_length=40, unique=True)
-    shape = models.CharField(
+    shape = LineField(
         max_length=1, help_text="A symbol shown before the name everywhere, such as ■."
     )
     position = models.PositiveSmallIntegerField(unique=True)
-    description = models.TextField(
-        blank=True, help_text="What belongs in this category, with examples."
-    )
+    description = TextField(blank=True, help_text="What belongs in this category, with examples.")
 
     class Meta:
         ordering = ["position"]
         triggers = [new_version()]
         verbose_name = "CE category"
         verbose_name_plural = "CE categories"
+        constraints = clean_columns(
+            "events_category",
+            lines=["name", "shape"],
+            texts=["description"],
+            required=["name", "shape"],
+        )
 
     def __str__(self) -> str:
         return self.name

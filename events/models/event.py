@@ -13,7 +13,8 @@ from django.urls import reverse
 from django.utils.text import slugify
 
 from accounts.models import Organization
-from aspen.db.constraints import both_or_neither
+from aspen.db.constraints import both_or_neither, clean_columns
+from aspen.db.fields import LineField, TextField, WebAddressField
 from aspen.formats import format_time_range
 from aspen.web.labels import Label
 from events.enums import (
@@ -106,7 +107,7 @@ WAITING_SINCE = Coalesce("submitted_at", "created_at")
 class Event(models.Model):
     """An event on the calendar, or training reported by a librarian (a custom event)."""
 
-    title = models.CharField(max_length=300)
+    title = LineField(max_length=300)
     type = models.CharField(max_length=30, choices=EventType, blank=True)
     origin = models.CharField(max_length=10, choices=Origin, default=Origin.CALENDAR)
     state = models.CharField(max_length=10, choices=EventState, default=EventState.PUBLISHED)
@@ -118,10 +119,10 @@ class Event(models.Model):
         help_text="Only the dates matter, or the times are not known.",
     )
     delivery = models.CharField(max_length=10, choices=Delivery, blank=True)
-    location = models.CharField(max_length=200, blank=True)
-    city = models.CharField(max_length=80, blank=True)
-    room = models.CharField(max_length=80, blank=True)
-    sponsor = models.CharField(max_length=200, blank=True)
+    location = LineField(max_length=200, blank=True)
+    city = LineField(max_length=80, blank=True)
+    room = LineField(max_length=80, blank=True)
+    sponsor = LineField(max_length=200, blank=True)
     organization = models.ForeignKey(
         Organization,
         models.PROTECT,
@@ -131,15 +132,15 @@ class Event(models.Model):
         verbose_name="organizer",
         help_text="This organization's event editors manage this event.",
     )
-    presenter = models.CharField("trainer or presenter", max_length=200, blank=True)
-    audience = models.CharField(max_length=300, blank=True)
+    presenter = LineField("trainer or presenter", max_length=200, blank=True)
+    audience = LineField(max_length=300, blank=True)
     # The search index limits the length.
-    description = models.TextField(blank=True, validators=[MaxLengthValidator(10_000)])
+    description = TextField(blank=True, validators=[MaxLengthValidator(10_000)])
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="sessions"
     )
     registration_mode = models.CharField(max_length=10, choices=RegistrationMode, blank=True)
-    registration_url = models.URLField("registration address", max_length=500, blank=True)
+    registration_url = WebAddressField("registration address", max_length=500, blank=True)
     registration_opens_at = models.DateTimeField("registration opens", null=True, blank=True)
     registration_closes_at = models.DateTimeField("registration closes", null=True, blank=True)
     capacity = models.PositiveIntegerField("places", null=True, blank=True)
@@ -156,8 +157,8 @@ class Event(models.Model):
     )
     recording_available_at = models.DateTimeField("recording available from", null=True, blank=True)
     recording_until_at = models.DateTimeField("recording earns credit until", null=True, blank=True)
-    recording_url = models.URLField("recording address", max_length=500, blank=True)
-    source_url = models.URLField("source", max_length=500, blank=True)
+    recording_url = WebAddressField("recording address", max_length=500, blank=True)
+    source_url = WebAddressField("source", max_length=500, blank=True)
     is_demonstration = models.BooleanField("demonstration", default=False, editable=False)
 
     # These identify the event in calendar programs. Triggers count its changes (triggers.py).
@@ -186,9 +187,9 @@ class Event(models.Model):
         related_name="decided_events",
     )
     decided_at = models.DateTimeField(null=True, editable=False)
-    decision_reason = models.TextField("reason", blank=True, editable=False)
+    decision_reason = TextField("reason", blank=True, editable=False)
     submitted_at = models.DateTimeField(null=True, editable=False)
-    cancellation = models.TextField(
+    cancellation = TextField(
         "reason for the cancellation", blank=True, validators=[MaxLengthValidator(2_000)]
     )
 
@@ -274,6 +275,14 @@ class Event(models.Model):
             ],
         ]
         constraints = [
+            *clean_columns(
+                "events_event",
+                lines=[
+                    *("title", "location", "city", "room", "sponsor", "presenter", "audience"),
+                ],
+                texts=["description", "decision_reason", "cancellation"],
+                web_addresses=["registration_url", "recording_url", "source_url"],
+            ),
             models.CheckConstraint(condition=~Q(title=""), name="events_title_not_empty"),
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gte=F("begins_at")),

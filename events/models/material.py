@@ -8,7 +8,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from aspen.db.constraints import both_or_neither
+from aspen.db.constraints import both_or_neither, clean_columns
+from aspen.db.fields import LineField, WebAddressField
 from events.enums import CollegeCreditType
 from events.models.event import Event
 
@@ -50,12 +51,12 @@ class Resource(models.Model):
     """A link or an uploaded file that goes with an event."""
 
     event = models.ForeignKey(Event, models.CASCADE, related_name="resources")
-    label = models.CharField("name", max_length=150)
-    url = models.URLField("address", max_length=500, blank=True)
+    label = LineField("name", max_length=150)
+    url = WebAddressField("address", max_length=500, blank=True)
     file = models.FileField(
         storage=upload_storage, upload_to="resources", max_length=200, blank=True
     )
-    file_name = models.CharField(max_length=150, blank=True)
+    file_name = LineField(max_length=150, blank=True)
     content_type = models.CharField(max_length=100, blank=True)
     size = models.PositiveIntegerField(null=True, help_text="In bytes.")
     added_by = models.ForeignKey(
@@ -66,6 +67,12 @@ class Resource(models.Model):
     class Meta:
         ordering = ["event_id", "id"]
         constraints = [
+            *clean_columns(
+                "events_resource",
+                lines=["label", "file_name"],
+                web_addresses=["url"],
+                required=["label"],
+            ),
             models.CheckConstraint(
                 condition=Q(file="", file_name="", size=None) & ~Q(url="")
                 | Q(url="", size__isnull=False) & ~Q(file="") & ~Q(file_name=""),
@@ -106,7 +113,7 @@ class AttendanceList(models.Model):
     """An attendance list uploaded from a webinar tool, whether or not it has been applied."""
 
     event = models.ForeignKey(Event, models.PROTECT, related_name="attendance_lists")
-    file_name = models.CharField(max_length=150)
+    file_name = LineField(max_length=150)
     threshold = models.PositiveIntegerField("minutes that count", validators=[MinValueValidator(1)])
     # [e-mail address, minutes, line in the file] for each person.
     rows = models.JSONField(default=list)
@@ -122,6 +129,7 @@ class AttendanceList(models.Model):
     class Meta:
         ordering = ["-uploaded_at", "-id"]
         constraints = [
+            *clean_columns("events_attendancelist", lines=["file_name"], required=["file_name"]),
             both_or_neither("applied_at", "applied_by", name="events_list_applied_both_or_neither"),
             models.CheckConstraint(
                 condition=Q(threshold__gte=1), name="events_list_threshold_positive"

@@ -7,7 +7,8 @@ from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from aspen.db.constraints import CompositeForeignKey
+from aspen.db.constraints import CleanColumn, CompositeForeignKey, clean_columns
+from aspen.db.fields import LineField, ShortTextField
 from events.enums import Attendance, KeyPurpose, QuestionKind, RegistrationState
 from events.models.event import Event
 from events.models.triggers import NEVER_OVERSOLD, new_version
@@ -101,9 +102,9 @@ class Question(models.Model):
     event = models.ForeignKey(Event, models.CASCADE, related_name="questions")
     position = models.PositiveSmallIntegerField()
     kind = models.CharField(max_length=15, choices=QuestionKind)
-    label = models.CharField("question", max_length=200)
+    label = LineField("question", max_length=200)
     choices = ArrayField(
-        models.CharField(max_length=100),
+        LineField(max_length=100),
         default=list,
         blank=True,
         help_text="The options to choose from.",
@@ -113,6 +114,8 @@ class Question(models.Model):
     class Meta:
         ordering = ["event_id", "position"]
         constraints = [
+            *clean_columns("events_question", lines=["label"]),
+            CleanColumn(field="choices", kind="lines", name="events_question_choices_clean"),
             models.UniqueConstraint(
                 fields=["event", "position"], name="events_one_question_per_position"
             ),
@@ -138,11 +141,12 @@ class Answer(models.Model):
     registration = models.ForeignKey(Registration, models.CASCADE, related_name="answers")
     question = models.ForeignKey(Question, models.CASCADE, related_name="answers")
     event = models.ForeignKey(Event, models.CASCADE, related_name="+")
-    text = models.CharField(max_length=1000)
+    text = ShortTextField(max_length=1000)
 
     class Meta:
         ordering = ["registration_id", "question__position"]
         constraints = [
+            *clean_columns("events_answer", texts=["text"]),
             models.UniqueConstraint(
                 fields=["registration", "question"], name="events_one_answer_per_question"
             ),

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, models, transaction
+from django.db.models import Value
 from django.utils import timezone
 
 from credits.models import AwardList, Credit, Evidence, Merge, WaitingAward
@@ -86,7 +87,7 @@ def test_each_address_has_one_waiting_award_per_event() -> None:
     with pytest.raises(IntegrityError, match="one_award_per_address"), transaction.atomic():
         WaitingAward.objects.create(address="new@library.example", **values)
     assert_refused(
-        WaitingAward, "credits_award_address_in_lower_case", address="New@library.example"
+        WaitingAward, "credits_award_address_in_lower_case", address=Value("New@library.example")
     )
     assert_refused(WaitingAward, "credits_award_address_in_lower_case", address="")
     claim = make.claim(make.person(), event)

@@ -10,7 +10,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
 
-from aspen.db.constraints import CompositeForeignKey, both_or_neither
+from aspen.db.constraints import CompositeForeignKey, both_or_neither, clean_columns
+from aspen.db.fields import EmailAddressField, LineField, ShortTextField, TextField
 from tracks.enums import Ending, VerificationAnswer
 from tracks.models.participation import Participation
 
@@ -30,16 +31,16 @@ class Submission(models.Model):
     remarks = models.JSONField(
         default=list, help_text="Warnings from the automatic checks, as sentences."
     )
-    note = models.CharField(max_length=1000, blank=True, help_text="For the CE Coordinator.")
-    name = models.CharField(max_length=150, help_text="As it should appear on the certificate.")
-    listed_as = models.CharField(
+    note = ShortTextField(max_length=1000, blank=True, help_text="For the CE Coordinator.")
+    name = LineField(max_length=150, help_text="As it should appear on the certificate.")
+    listed_as = LineField(
         max_length=150,
         blank=True,
         help_text="Name on the annual list. Blank if the person is not to be listed by name.",
     )
     # The supervisor the person suggested, if any.
-    supervisor_name = models.CharField(max_length=150, blank=True)
-    supervisor_email = models.EmailField(max_length=254, blank=True)
+    supervisor_name = LineField(max_length=150, blank=True)
+    supervisor_email = EmailAddressField(max_length=254, blank=True)
     reviewed_at = models.DateTimeField(null=True, blank=True)
     reviewed_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
@@ -48,13 +49,13 @@ class Submission(models.Model):
     verified_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    verified_name = models.CharField(max_length=150, blank=True)
+    verified_name = LineField(max_length=150, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     ended_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
     ending = models.CharField(max_length=10, choices=Ending, blank=True)
-    reason = models.TextField(blank=True)
+    reason = TextField(blank=True)
 
     class Meta:
         ordering = ["-submitted_at", "-id"]
@@ -62,6 +63,12 @@ class Submission(models.Model):
             ("review_submission", "Can review records, extend periods and revoke certificates")
         ]
         constraints = [
+            *clean_columns(
+                "tracks_submission",
+                lines=["name", "listed_as", "supervisor_name", "verified_name"],
+                texts=["note", "reason"],
+                emails=["supervisor_email"],
+            ),
             models.UniqueConstraint(
                 fields=["participation"],
                 condition=Q(ended_at=None),
@@ -151,8 +158,8 @@ class Verification(models.Model):
     supervisor = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="verifies"
     )
-    supervisor_name = models.CharField(max_length=150)
-    supervisor_email = models.EmailField(max_length=254)
+    supervisor_name = LineField(max_length=150)
+    supervisor_email = EmailAddressField(max_length=254)
     nonce = models.UUIDField(default=uuid.uuid4, unique=True)
     asked_at = models.DateTimeField()
     asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
@@ -160,11 +167,17 @@ class Verification(models.Model):
     reminders = models.PositiveSmallIntegerField(default=0)
     answered_at = models.DateTimeField(null=True, blank=True)
     answer = models.CharField(max_length=10, choices=VerificationAnswer, blank=True)
-    reason = models.TextField(blank=True)
+    reason = TextField(blank=True)
 
     class Meta:
         ordering = ["-asked_at", "-id"]
         constraints = [
+            *clean_columns(
+                "tracks_verification",
+                lines=["supervisor_name"],
+                texts=["reason"],
+                emails=["supervisor_email"],
+            ),
             models.UniqueConstraint(
                 fields=["submission"],
                 condition=Q(answered_at=None),
@@ -249,11 +262,11 @@ class Certificate(models.Model):
     submission = models.ForeignKey(Submission, models.PROTECT, related_name="certificates")
     reviewed_at = models.DateTimeField()
     verified_at = models.DateTimeField()
-    name = models.CharField(max_length=150)
-    listed_as = models.CharField(max_length=150, blank=True)
+    name = LineField(max_length=150)
+    listed_as = LineField(max_length=150, blank=True)
     record = models.JSONField()
-    coordinator_name = models.CharField(max_length=150)
-    supervisor_name = models.CharField(max_length=150)
+    coordinator_name = LineField(max_length=150)
+    supervisor_name = LineField(max_length=150)
     issued_on = models.DateField()
     expires_on = models.DateField(help_text="The last day on which the certificate is valid.")
     issued_at = models.DateTimeField(db_default=Now())
@@ -264,12 +277,17 @@ class Certificate(models.Model):
     revoked_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
     )
-    revoked_reason = models.TextField(blank=True)
+    revoked_reason = TextField(blank=True)
 
     class Meta:
         ordering = ["-issued_on", "-number"]
         permissions = [("view_reports", "Can see the reports on certification and credits")]
         constraints = [
+            *clean_columns(
+                "tracks_certificate",
+                lines=["name", "listed_as", "coordinator_name", "supervisor_name"],
+                texts=["revoked_reason"],
+            ),
             models.UniqueConstraint(
                 fields=["participation"],
                 condition=Q(revoked_at=None),

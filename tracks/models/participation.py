@@ -9,7 +9,8 @@ from django.db.models import F, Q
 from django.db.models.functions import Now
 from django.urls import reverse
 
-from aspen.db.constraints import CompositeForeignKey
+from aspen.db.constraints import CompositeForeignKey, clean_columns
+from aspen.db.fields import ShortTextField
 from credits.models import Credit
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models.rules import RuleSet, Track
@@ -127,13 +128,14 @@ class Extension(models.Model):
         "previous last day", help_text="The last day before the extension."
     )
     closes_on = models.DateField("new last day")
-    reason = models.CharField(max_length=1000)
+    reason = ShortTextField(max_length=1000)
     extended_at = models.DateTimeField(db_default=Now())
     extended_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ["participation_id", "id"]
         constraints = [
+            *clean_columns("tracks_extension", texts=["reason"]),
             models.CheckConstraint(
                 condition=Q(closes_on__gt=F("closed_on")), name="tracks_extension_is_longer"
             ),

@@ -7,6 +7,8 @@ from django.db import models
 from django.db.models import F, Q
 
 from aspen.clock import years_before
+from aspen.db.constraints import clean_columns
+from aspen.db.fields import LineField, TextField
 from aspen.halves import CreditAmountField, in_halves
 from events.models import Category
 from tracks.enums import RuleSetKind
@@ -15,12 +17,15 @@ from tracks.enums import RuleSetKind
 class Track(models.Model):
     """A certification that a person can work toward under its current rules."""
 
-    name = models.CharField(max_length=80, unique=True)
-    description = models.TextField(blank=True)
+    name = LineField(max_length=80, unique=True)
+    description = TextField(blank=True)
     position = models.PositiveSmallIntegerField(unique=True)
 
     class Meta:
         ordering = ["position"]
+        constraints = clean_columns(
+            "tracks_track", lines=["name"], texts=["description"], required=["name"]
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -30,7 +35,7 @@ class RuleSet(models.Model):
     """A track's requirements for people who choose it between two dates. Amounts are credits."""
 
     track = models.ForeignKey(Track, models.PROTECT, related_name="rule_sets")
-    name = models.CharField(max_length=120, unique=True)
+    name = LineField(max_length=120, unique=True)
     kind = models.CharField(max_length=10, choices=RuleSetKind, default=RuleSetKind.BOTH)
     valid_from = models.DateField()
     valid_until = models.DateField(null=True, blank=True)
@@ -41,12 +46,18 @@ class RuleSet(models.Model):
         default=False,
         help_text="Only events in the State Library's own course catalog count.",
     )
-    audience = models.CharField("intended for", max_length=200, blank=True)
-    source = models.TextField(help_text="The document these rules come from.")
+    audience = LineField("intended for", max_length=200, blank=True)
+    source = TextField(help_text="The document these rules come from.")
 
     class Meta:
         ordering = ["track__position", "valid_from", "id"]
         constraints = [
+            *clean_columns(
+                "tracks_ruleset",
+                lines=["name", "audience"],
+                texts=["source"],
+                required=["name", "source"],
+            ),
             # Lets a participation reference its rule set together with the track.
             models.UniqueConstraint(fields=["id", "track"], name="tracks_rule_set_with_track"),
             models.CheckConstraint(
