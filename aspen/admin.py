@@ -14,6 +14,7 @@ from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.text import capfirst
 
+from aspen import health
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.clock import in_montana
 from aspen.formats import counted
@@ -268,6 +269,13 @@ class MailAdmin(ReadOnlyAdmin):
         if done:
             text = f"{counted(done, 'message')} will be sent again within a minute."
             messages.success(request, text)
+
+
+@waits_for(outbox.RESEND_PERMISSION, order=1)
+def portal_problems_for() -> list[Waiting]:
+    """Return index lines about what keeps the portal from working."""
+    page = f"{reverse('admin:aspen_mail_changelist')}?state__exact={MailState.WAITING}"
+    return [Waiting(problem, page) for problem in health.problems()]
 
 
 @waits_for(outbox.RESEND_PERMISSION, order=50)

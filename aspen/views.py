@@ -9,6 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from aspen import health
 from aspen.web.labels import Label
 from events.calendar.presentation import day_and_times
 from events.enums import EventState
@@ -65,7 +66,10 @@ def healthz(request: HttpRequest) -> HttpResponse:
 
 @login_not_required
 def readyz(request: HttpRequest) -> HttpResponse:
-    """Return 200 if the database is up and fully migrated, 503 if not."""
+    """Return 200 if the portal can do its work, or 503 with what keeps it from doing so.
+
+    Pages may work nevertheless, for example without the job worker.
+    """
     try:
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
@@ -73,6 +77,9 @@ def readyz(request: HttpRequest) -> HttpResponse:
         return HttpResponse("no database\n", status=503, content_type="text/plain")
     if missing:
         return HttpResponse("migrations missing\n", status=503, content_type="text/plain")
+    if problems := health.problems():
+        lines = "".join(f"{problem}\n" for problem in problems)
+        return HttpResponse(lines, status=503, content_type="text/plain")
     return HttpResponse("ready\n", content_type="text/plain")
 
 

@@ -22,10 +22,12 @@ from django.db.models import QuerySet
 from django.template import Context, engines
 from django.template.base import FilterExpression
 from django.test import TransactionTestCase
+from django.utils import timezone
 from hypothesis import settings as hypothesis_settings
 
 from accounts.enums import Role
 from accounts.models import User
+from aspen import health
 from tests import database, factories, middleware
 
 os.environ.setdefault("DJANGO_ALLOW_ASYNC_UNSAFE", "true")
@@ -117,6 +119,12 @@ def undefined_variable_fails(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(autouse=True)
 def reset_rate_limits() -> None:
     cache.clear()
+
+
+@pytest.fixture(autouse=True)
+def a_job_worker_reports(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests have no job worker, and `/readyz` and the admin's first page would say so."""
+    monkeypatch.setattr(health, "last_heartbeat", timezone.now)
 
 
 @pytest.fixture(autouse=True)

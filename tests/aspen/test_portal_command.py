@@ -41,7 +41,7 @@ def test_the_portal_serves_until_it_is_stopped(project: Project, port: int, numb
     opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
     with opener.open(f"http://127.0.0.1:{port}/healthz", timeout=TIMEOUT) as page:
         assert page.read() == b"ok"
-    assert any("procrastinate worker" in line for line in project.left())
+    assert any("manage.py worker" in line for line in project.left())
 
     process.send_signal(number)
 
@@ -53,7 +53,7 @@ def test_the_portal_stops_everything_when_a_child_ends(project: Project, port: i
     process = portal(project, "--port", port)
     wait_for_output(process, "Press Ctrl-C to stop.")
 
-    os.kill(child_of(process, "procrastinate worker"), signal.SIGKILL)
+    os.kill(child_of(process, "manage.py worker"), signal.SIGKILL)
 
     status, output = wait_for_exit(process)
     assert status == 1

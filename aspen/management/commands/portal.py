@@ -156,10 +156,7 @@ def web_server(port: int) -> list[str]:
 
 def job_worker(folder: Path) -> list[str]:
     """Return the command line of the job worker."""
-    return [
-        *(sys.executable, str(folder / "manage.py"), "procrastinate", "worker"),
-        *("--shutdown-graceful-timeout", "5"),
-    ]
+    return [sys.executable, str(folder / "manage.py"), "worker"]
 
 
 def is_answering(port: int) -> bool:
