@@ -256,7 +256,7 @@ def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         return _save_changes(request, pk)
     form = _opened_form(request, event)
     if typed := form_recovery.recovered_form(request):
-        form = _form(request, event, initial=form.initial | typed)
+        form = _form(request, event, initial={**form.initial, **typed})
     return _edit_page(request, form, event, event.title, NotifyForm())
 
 

@@ -7,7 +7,7 @@ from events.models.event import DayOfEnd, MountainDay
 
 
 class Migration(migrations.Migration):
-    dependencies = [("events", "0003_triggers")]
+    dependencies = [("events", "0004_clean_text")]
 
     # PostgreSQL 15 cannot change the expression of a generated column.
     operations = [
