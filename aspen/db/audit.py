@@ -6,8 +6,9 @@ from collections.abc import Callable
 from typing import Any, ParamSpec, TypeVar
 
 import pghistory
-from django.db import transaction
+from django.db import OperationalError, connection, transaction
 from django.db.models import Model
+from psycopg.errors import DeadlockDetected, SerializationFailure
 
 
 def history_model(model: type[Model]) -> Any:
@@ -23,12 +24,14 @@ def history_model(model: type[Model]) -> Any:
 Params = ParamSpec("Params")
 Result = TypeVar("Result")
 _thread = threading.local()
+CONFLICTS = (DeadlockDetected, SerializationFailure)
 
 
 def audited(function: Callable[Params, Result]) -> Callable[Params, Result]:
     """Run the function in a transaction and record its name and `by` in the history of its changes.
 
-    Nested actions are recorded under the outermost action and its person.
+    Nested actions are recorded under the outermost action and its person. If PostgreSQL ends the
+    outermost one because of a deadlock or a serialization failure, it runs once more.
     """
     app = function.__module__.partition(".")[0]
     return audited_as(f"{app}.{function.__name__.lstrip('_')}")(function)
@@ -45,17 +48,34 @@ def audited_as(
             if getattr(_thread, "is_acting", False):
                 with transaction.atomic():
                     return function(*args, **kwargs)
-            _thread.is_acting = True
-            try:
+
+            def act() -> Result:
                 by = getattr(kwargs.get("by"), "pk", None)
                 with pghistory.context(act=name, by=by), transaction.atomic():
                     return function(*args, **kwargs)
+
+            _thread.is_acting = True
+            try:
+                return _try_twice(act)
             finally:
                 _thread.is_acting = False
 
         return wrapper
 
     return decorate
+
+
+def _try_twice(act: Callable[[], Result]) -> Result:
+    """Call `act`, and call it again if its transaction was in conflict with another one.
+
+    Inside a transaction of the caller, the conflict has ended that one too, so there is no retry.
+    """
+    try:
+        return act()
+    except OperationalError as error:
+        if connection.in_atomic_block or not isinstance(error.__cause__, CONFLICTS):
+            raise
+    return act()
 
 
 def add_audit_context(**details: object) -> None:

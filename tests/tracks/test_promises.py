@@ -71,11 +71,11 @@ def test_posting_takes_the_same_few_queries_for_many_credits(django_assert_num_q
     person = make.person()
     for _ in range(3):
         make.claim(person)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         actions.select_track(track=make.track("Library Staff"), by=person)
     for _ in range(20):
         make.claim(person)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         actions.select_track(track=make.track("Library Trustee"), by=person)
 
 

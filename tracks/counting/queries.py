@@ -175,9 +175,16 @@ def postings_of(participations: Iterable[Participation]) -> QuerySet[Posting]:
 
 
 def lock_rule_set_for(track: Track, on: dt.date, *, kind: RuleSetKind) -> RuleSet | None:
-    """Lock and return the track's newest rule set in force on a day, or None."""
+    """Return the track's newest rule set in force on a day, or None, and protect it from changes.
+
+    The lock is shared, so people who choose the same track do not wait for each other. Changing a
+    rule set waits for them, and they wait for it.
+    """
     rule_sets = choosable_rule_sets(on, kind=kind).filter(track=track)
-    return rule_sets.select_for_update(of=("self",), no_key=True).first()
+    sql, parameters = rule_sets[:1].query.sql_with_params()
+    # Django has no method for this lock.
+    rows = RuleSet.objects.raw(f'{sql} FOR KEY SHARE OF "tracks_ruleset"', parameters)
+    return next(iter(rows), None)
 
 
 def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "QuerySet[EarnedCredit]":

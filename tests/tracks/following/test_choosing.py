@@ -5,16 +5,19 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import OperationalError, connection, transaction
 from django.test import Client
 
 from accounts.enums import PositionKind
 from accounts.models import Position, User
 from aspen.clock import today
 from tests import factories as make
+from tests.races import run_concurrently
 from tests.web import flash_messages, signed_in
 from tracks import actions
 from tracks.counting import queries as counting_queries
-from tracks.models import Participation, Posting, RuleSet
+from tracks.models import Participation, Posting, RuleSet, Track
+from tracks.rule_sets import actions as rule_set_actions
 
 pytestmark = pytest.mark.django_db
 DIRECTOR, STAFF, TRUSTEE = "Library Director", "Library Staff", "Library Trustee"
@@ -211,3 +214,39 @@ def test_the_number_of_queries_is_fixed(
     actions.select_track(track=make.track(STAFF), by=person)
     with django_assert_num_queries(10):
         client.get("/tracks/")
+
+
+@pytest.mark.django_db(transaction=True)
+def test_people_who_choose_the_same_track_do_not_wait_for_each_other() -> None:
+    track, first, second = make.track(), make.person(), make.person()
+    with transaction.atomic():
+        actions.select_track(track=track, by=first)
+        # Another connection chooses the track while the first choice is not committed.
+        [result] = run_concurrently(1, lambda _: choose_without_waiting(track, second))
+    assert result is True
+
+
+def choose_without_waiting(track: Track, person: User) -> bool:
+    """Choose the track. Return True if it is new, and fail rather than wait for a lock."""
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '1s'")
+        return actions.select_track(track=track, by=person)[1]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_rule_set_cannot_change_while_someone_chooses_it() -> None:
+    track, person = make.track(), make.person()
+    rule_set = track.rule_sets.get()
+    with transaction.atomic():
+        actions.select_track(track=track, by=person)
+        [result] = run_concurrently(1, lambda _: lock_for_a_change(rule_set))
+        assert isinstance(result, OperationalError)
+    lock_for_a_change(rule_set)
+
+
+def lock_for_a_change(rule_set: RuleSet) -> None:
+    with transaction.atomic():
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '200ms'")
+        rule_set_actions._lock_rule_set(rule_set.pk)
