@@ -200,6 +200,7 @@ def test_aged_out_credit_stays_posted_but_does_not_count(today):
 
 PUBLISHED = [
     ("2009 Library Administrator", 60, [20, 10, 10, 10], 10),
+    ("2009 Library Staff", 60, [10, 10, 10, 10], 20),
     ("2009 Trustee", 15, [10, 0, 0, 0], 5),
     ("2023 Library Director, initial", 60, [30, 0, 0, 0], 30),
     ("2023 Library Director, renewal", 60, [0, 0, 0, 0], 60),
@@ -253,7 +254,7 @@ def test_only_rule_sets_in_force_can_be_chosen():
         "2023 Library Trustee",
     ]
     old = [rule_set.name for rule_set in counting_queries.choosable_rule_sets(dt.date(2015, 6, 1))]
-    assert old == ["2009 Library Administrator", "2009 Trustee"]
+    assert old == ["2009 Library Administrator", "2009 Library Staff", "2009 Trustee"]
 
 
 @pytest.mark.django_db

@@ -66,9 +66,15 @@ def test_the_list_has_all_rule_sets_including_renewals_and_past_ones(client: Cli
         (DIRECTOR, "Earlier rules", ["2009 Library Administrator"]),
         (STAFF, "In force", ["2023 Library Staff"]),
         (STAFF, "Upcoming", ["2027 Library Staff"]),
+        (STAFF, "Earlier rules", ["2009 Library Staff"]),
         (TRUSTEE, "In force", ["2023 Library Trustee"]),
         (TRUSTEE, "Earlier rules", ["2009 Trustee"]),
     ]
+
+
+def test_the_list_says_what_the_program_asked_for_before_2009(client: Client) -> None:
+    page = client.get("/tracks/rules/").content.decode()
+    assert "40 credits in five years, with at least 5 in each category" in page
 
 
 @pytest.mark.parametrize(

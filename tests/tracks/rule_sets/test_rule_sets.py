@@ -32,6 +32,7 @@ LEAP_2024, CLOCKS_2026 = dt.date(2024, 2, 29), dt.date(2026, 11, 1)
 # From the documents: total, minimums in the order of the four categories, elective.
 DOCUMENTS = {
     "2009 Library Administrator": (60, (20, 10, 10, 10), 10),
+    "2009 Library Staff": (60, (10, 10, 10, 10), 20),
     "2009 Trustee": (15, (10, 0, 0, 0), 5),
     "2023 Library Director, initial": (60, (30, 0, 0, 0), 30),
     "2023 Library Director, renewal": (60, (0, 0, 0, 0), 60),
@@ -42,6 +43,7 @@ DOCUMENTS = {
 ROWS = [
     ("2009 Library Administrator", False, (LEAP_2012, CLOCKS_2015)),
     ("2009 Library Administrator", True, (CLOCKS_2015,)),
+    ("2009 Library Staff", False, (LEAP_2012, CLOCKS_2015)),
     ("2009 Trustee", False, (LEAP_2012, CLOCKS_2015)),
     ("2009 Trustee", True, (LEAP_2012,)),
     ("2023 Library Director, initial", False, (LEAP_2024, CLOCKS_2026)),
