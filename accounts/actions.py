@@ -5,11 +5,13 @@ demonstration have no such person. Administrators edit the directory through Dja
 (admin.py).
 """
 
+import datetime as dt
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
+from django.core import signing
 from django.db import transaction
 from django.http import HttpResponse
 
@@ -18,7 +20,10 @@ from accounts.models import Organization, Position, User
 from accounts.queries import lock_people
 from aspen.clock import today
 from aspen.db.audit import audited
+from aspen.db.last_change import UNDO_WINDOW
 from aspen.errors import Refused
+
+ENDED_SALT = "accounts.end_position"
 
 
 @audited
@@ -63,8 +68,10 @@ def take_position(*, organization: Organization, kind: PositionKind, by: User) -
 
 
 @audited
-def end_position(*, position_id: int, by: User) -> None:
+def end_position(*, position_id: int, by: User) -> str:
     """Make today the last day of one of `by`'s positions; it stays on record.
+
+    Returns the ticket with which the person can undo this within a day (undo_end_of_position).
 
     If the position has not started, it ends on its first day. If its last day is in the future,
     that becomes today. Raises Position.DoesNotExist, or Refused if the position has ended or ends
@@ -73,8 +80,42 @@ def end_position(*, position_id: int, by: User) -> None:
     position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
     if position.ends_today_or_ended:
         raise Refused("This position has already ended or ends today.")
+    before = position.until_on
     position.until_on = max(today(), position.since_on or today())
     position.save(update_fields=["until_on"])
+    days = [each and each.isoformat() for each in (before, position.until_on)]
+    return signing.dumps([position.pk, *days], salt=ENDED_SALT)
+
+
+@audited
+def undo_end_of_position(*, ticket: str, by: User) -> Position:
+    """Give a position that `by` ended its earlier last day, if it had one. Idempotent.
+
+    `ticket` is from end_position, so a last day that staff entered cannot be undone. Locks the
+    person. Raises Refused if the ticket is older than a day or invalid, the position has changed
+    since, or the person has added it again.
+    """
+    lock_people([by.pk])
+    try:
+        position_id, before, ended_on = signing.loads(ticket, salt=ENDED_SALT, max_age=UNDO_WINDOW)
+        position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
+    except (signing.BadSignature, Position.DoesNotExist) as error:
+        raise Refused(
+            "Ending a position can only be undone within one day. Add the position again."
+        ) from error
+    until_on = dt.date.fromisoformat(before) if before else None
+    if position.until_on == until_on:
+        return position
+    if position.until_on is None or position.until_on.isoformat() != ended_on:
+        raise Refused("This position has changed since then, so ending it cannot be undone.")
+    same = Position.objects.without_last_day().filter(
+        person=by, organization=position.organization_id, kind=position.kind
+    )
+    if until_on is None and same.exists():
+        raise Refused("You have added this position again, so ending it cannot be undone.")
+    position.until_on = until_on
+    position.save(update_fields=["until_on"])
+    return position
 
 
 @audited

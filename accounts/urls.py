@@ -15,5 +15,6 @@ urlpatterns = [
         name="certification_reminders",
     ),
     path("profile/positions/", views.add_position, name="add_position"),
+    path("profile/positions/undo/", views.undo_end_position, name="undo_end_position"),
     path("profile/positions/<int:position_id>/end/", views.end_position, name="end_position"),
 ]

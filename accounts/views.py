@@ -6,6 +6,7 @@ from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
@@ -20,9 +21,11 @@ from accounts.forms import (
     SignUpForm,
 )
 from accounts.models import Position
+from aspen.web.confirm import ask_first, is_confirmed
 from aspen.web.context import LIBRARY
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import success_with_undo
 
 MAX_LISTED = 500
 
@@ -42,6 +45,23 @@ class SignUpView(allauth_views.SignupView):
 class EmailView(allauth_views.EmailView):
     """django-allauth's page with a label for each address's status."""
 
+    def post(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Add, remove or confirm an address and queue the e-mail about it together.
+
+        Ask before an address is removed.
+        """
+        address = request.POST.get("email", "")
+        if "action_remove" in request.POST and address and not is_confirmed(request):
+            return ask_first(
+                request,
+                question=f"Remove {address}?",
+                consequence="You can no longer sign in with this address. To use it again, add it "
+                "and confirm it.",
+                button="Remove",
+                back=reverse("account_email"),
+            )
+        return actions.all_or_nothing(super().post, request, *args, **kwargs)
+
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
         context: dict[str, Any] = super().get_context_data(**kwargs)
         for radio in context["emailaddress_radios"]:
@@ -50,10 +70,6 @@ class EmailView(allauth_views.EmailView):
             if address.primary:
                 radio["labels"].append(PRIMARY)
         return context
-
-    def post(self, *args: Any, **kwargs: Any) -> HttpResponse:
-        """Add, remove or confirm an address and queue the e-mail about it together."""
-        return actions.all_or_nothing(super().post, *args, **kwargs)
 
 
 def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
@@ -147,11 +163,28 @@ def end_position(request: AuthenticatedHttpRequest, position_id: int) -> HttpRes
     person = request.user
     try:
         with refusal_as_message(request):
-            actions.end_position(position_id=position_id, by=person)
+            ticket = actions.end_position(position_id=position_id, by=person)
             request.session[LIBRARY] = queries.library_name_of(person)
-            messages.success(request, "Today is the last day of this position. It stays on record.")
+            success_with_undo(
+                request,
+                "Today is the last day of this position. It stays on record.",
+                reverse("accounts:undo_end_position"),
+                ticket=ticket,
+            )
     except Position.DoesNotExist as error:
         raise Http404 from error
+    return redirect("accounts:profile")
+
+
+def undo_end_position(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Continue a position that the person just ended. A GET changes nothing."""
+    if request.method == "POST":
+        with refusal_as_message(request):
+            position = actions.undo_end_of_position(
+                ticket=request.GET.get("ticket", ""), by=request.user
+            )
+            request.session[LIBRARY] = queries.library_name_of(request.user)
+            messages.success(request, f"Your position continues: {position}.")
     return redirect("accounts:profile")
 
 

@@ -10,4 +10,5 @@ class CreditsConfig(AppConfig):
         from events import signals
 
         signals.claimed_event_hooks.append(queries.claimed_event_ids)
+        signals.certified_event_hooks.append(queries.certified_event_ids)
         signals.ever_claimed_event_hooks.append(queries.ever_claimed_event_ids)

@@ -2,18 +2,25 @@
 
 import datetime as dt
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 from django.db.models import Prefetch
 from django.utils import timezone
 
 from aspen.formats import format_credits, format_day
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import NotYet, dated_key, email, enqueue_many, is_current
+from aspen.mail.outbox import (
+    NotYet,
+    dated_key,
+    email,
+    enqueue_many,
+    is_current,
+    lock_given_to_server,
+)
 from aspen.models import Mail
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
-from credits.queries import with_earned_on
+from credits.queries import claim_version, with_earned_on
 
 if TYPE_CHECKING:
     from credits.queries import EarnedCredit
@@ -88,13 +95,17 @@ def queue_decision_emails(
 
 def queue_approved_emails(claims: Iterable[Claim], *, at: dt.datetime) -> None:
     """Queue one e-mail per person about all approvals in the same hour. Takes one query."""
-    since = at.replace(minute=0, second=0, microsecond=0)
+    since = _hour(at)
     window = {"since": since.isoformat(), "until": (since + DECISION_EMAIL_WINDOW).isoformat()}
     people = {claim.person_id: claim.person for claim in claims}
     enqueue_many(
         kind="credits.approved",
         messages=[(dated_key("approved", pk, since), people[pk], window) for pk in people],
     )
+
+
+def _hour(at: dt.datetime) -> dt.datetime:
+    return at.replace(minute=0, second=0, microsecond=0)
 
 
 @email("credits.approved")
@@ -201,6 +212,70 @@ def declined_email(mail: Mail) -> Email | None:
             "If you think this is a mistake, open a help ticket and we will look at it again: "
             + page_url("helpdesk:create")
         ],
+    )
+
+
+# ---------- Undone decisions ----------
+
+
+class UndoneDecision(NamedTuple):
+    """A claim whose status was restored, and the decision that was undone."""
+
+    claim: Claim
+    decision: ClaimState
+    decided_at: dt.datetime
+
+    @property
+    def key(self) -> str:
+        """The key of the e-mail about the decision."""
+        if self.decision == ClaimState.APPROVED:
+            return dated_key("approved", self.claim.person_id, _hour(self.decided_at))
+        return dated_key(self.decision, self.claim.pk, self.decided_at)
+
+
+def queue_decision_undone_emails(undone: Sequence[UndoneDecision], *, at: dt.datetime) -> None:
+    """Correct the e-mails about these decisions that were sent. Takes at most two queries.
+
+    Those that still wait are not sent, because their composers see the restored status.
+    """
+    sent = lock_given_to_server([each.key for each in undone]) if undone else set()
+    enqueue_many(
+        kind="credits.decision_undone",
+        messages=[
+            (
+                dated_key("undone", claim.pk, at),
+                claim.person,
+                {"claim": claim.pk, "decision": decision, "version": claim_version(claim)},
+            )
+            for claim, decision, _ in (each for each in undone if each.key in sent)
+        ],
+    )
+
+
+@email("credits.decision_undone")
+def decision_undone_email(mail: Mail) -> Email | None:
+    """Compose the correction of an e-mail about a decision, unless staff have decided again.
+
+    Takes two queries.
+    """
+    claim = _claim(mail)
+    if claim_version(claim) != mail.facts["version"]:
+        return None
+    told, state = ClaimState(mail.facts["decision"]).label, ClaimState(claim.state)
+    next_step = {
+        ClaimState.PENDING: "Staff will decide on it again. You do not need to do anything.",
+        ClaimState.APPROVED: "The credit counts again. You do not need to do anything.",
+        ClaimState.RETURNED: "Staff still need something from you before they can approve it.",
+    }.get(state, "")
+    return Email(
+        subject=f"Correction: {claim.event.title}",
+        paragraphs=[
+            f"Our earlier e-mail about “{claim.event.title}” said: {told}. State Library staff "
+            f"have undone that decision. The status of your claim is now: {state.label}."
+        ],
+        facts=_details(claim),
+        button=("View your claim", page_url("credits:detail", claim.pk)),
+        closing=[*filter(None, [next_step]), _help_note()],
     )
 
 

@@ -62,20 +62,34 @@ class CheckKind(models.TextChoices):
 CLAIM_TRANSITIONS: dict[ClaimState, Transition[ClaimState]] = {
     ClaimState.PENDING: Transition(
         {
-            Actor.PERSON: {ClaimState.RETURNED},
-            # Undoing a merge restores each claim's earlier state.
-            Actor.PORTAL: {ClaimState.RETURNED, ClaimState.APPROVED, ClaimState.WITHDRAWN},
+            # Resubmitting, and undoing one's own withdrawal.
+            Actor.PERSON: {ClaimState.RETURNED, ClaimState.WITHDRAWN},
+            # Undoing a merge or a decision restores each claim's earlier state.
+            Actor.PORTAL: {
+                ClaimState.RETURNED,
+                ClaimState.APPROVED,
+                ClaimState.DECLINED,
+                ClaimState.WITHDRAWN,
+            },
         },
         ClaimState.PENDING,
     ),
     ClaimState.APPROVED: Transition(
-        {Actor.STAFF: {ClaimState.PENDING}, Actor.PORTAL: {ClaimState.WITHDRAWN}},
+        {
+            Actor.STAFF: {ClaimState.PENDING},
+            Actor.PORTAL: {ClaimState.WITHDRAWN, ClaimState.DECLINED},
+        },
         ClaimState.APPROVED,
     ),
     ClaimState.RETURNED: Transition(
         {
             Actor.STAFF: {ClaimState.PENDING},
-            Actor.PORTAL: {ClaimState.PENDING, ClaimState.APPROVED, ClaimState.WITHDRAWN},
+            Actor.PORTAL: {
+                ClaimState.PENDING,
+                ClaimState.APPROVED,
+                ClaimState.DECLINED,
+                ClaimState.WITHDRAWN,
+            },
         },
         ClaimState.RETURNED,
     ),

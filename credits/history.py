@@ -24,6 +24,7 @@ from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
     CreditHistory,
     EvidenceHistory,
 )
+from events.enums import Origin
 from events.models import EventHistory  # type: ignore[attr-defined]
 
 PORTAL = "portal@aspen.invalid"
@@ -50,6 +51,8 @@ TRANSITION_TEXTS = {
     ClaimState.DECLINED: "Declined",
     ClaimState.WITHDRAWN: "Withdrawn",
 }
+
+UNDO_ACTIONS = frozenset({"credits.undo_claim_decision", "events.undo_custom_event_decision"})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -158,6 +161,9 @@ class _HistoryWriter:
         if row.state != before.state:
             if before.state == ClaimState.WITHDRAWN:
                 yield self._entry(row, "Restored")
+            elif (row.pgh_context or {}).get("act") in UNDO_ACTIONS:
+                state = ClaimState(row.state).label.lower()
+                yield self._entry(row, f"Decision undone, {state} again", reason="")
             else:
                 yield self._decision(row, TRANSITION_TEXTS[ClaimState(row.state)])
         if row.note != before.note:
@@ -217,7 +223,9 @@ class _HistoryWriter:
         if before is None or self.claim is None or self.claim.event_id != row.id:
             return
         if row.origin != before.origin:
-            yield self._entry(row, "The event was added to the calendar", reason="")
+            was_added = row.origin == Origin.CALENDAR
+            how = "added to" if was_added else "taken off"
+            yield self._entry(row, f"The event was {how} the calendar", reason="")
         if row.title != before.title:
             yield self._entry(
                 row, f"The event was renamed from “{before.title}” to “{row.title}”", reason=""

@@ -1,7 +1,7 @@
 """Queries on claims and credits."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from uuid import UUID
@@ -15,6 +15,7 @@ from aspen.clock import today, years_before
 from credits import rules
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit, CreditHistory  # type: ignore[attr-defined]
+from credits.signals import claims_in_certificates
 from events import queries as event_queries
 from events.enums import Attendance, Delivery, ListingState, Origin
 from events.models import (  # type: ignore[attr-defined]
@@ -276,6 +277,14 @@ def ever_claimed_event_ids(person: User, events: list[Event]) -> set[int]:
     """Return the ids of the events on which the person has any claim. Takes one query."""
     claims = Claim.objects.filter(person=person, event__in=events)
     return set(claims.order_by("pk").values_list("event_id", flat=True))
+
+
+def certified_event_ids(event_ids: Collection[int]) -> set[int]:
+    """Return the events with a claim that a certificate counts. Takes two queries."""
+    claims = dict(
+        Claim.objects.filter(event__in=event_ids).order_by().values_list("pk", "event_id")
+    )
+    return {claims[pk] for pk in claims_in_certificates(claims)}
 
 
 def claimable_by(person: User) -> QuerySet[Event]:

@@ -1,6 +1,7 @@
 """Receivers for calendar signals, confirmed e-mail addresses and sign-ins."""
 
 from typing import Any
+from uuid import UUID
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.signals import user_logged_in
@@ -14,6 +15,7 @@ from events.signals import (
     attendance_settled,
     catalog_changed,
     custom_event_changed,
+    custom_event_decision_undone,
     event_revised,
     presenting_settled,
 )
@@ -39,6 +41,13 @@ def apply_custom_event_decision(
     sender: Any, event: Event, by: User, reason: str, **kwargs: Any
 ) -> None:
     actions.update_claims_with_custom_event(event=event, reason=reason, by=by)
+
+
+@receiver(custom_event_decision_undone)
+def restore_claims(
+    sender: Any, event: Event, action_id: UUID | None, by: User, **kwargs: Any
+) -> None:
+    actions.restore_decided_claims(event=event, action_id=action_id, by=by)
 
 
 @receiver(event_revised)

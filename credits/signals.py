@@ -1,5 +1,6 @@
 """Signals for the apps that build on this one. Receivers run in the sender's transaction."""
 
+from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from django.dispatch import Signal
@@ -20,3 +21,23 @@ class PostingChanges(NamedTuple):
 
     def __or__(self, other: "PostingChanges") -> "PostingChanges":
         return PostingChanges(*(one | another for one, another in zip(self, other, strict=True)))
+
+
+# Hooks: the app above appends functions in AppConfig.ready(), because this app cannot import it.
+# Each function takes the ids of claims of one event, and returns those that it found.
+ClaimIdsHook = Callable[[Collection[int]], set[int]]
+
+# Claims with credits in a record that was submitted and is not certified yet.
+sent_record_hooks: list[ClaimIdsHook] = []
+# Claims with credits that a certificate counts, unless it was revoked.
+certificate_hooks: list[ClaimIdsHook] = []
+
+
+def claims_in_sent_records(claim_ids: Collection[int]) -> set[int]:
+    """Return the claims that a submitted record contains. Takes one query."""
+    return set().union(*(hook(claim_ids) for hook in sent_record_hooks))
+
+
+def claims_in_certificates(claim_ids: Collection[int]) -> set[int]:
+    """Return the claims that a certificate counts. Takes one query."""
+    return set().union(*(hook(claim_ids) for hook in certificate_hooks))

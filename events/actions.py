@@ -25,9 +25,11 @@ from events.custom import (
     mark_merged,
     move_custom_event_to_calendar,
     refuse_too_many_credits,
-    resubmit_custom_event,
+    restore_custom_event,
+    revise_custom_event,
     unmark_merged,
     unsaved_custom_event,
+    why_not_revise,
 )
 from events.editing.publishing import import_event, save_event, set_offers, why_capacity_too_small
 from events.registration.actions import (
@@ -35,8 +37,10 @@ from events.registration.actions import (
     cancel_registration,
     promote_waiting,
     register,
+    undo_cancellation,
 )
 from events.reminders import queue_recording_emails, queue_reminder_emails
+from events.undoing import undo_custom_event_decision
 
 __all__ = [
     "CollegeCourse",
@@ -62,12 +66,16 @@ __all__ = [
     "refuse_too_many_credits",
     "register",
     "remove_event_check_in_code",
-    "resubmit_custom_event",
+    "restore_custom_event",
+    "revise_custom_event",
     "save_event",
     "set_offers",
     "settle_due",
     "store_attendance_list",
+    "undo_cancellation",
+    "undo_custom_event_decision",
     "unmark_merged",
     "unsaved_custom_event",
     "why_capacity_too_small",
+    "why_not_revise",
 ]

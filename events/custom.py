@@ -10,12 +10,14 @@ from accounts.models import User
 from accounts.queries import lock_people
 from aspen.clock import today
 from aspen.db.audit import audited, audited_as
+from aspen.db.last_change import last_change
 from aspen.errors import Refused
 from aspen.formats import format_credits
 from aspen.transitions import Actor
 from events import queries, rules, signals
 from events.enums import (
     CUSTOM_EVENT_TRANSITIONS,
+    REVISION,
     TO_CALENDAR,
     CollegeCreditType,
     Decision,
@@ -157,31 +159,67 @@ def create_custom_event(*, facts: CustomEventFacts, by: User) -> tuple[Event, bo
     return event, True
 
 
-@audited
-def resubmit_custom_event(*, event_id: int, facts: CustomEventFacts, by: User) -> Event:
-    """Change and resubmit a returned custom event. Locks the event and its author.
+@audited_as("events.resubmit_custom_event")
+def revise_custom_event(
+    *, event_id: int, facts: CustomEventFacts, by: User, seen: str = ""
+) -> Event:
+    """Change a custom event that waits for a decision, or change and resubmit a returned one.
 
-    Raises Refused if the event was not returned to `by`, if the facts are invalid or if the person
-    has another custom event with this title and start time.
+    A waiting event keeps its place in the queue. `seen` is the version
+    (queries.custom_event_version) that the author's form showed, if known. Locks the event and its
+    author. Raises Refused if `by` is not the author, if staff have decided or the event has changed
+    since it was `seen`, if the facts are invalid, or if the person has another custom event with
+    this title and start time.
     """
     event = queries.lock_event(event_id)
     lock_people([by.pk])
-    if event.created_by_id != by.pk or event.state != EventState.DRAFT:
-        raise Refused("You have not been asked to change this event.")
+    if reason := why_not_revise(event, by):
+        raise Refused(reason)
+    if seen and queries.custom_event_version(event) != seen:
+        raise Refused(
+            f"This training has changed since you opened this page and is now "
+            f"{rules.state_for_editors(event)}. What you entered is still below. Nothing was "
+            "saved yet."
+        )
     _refuse_invalid(facts)
     if queries.same_custom_events(by, facts.title, facts.begins_at).exclude(pk=event_id).exists():
         raise Refused(
             "You have already saved another training with this title and start time.", field="title"
         )
     _set_fields(event, facts)
-    event.state = EventState.PENDING
-    event.submitted_at = timezone.now()
+    if event.state != REVISION.target:
+        event.state, event.submitted_at = REVISION.target, timezone.now()
     event.save()
     if not _keeps_credit(event, facts):
         event.offers.all().delete()
         _write_credit_line(event, facts)
     signals.custom_event_changed.send(Event, event=event, by=by, reason="")
     return event
+
+
+@audited
+def restore_custom_event(*, event: Event) -> None:
+    """Put a custom event that its author canceled back into the queue. Idempotent.
+
+    The caller holds the event's lock. Raises Refused if the author has reported the training again.
+    """
+    if event.origin == Origin.CUSTOM and event.state == EventState.CANCELLED:
+        queries.refuse_reported_again(event, "this")
+        change = last_change(event, "state")
+        event.state = EventState(change.before.state) if change else EventState.PENDING
+        event.save(update_fields=["state"])
+
+
+def why_not_revise(event: Event, by: User) -> str | None:
+    """Return why `by` cannot change a custom event, or None. Takes no query."""
+    if rules.may_revise(event, by.pk):
+        return None
+    if event.created_by_id != by.pk:
+        return "You can change only training that you entered with Create New…."
+    return (
+        f"“{event.title}” is now {rules.state_for_editors(event)}, so you can no longer change it. "
+        "Nothing was saved. Open a help ticket if something is wrong."
+    )
 
 
 @audited
@@ -280,12 +318,6 @@ def unmark_merged(*, event: Event, state: EventState) -> None:
     Raises Refused if its author has reported the same training again.
     """
     if event.origin == Origin.CUSTOM:
-        assert event.created_by is not None  # events_custom_has_author
-        same = queries.same_custom_events(event.created_by, event.title, event.begins_at)
-        if same.exclude(pk=event.pk).exists():
-            raise Refused(
-                f"{event.created_by} has created “{event.title}” again since then, so the merge "
-                "cannot be undone. Decide on the new event instead."
-            )
+        queries.refuse_reported_again(event, "the merge")
     event.state, event.merged_into = state, None
     event.save(update_fields=["state", "merged_into"])

@@ -82,6 +82,10 @@ CUSTOM_EVENT_TRANSITIONS: dict[Decision, Transition[EventState]] = {
         {Actor.STAFF: {EventState.PENDING, EventState.PUBLISHED}}, EventState.DECLINED
     ),
 }
+# The author can change a custom event until staff decide on it, and after they have returned it.
+REVISION: Transition[EventState] = Transition(
+    {Actor.PERSON: {EventState.PENDING, EventState.DRAFT}}, EventState.PENDING
+)
 # Staff can also publish a custom event to the calendar.
 TO_CALENDAR: Transition[EventState] = Transition(
     {Actor.STAFF: {EventState.PENDING, EventState.PUBLISHED}}, EventState.PUBLISHED

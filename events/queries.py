@@ -22,6 +22,7 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.errors import Refused
 from events.enums import EventState, KeyPurpose, Origin, RegistrationState
 from events.models import (
     Answer,
@@ -386,9 +387,20 @@ def same_custom_events(person: User, title: str, begins_at: dt.datetime) -> Quer
     )
 
 
+def refuse_reported_again(event: Event, what: str) -> None:
+    """Raise Refused if the author has reported a custom event's training again since `what`."""
+    assert event.created_by is not None  # events_custom_has_author
+    same = same_custom_events(event.created_by, event.title, event.begins_at)
+    if same.exclude(pk=event.pk).exists():
+        raise Refused(
+            f"{event.created_by} has created “{event.title}” again since then, so {what} cannot be "
+            "undone. Decide on the new event instead."
+        )
+
+
 def custom_event_version(event: Event) -> str:
-    """Return a version that changes with each decision on a custom event or resubmission of it."""
-    return f"{event.state} {event.decided_at.isoformat() if event.decided_at else ''}".strip()
+    """Return a version that changes with each decision on a custom event or change to it."""
+    return f"{event.state} {event.changed_at.isoformat()}"
 
 
 def custom_event_of(person: User, pk: int) -> QuerySet[Event]:

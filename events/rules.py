@@ -9,7 +9,15 @@ from django.utils import timezone
 from aspen.clock import day_of_end
 from aspen.formats import format_day, format_time
 from aspen.halves import HALF
-from events.enums import CollegeCreditType, Delivery, EventState, Origin, RegistrationMode
+from aspen.transitions import Actor
+from events.enums import (
+    REVISION,
+    CollegeCreditType,
+    Delivery,
+    EventState,
+    Origin,
+    RegistrationMode,
+)
 from events.models import Event
 
 CHECK_IN_BEFORE = dt.timedelta(minutes=30)
@@ -58,6 +66,12 @@ def state_for_editors(event: Event) -> str:
     """Return the state for use in a sentence, such as "a draft" or "returned for changes"."""
     text = event.state_label.text.lower()
     return "a draft" if text == "draft" else text
+
+
+def may_revise(event: Event, person_id: int) -> bool:
+    """Return True if this is the person's own custom event and staff have not decided on it."""
+    is_own = event.origin == Origin.CUSTOM and event.created_by_id == person_id
+    return is_own and REVISION.allows(event.state, Actor.PERSON)
 
 
 def is_full(event: Event, taken: int) -> bool:

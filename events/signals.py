@@ -1,6 +1,6 @@
 """Signals to the apps above. Receivers run in the sender's transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 
 from django.dispatch import Signal
 
@@ -15,9 +15,13 @@ attendance_settled = Signal()
 # Arguments: presentations (list for one person, with .event and .person), by (User).
 presenting_settled = Signal()
 
-# Staff decided on a custom event, or its author resubmitted it.
+# Staff decided on a custom event, or its author changed it.
 # Arguments: event, by (User), reason (str).
 custom_event_changed = Signal()
+
+# A staff decision on a custom event was undone, so the claims that it changed are restored.
+# Arguments: event, action_id (UUID of the decision's run, see aspen.db.last_change), by (User).
+custom_event_decision_undone = Signal()
 
 # An event's state or days changed, so its credits may need to be updated.
 # Arguments: event, by (User, or None for an import).
@@ -36,6 +40,16 @@ EventIdsHook = Callable[[User, list[Event]], set[int]]
 claimed_event_hooks: list[EventIdsHook] = []
 # Claims in any state, including declined and withdrawn.
 ever_claimed_event_hooks: list[EventIdsHook] = []
+
+
+CertifiedEventsHook = Callable[[Collection[int]], set[int]]
+# The events with credits that a certificate counts, unless it was revoked.
+certified_event_hooks: list[CertifiedEventsHook] = []
+
+
+def certified_event_ids(event_ids: Collection[int]) -> set[int]:
+    """Return those of these events whose credits a certificate counts. Takes two queries."""
+    return set().union(*(hook(event_ids) for hook in certified_event_hooks))
 
 
 def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:

@@ -40,7 +40,9 @@ urlpatterns = [
     # Before the slugs, because an event may have the title "Register".
     path("<int:pk>/register/", registration_views.register, name="register"),
     path("<int:pk>/cancel/", registration_views.cancel, name="cancel"),
+    path("<int:pk>/cancel/undo/", registration_views.undo_cancel, name="undo_cancel"),
     path("<int:pk>/review/", editing_views.preview, name="preview"),
+    path("<int:pk>/undo/", editing_views.undo, name="undo"),
     path("<int:pk>/edit/", editing_views.edit, name="edit"),
     path("<int:pk>/copy/", editing_views.copy, name="copy"),
     path("<int:pk>/call-off/", editing_views.call_off, name="call_off"),

@@ -498,19 +498,19 @@ class Stories(RuleBasedStateMachine):
         training.state, training.author = "published", None
 
     @rule(training=custom, slug=slugs, amount=amounts, age=st.sampled_from(AGES))
-    def is_resubmitted(self, training: Training, slug: str, amount: Decimal, age: int) -> None:
+    def is_revised(self, training: Training, slug: str, amount: Decimal, age: int) -> None:
         if training.author is None:
             return
         try:
-            event_actions.resubmit_custom_event(
+            event_actions.revise_custom_event(
                 event_id=training.pk,
                 facts=self.facts(slug, amount, age),
                 by=self.user(training.author),
             )
         except Refused:
-            assert training.state != "draft"
+            assert training.state not in ("draft", "pending")
             return
-        assert training.state == "draft"
+        assert training.state in ("draft", "pending")
         training.state, training.lines = "pending", {slug: amount}
         training.day = Event.objects.get(pk=training.pk).last_day
         for claim in self.model.all_live(training):

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 from django.views.decorators.vary import vary_on_headers
@@ -16,6 +17,7 @@ from aspen.formats import format_credits, format_day
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import success_with_undo
 from credits import queries as credit_queries
 from credits.forms import ClaimSearchForm
 from events import actions as event_actions
@@ -141,10 +143,11 @@ def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpRespo
         return redirect(participation)
     with refusal_as_message(request):
         following_actions.leave_track(participation_id=participation.pk, by=person)
-        messages.success(
+        success_with_undo(
             request,
             f"You no longer follow {participation.track}. We have kept your credits. Until "
             f"{format_day(participation.closes_on)}, you can resume the track where you left off.",
+            reverse("tracks:resume", args=[participation.pk]),
         )
         return redirect("tracks:choose")
     return redirect(participation)

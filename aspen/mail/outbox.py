@@ -9,7 +9,7 @@ the worker is killed in between, the message may have arrived, so only staff can
 import datetime as dt
 import logging
 import smtplib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 from uuid import uuid4
@@ -42,6 +42,7 @@ __all__ = [
     "enqueue_many",
     "enqueue_or_hurry",
     "is_current",
+    "lock_given_to_server",
     "resendable",
     "send_again",
 ]
@@ -57,6 +58,8 @@ repeatable_kinds: set[str] = set()
 # Staff with the permission decide whether to send messages in these states again.
 STUCK_STATES = (MailState.FAILED, MailState.UNCERTAIN)
 RESEND_PERMISSION = "aspen.resend_mail"
+# The message may have arrived.
+GIVEN_TO_SERVER = (MailState.SENDING, MailState.SENT, MailState.UNCERTAIN)
 # The wait after each failed attempt. A message that fails once more has failed for good.
 RETRY_DELAYS = [
     dt.timedelta(minutes=1),
@@ -157,6 +160,17 @@ def is_current(mail: Mail, at: dt.datetime | None) -> bool:
     """
     *_, queued = mail.key.split(":", 2)
     return dt.datetime.fromisoformat(queued) == at
+
+
+def lock_given_to_server(keys: Collection[str]) -> set[str]:
+    """Return those of these messages' keys that were given to the mail server. One query.
+
+    Locks the messages until the transaction ends, so a waiting message is not composed before the
+    caller's changes are committed. Take this lock last.
+    """
+    rows = Mail.objects.select_for_update(of=("self",), no_key=True).filter(key__in=keys)
+    found = rows.order_by("pk").values_list("key", "state")
+    return {key for key, state in found if state in GIVEN_TO_SERVER}
 
 
 def _recipient_fields(to: "User | Recipient") -> dict[str, object]:

@@ -29,7 +29,7 @@ from credits.actions.event_changes import (
     update_claims_with_custom_event,
     update_claims_with_event,
 )
-from credits.actions.evidence import add_evidence, remove_evidence
+from credits.actions.evidence import add_evidence, remove_evidence, restore_evidence
 from credits.actions.merging import (
     MergeResult,
     merge_events,
@@ -37,8 +37,18 @@ from credits.actions.merging import (
     undo_merge,
     why_not_undo,
 )
+from credits.actions.revising import revise_custom_training
+from credits.actions.undoing import (
+    CLAIM_DECISION,
+    can_undo_withdrawal,
+    last_claim_decision,
+    restore_decided_claims,
+    undo_claim_decision,
+    undo_withdrawal,
+)
 
 __all__ = [
+    "CLAIM_DECISION",
     "DECIDED",
     "AlreadyClaimed",
     "CorrectionResult",
@@ -46,6 +56,7 @@ __all__ = [
     "add_evidence",
     "apply_award_list",
     "approve_verified",
+    "can_undo_withdrawal",
     "claim_custom_event",
     "claim_event",
     "claim_outside_conference",
@@ -56,14 +67,20 @@ __all__ = [
     "credit_presenting",
     "decide_claim",
     "delete_draft",
+    "last_claim_decision",
     "match_awards",
     "merge_events",
     "pair_version",
     "remove_evidence",
+    "restore_decided_claims",
+    "restore_evidence",
+    "revise_custom_training",
     "save_draft",
     "set_claim_note",
     "store_award_list",
+    "undo_claim_decision",
     "undo_merge",
+    "undo_withdrawal",
     "update_catalog_credits",
     "update_claims_with_custom_event",
     "update_claims_with_event",

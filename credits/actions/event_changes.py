@@ -28,16 +28,18 @@ from events.rules import is_claimable, last_day_of
 # The reasons stored with withdrawn claims. _restore_awards looks them up, so never change them.
 EVENT_CANCELLED, EVENT_NOT_OVER = "The event was cancelled.", "The event has not taken place yet."
 EVENT_DECLINED = "The training was declined."
+EVENT_NOT_PUBLISHED = "The event is not on the calendar."
 
 
 @audited_as("credits.follow_custom_event")
 def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> None:
-    """Approve, return, decline or resubmit the claims on a custom event together with the event.
+    """Update the claims on a custom event after a decision on the event or a change by its author.
 
     After a merge, people other than the author can have claims too. Claims that are already in the
-    new state do not change, and staff never approve their own claims. If the event was resubmitted,
-    the author's credits are updated to the event's credit lines. Staff decisions queue e-mails. The
-    caller must hold the event's lock.
+    new state do not change, and staff never approve their own claims. If the author changed the
+    event, the author's credits are updated to the event's credit lines, and all claims are
+    announced, because the day on which they were earned may have changed. Staff decisions queue
+    e-mails. The caller must hold the event's lock.
     """
     lock_people(queries.claims_on_event(event).values_list("person_id", flat=True))
     claims = list(queries.claims_on_event(event).select_related("person", "event"))
@@ -47,9 +49,9 @@ def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> N
         EventState.DECLINED: ClaimState.DECLINED,
         EventState.PENDING: ClaimState.PENDING,
     }[EventState(event.state)]
-    resubmitted = target == ClaimState.PENDING
-    actor = Actor.PERSON if resubmitted else Actor.STAFF
-    if resubmitted:
+    was_revised = target == ClaimState.PENDING
+    actor = Actor.PERSON if was_revised else Actor.STAFF
+    if was_revised:
         authors_claims = [claim for claim in claims if claim.person_id == event.created_by_id]
         _refuse_third_presentation_credits(authors_claims, event)
         offers = event_queries.offers_of(event)
@@ -64,7 +66,7 @@ def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> N
     move_claims(claims_to_update, target, actor=actor, reason=reason, by=by, at=at)
     if actor == Actor.STAFF:
         emails.queue_decision_emails(claims_to_update, target, at=at)
-    announce_claims_changed(claims_to_update)
+    announce_claims_changed(claims if was_revised else claims_to_update)
 
 
 def _refuse_third_presentation_credits(claims: Iterable[Claim], event: Event) -> None:
@@ -97,10 +99,14 @@ def update_claims_with_event(*, event: Event, by: User | None) -> None:
 
 
 def why_no_credit(event: Event) -> str | None:
-    """Return why an event earns no credit (canceled, declined or not over yet), or None."""
+    """Return why an event earns no credit (canceled, declined, no longer published or not over
+    yet), or None.
+    """
     if event.state in (EventState.CANCELLED, EventState.DECLINED):
         return EVENT_CANCELLED if event.state == EventState.CANCELLED else EVENT_DECLINED
-    return None if event.origin == Origin.CUSTOM or is_claimable(event) else EVENT_NOT_OVER
+    if event.origin == Origin.CUSTOM or is_claimable(event):
+        return None
+    return EVENT_NOT_OVER if event.state == EventState.PUBLISHED else EVENT_NOT_PUBLISHED
 
 
 @audited
@@ -130,7 +136,7 @@ def _restore_awards(event: Event) -> None:
         event=event,
         source=ClaimSource.AWARD,
         state=ClaimState.WITHDRAWN,
-        reason__in=[EVENT_CANCELLED, EVENT_NOT_OVER],
+        reason__in=[EVENT_CANCELLED, EVENT_NOT_OVER, EVENT_NOT_PUBLISHED],
         claimed_at__gte=event.over_at,
     )
     claims = {

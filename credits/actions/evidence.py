@@ -3,6 +3,7 @@
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from pathlib import PurePath
 
 from django.core import signing
@@ -27,6 +28,18 @@ TOO_MANY = (
 WAITING_FILE_LIFETIME = dt.timedelta(days=1)
 WAITING_FOLDER = "waiting"
 WAITING_SALT = "credits.evidence.waiting"
+
+
+@dataclasses.dataclass(frozen=True)
+class WaitingFile:
+    """A file uploaded with a form that had errors. The form resubmits `ticket` to keep the file."""
+
+    name: str
+    path: str
+    ticket: str
+
+    def open(self) -> File:
+        return File(storages["uploads"].open(self.path), name=self.name)
 
 
 def check_evidence_file(file: File) -> uploads.FileKind:
@@ -85,37 +98,47 @@ def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evid
 
 
 @audited
-def remove_evidence(*, evidence_id: int, by: User) -> None:
+def remove_evidence(*, evidence_id: int, by: User) -> WaitingFile | None:
     """Remove a file from one of `by`'s undecided claims. Idempotent.
 
-    The stored file is deleted on commit. Lock the person. Raise Refused if staff have decided.
+    The stored file is deleted on commit. Return a copy that waits for a day, so that the person can
+    undo this (restore_evidence), or None if there is no such file. Lock the person. Raise Refused
+    if staff have decided.
     """
     lock_people([by.pk])
     files = Evidence.objects.filter(pk=evidence_id, person=by)
     evidence = files.select_related("claim").first()
     if evidence is None:
-        return
+        return None
     if evidence.claim.state not in PENDING_OR_RETURNED:
         state = evidence.claim.get_state_display().lower()
         raise Refused(f"This claim is {state}, so its evidence cannot be removed.")
+    copy = None
+    with suppress(FileNotFoundError), evidence.file.open("rb") as file:
+        copy = store_waiting_file(File(file, name=evidence.file_name), by=by)
     evidence.delete()
     storage, name = evidence.file.storage, str(evidence.file.name)
     transaction.on_commit(lambda: storage.delete(name))
+    return copy
+
+
+@audited
+def restore_evidence(*, claim_id: int, ticket: str, by: User) -> Evidence:
+    """Add a file again that `by` removed within the last day.
+
+    `ticket` is the waiting file's. Lock the person. Raise Claim.DoesNotExist for another person's
+    claim, or Refused if the file is gone, the claim has ended or it has too many files.
+    """
+    files = waiting_files([ticket], by=by)
+    if not files:
+        raise Refused("A removed file is kept for one day only. Add it again.")
+    with files[0].open() as file:
+        [evidence] = add_evidence(claim_id=claim_id, files=[file], by=by)
+    transaction.on_commit(lambda: delete_waiting_files(files))
+    return evidence
 
 
 # ---------- Files from forms that had errors ----------
-
-
-@dataclasses.dataclass(frozen=True)
-class WaitingFile:
-    """A file uploaded with a form that had errors. The form resubmits `ticket` to keep the file."""
-
-    name: str
-    path: str
-    ticket: str
-
-    def open(self) -> File:
-        return File(storages["uploads"].open(self.path), name=self.name)
 
 
 def store_waiting_file(file: File, *, by: User) -> WaitingFile:

@@ -20,8 +20,9 @@ from aspen.errors import Refused
 from aspen.formats import format_amount
 from aspen.staff_queue import QueueAdmin, SeenForm, reason_field
 from aspen.transitions import Actor
-from aspen.web.refusals import refusal_as_form_error
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import success_with_undo, undo_url
 from credits import actions, checks, history, queries, rules
 from credits.admin import queue_presentation
 from credits.admin.correcting import correct_event_view
@@ -77,7 +78,7 @@ class ClaimAdmin(QueueAdmin):
     """All claims. Claims are never deleted."""
 
     decide_permission = "credits.decide_claim"
-    steps = ("decide",)
+    steps = ("decide", "undo")
     list_display = ("person", "event", "credit", "state_now", "source", "role", "warnings")
     list_filter = ("state", "source", "role", EvidenceFilter)
     search_fields = ("person__display_name", "person__email", "event__title")
@@ -182,6 +183,7 @@ class ClaimAdmin(QueueAdmin):
             "seen": queries.claim_version(claim),
             "decide_url": self.url("decide", claim.pk),
             "correct_url": self._correct_url(request, claim),
+            "undo_url": self._undo_url(request, claim),
         }
         return super().render_change_form(request, context, *args, **kwargs)
 
@@ -218,10 +220,41 @@ class ClaimAdmin(QueueAdmin):
                     by=request.user,
                 )
                 self.log_change(request, claim, f"{state.label}. {reason}".strip())
-                messages.success(request, f"{claim.person}'s claim was {state.label.lower()}.")
+                change = actions.last_claim_decision(claim)
+                success_with_undo(
+                    request,
+                    f"{claim.person}'s claim was {state.label.lower()}.",
+                    self.url("undo", claim.pk),
+                    seen=change.version if change else "",
+                )
                 return HttpResponseRedirect(self.url("change", claim.pk))
         request.method = "GET"  # show the page again without saving it
         return self.change_view(request, str(claim.pk), extra_context={"decision_form": form})
+
+    def undo_view(self, request: AuthenticatedHttpRequest, claim: Claim) -> HttpResponse:
+        """Undo the last decision on the claim."""
+        with refusal_as_message(request):
+            claim = actions.undo_claim_decision(
+                claim_id=claim.pk, seen=request.GET.get("seen", ""), by=request.user
+            )
+            self.log_change(request, claim, "Decision undone.")
+            state = claim.get_state_display().lower()
+            messages.success(
+                request, f"The decision was undone. {claim.person}'s claim is {state} again."
+            )
+        return HttpResponseRedirect(self.url("change", claim.pk))
+
+    def _undo_url(self, request: HttpRequest, claim: Claim) -> str:
+        """Return the URL of the Undo button for a day after a decision, or ""."""
+        assert request.user.is_authenticated
+        if claim.decided_at is None or not self.has_decide_permission(request):
+            return ""
+        if queries.why_not_decide(claim, by=request.user):
+            return ""
+        change = actions.last_claim_decision(claim)
+        if change is None or change.action != actions.CLAIM_DECISION or not change.is_recent:
+            return ""
+        return undo_url(self.url("undo", claim.pk), seen=change.version)
 
     @admin.action(description="Approve selected claims", permissions=["decide"])
     def approve_selected(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Claim]) -> None:

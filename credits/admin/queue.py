@@ -9,7 +9,8 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Page, Paginator
 from django.db.models import Case, Count, F, Min, Q, QuerySet, When
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 
 from accounts.models import User
 from aspen.admin import run_on_each, staff_page
@@ -18,9 +19,10 @@ from aspen.errors import Refused
 from aspen.staff_queue import ConditionFilter, QueueAdmin, SeenForm, reason_field
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import success_with_undo
 from credits import review
 from credits.admin import queue_presentation
-from events import actions, queries
+from events import actions, queries, undoing
 from events.enums import CUSTOM_EVENT_TRANSITIONS, EVENT_LABELS, Decision, EventState, Origin
 from events.models import WAITING_SINCE, CustomEvent, Event
 
@@ -29,7 +31,7 @@ DECIDE_PERMISSION = "events.decide_event"
 LIST_FIELDS = (
     *("title", "begins_at", "ends_at", "all_day", "sponsor", "origin", "state", "parent"),
     *("recording_url", "recording_available_at"),
-    *("created_at", "submitted_at", "decided_at"),
+    *("created_at", "submitted_at", "decided_at", "changed_at"),
     *("created_by__display_name", "created_by__email", "college_work"),
 )
 # ?tick=clear selects the rows without warnings.
@@ -230,8 +232,9 @@ class CustomEventAdmin(QueueAdmin):
                 self.log_change(request, event, f"{decision.label}. {reason}".strip())
                 target = CUSTOM_EVENT_TRANSITIONS[decision].target
                 state = EVENT_LABELS[Origin.CUSTOM][target].text.lower()
-                messages.success(
+                self._offer_undo(
                     request,
+                    event,
                     f"“{event.title}” is {state}. {event.created_by} will be notified by e-mail "
                     "and on the Continuing Education page.",
                 )
@@ -245,16 +248,49 @@ class CustomEventAdmin(QueueAdmin):
                 event_id=event.pk, seen=request.POST.get("seen", ""), by=request.user
             )
             self.log_change(request, event, "Published to the calendar.")
-            messages.success(
+            self._offer_undo(
                 request,
+                event,
                 f"“{event.title}” is on the calendar, and {event.created_by}'s credit is approved.",
             )
             return self.go_on(request, event)
         return HttpResponseRedirect(self.url("change", event.pk))
 
+    def _offer_undo(self, request: HttpRequest, event: Event, text: str) -> None:
+        url = reverse("admin:events_customevent_undo", args=[event.pk])
+        change = undoing.last_decision(event)
+        success_with_undo(request, text, url, seen=change.version if change else "")
+
+    def get_urls(self) -> list[URLPattern]:
+        # Not one of the steps, because a published event is no custom event any more.
+        undo = self.admin_site.admin_view(self.undo_view)
+        return [
+            path("<int:event_id>/undo/", undo, name="events_customevent_undo"),
+            *super().get_urls(),
+        ]
+
+    def undo_view(self, request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
+        """Undo the last decision on the event, or its publishing."""
+        if not self.has_decide_permission(request):
+            raise PermissionDenied
+        event = get_object_or_404(Event.objects.defer("search"), pk=event_id)
+        if request.method == "POST":
+            with refusal_as_message(request):
+                event = actions.undo_custom_event_decision(
+                    event_id=event_id, seen=request.GET.get("seen", ""), by=request.user
+                )
+                self.log_change(request, event, "Decision undone.")
+                state = event.state_label.text.lower()
+                messages.success(
+                    request, f"The decision on “{event.title}” was undone. It is {state} again."
+                )
+        return HttpResponseRedirect(queue_presentation.event_page_url(event))
+
     def _page(self, request: HttpRequest, event: Event, form: DecisionForm) -> HttpResponse:
         assert request.user.is_authenticated
         can_decide = self.has_decide_permission(request)
+        was_decided = can_decide and event.decided_at is not None
+        change = undoing.last_decision(event) if was_decided else None
         context = {
             **queue_presentation.decision_page(event, by=request.user, can_decide=can_decide),
             "title": event.title,
@@ -265,6 +301,7 @@ class CustomEventAdmin(QueueAdmin):
             "next_url": self.next_url(event, by=request.user),
             "decide_url": self.url("decide", event.pk),
             "publish_url": self.url("publish", event.pk),
+            "undo": queue_presentation.undo_button(event, change, by=request.user),
         }
         return staff_page(request, "admin/events/customevent/decide.html", CustomEvent, context)
 

@@ -11,8 +11,10 @@ from django.urls import reverse
 
 from accounts import queries as account_queries
 from accounts.models import User
+from aspen.db.last_change import LastChange
 from aspen.formats import counted, format_credits, format_waiting_time
 from aspen.transitions import Actor
+from aspen.web.undo import undo_url
 from credits import history, review
 from credits.checks import CheckResult
 from credits.enums import ClaimRole
@@ -24,6 +26,7 @@ from events.enums import CUSTOM_EVENT_TRANSITIONS, TO_CALENDAR, Decision, EventS
 from events.models import Event
 from events.rules import state_for_editors
 from events.similar_titles import SimilarEvent
+from events.undoing import CUSTOM_EVENT_DECISIONS, is_undoable
 
 # ---------- Rows of the list ----------
 
@@ -196,6 +199,23 @@ def decision_page(event: Event, *, by: User, can_decide: bool) -> dict[str, Any]
         "correct_url": correct_url(event) if can_decide else "",
         "is_own": is_own,
     }
+
+
+class UndoButton(NamedTuple):
+    """The button that undoes the last decision, and what it undoes."""
+
+    url: str
+    what: str
+
+
+def undo_button(event: Event, change: LastChange | None, *, by: User) -> UndoButton | None:
+    """Return the button for a day after a decision, except for the event's author. No query."""
+    is_own = event.created_by_id == by.pk
+    if change is None or is_own or not is_undoable(change, CUSTOM_EVENT_DECISIONS):
+        return None
+    url = reverse("admin:events_customevent_undo", args=[event.pk])
+    what = f"the decision “{event.state_label.text}”"
+    return UndoButton(undo_url(url, seen=change.version), what)
 
 
 def _age(event: Event) -> str:

@@ -1,15 +1,17 @@
 """The College work form: a college or university course and its transcript."""
 
 import datetime as dt
-from typing import Any
+from decimal import Decimal
+from typing import Any, Self
 
 from django import forms
 from django.utils import timezone
 
 from aspen.clock import today
 from credits.forms.claiming import NoteForm
-from credits.forms.custom import CategoryField, first_credit_line
+from credits.forms.custom import CategoryField, claim_values, first_credit_line
 from credits.forms.files import EvidenceFieldsForm
+from credits.models import Claim
 from events import rules
 from events.actions import CollegeCourse, CustomEventFacts
 from events.enums import CollegeCreditType
@@ -79,8 +81,12 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
         )
 
     @classmethod
-    def for_event(cls, event: Event, data: Any = None) -> "CollegeForm":
-        """Return a form for a course that staff returned, without note and transcript fields."""
+    def for_event(cls, event: Event, claim: Claim | None, *args: Any, **kwargs: Any) -> Self:
+        """Return a form to change a course and its author's claim.
+
+        The claim already has a transcript, so another one is optional. Without a claim, leave out
+        the claim's fields.
+        """
         work = event.college_work
         initial = {
             "title": event.title,
@@ -91,10 +97,17 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
             "course_credits": work.course_credits,
             "category": first_credit_line(event).get("category"),
         }
-        form = cls(data, initial=initial)
-        for name in ("note", "evidence"):
-            del form.fields[name]
+        initial |= claim_values(claim) | (kwargs.pop("initial", None) or {})
+        form = cls(*args, initial=initial, **kwargs)
+        form.fields["evidence"].required = claim is not None and not claim.evidence.exists()
+        if claim is None:
+            for name in ("note", "evidence"):
+                del form.fields[name]
         return form
+
+    def credits(self) -> Decimal:
+        """Return the credits that a valid form's course earns."""
+        return self.facts().amount
 
     def clean_last_day(self) -> dt.date:
         last_day: dt.date = self.cleaned_data["last_day"]
@@ -109,7 +122,9 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        if "evidence" in self.fields and "evidence" not in self.errors and not self.has_files:
+        transcript = self.fields.get("evidence")
+        is_missing = transcript and transcript.required and not self.has_files
+        if is_missing and "evidence" not in self.errors:
             self.add_error("evidence", "Add your transcript. An unofficial one is enough.")
         return data
 

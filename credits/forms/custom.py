@@ -2,7 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any
+from typing import Any, Self
 
 from django import forms
 from django.urls import reverse_lazy
@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from aspen.formats import format_credits
 from aspen.halves import NOT_IN_HALVES, is_in_halves
+from credits import rules as claim_rules
 from credits.enums import ClaimRole
 from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceFieldsForm
@@ -142,13 +143,24 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
         super().__init__(data, *args, **kwargs)
 
     @classmethod
-    def for_event(cls, event: Event, data: Any = None) -> "CustomEventForm":
-        """Return a form for a custom event that staff returned, without the claim's fields."""
+    def for_event(cls, event: Event, claim: Claim | None, *args: Any, **kwargs: Any) -> Self:
+        """Return a form to change a custom event and its author's claim.
+
+        Without a claim, leave out the claim's fields.
+        """
         initial = {name: getattr(event, name) for name in (*REUSED_FIELDS, "begins_at", "ends_at")}
-        form = cls(data, initial=initial | first_credit_line(event))
-        for name in ("role", "note", "evidence"):
-            del form.fields[name]
+        initial |= first_credit_line(event) | claim_values(claim)
+        form = cls(*args, initial=initial | (kwargs.pop("initial", None) or {}), **kwargs)
+        if claim is None:
+            for name in ("role", "note", "evidence"):
+                del form.fields[name]
         return form
+
+    def credits(self) -> Decimal:
+        """Return the credits that a valid form's training earns the person."""
+        role = self.cleaned_data.get("role", ClaimRole.ATTENDEE)
+        amount: Decimal = self.cleaned_data["amount"]
+        return claim_rules.ROLE_FACTORS[role] * amount
 
     def clean_role(self) -> ClaimRole:
         return ClaimRole(self.cleaned_data["role"] or ClaimRole.ATTENDEE)
@@ -197,6 +209,11 @@ def reused_values(claim: Claim) -> dict[str, Any]:
     if event.created_by_id != claim.person_id:
         del initial["description"]
     return initial | {"role": claim.role} | first_credit_line(event)
+
+
+def claim_values(claim: Claim | None) -> dict[str, Any]:
+    """Return initial values for the claim's fields. Takes no query."""
+    return {"role": claim.role, "note": claim.note} if claim else {}
 
 
 def first_credit_line(event: Event) -> dict[str, Any]:

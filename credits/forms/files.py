@@ -31,6 +31,9 @@ class FilesField(forms.FileField):
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         return list(data or [])
 
+    def has_changed(self, initial: Any, data: Any) -> bool:
+        return bool(data)
+
 
 class EvidenceFieldsForm(forms.Form):
     """A form with an evidence upload field. keep_files() keeps its valid files while it has errors.

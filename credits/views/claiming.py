@@ -5,6 +5,7 @@ from decimal import Decimal
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_safe
 
@@ -14,6 +15,7 @@ from aspen.formats import counted, format_day
 from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import success_with_undo
 from credits import actions, checks, queries
 from credits.enums import ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
@@ -133,8 +135,25 @@ def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
         return redirect("tracks:credits")
     with refusal_as_message(request, about=claim.event.title):
         actions.withdraw_claim(claim_id=claim.pk, by=person)
-        messages.success(request, f"“{claim.event.title}” was withdrawn. It stays on your list.")
+        success_with_undo(
+            request,
+            f"“{claim.event.title}” was withdrawn. It stays on your list.",
+            reverse("credits:undo_withdrawal", args=[claim.pk]),
+        )
     return redirect("tracks:credits")
+
+
+def undo_withdrawal(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
+    """Restore a claim that was just withdrawn. A GET, as after sign-in, changes nothing."""
+    person = request.user
+    claim = get_object_or_404(
+        queries.claims_visible_to(person).select_related("event"), pk=claim_id
+    )
+    if request.method == "POST":
+        with refusal_as_message(request, about=claim.event.title):
+            actions.undo_withdrawal(claim_id=claim.pk, by=person)
+            messages.success(request, f"“{claim.event.title}” is listed in your credits again.")
+    return redirect("credits:detail", claim.pk)
 
 
 # ---------- Conference sessions ----------

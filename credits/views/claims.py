@@ -3,11 +3,13 @@
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
+from aspen.web.undo import success_with_undo
 from credits import actions, checks, queries
 from credits.enums import LIVE
 from credits.forms.claiming import NoteForm
@@ -29,7 +31,9 @@ def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
             note = NoteForm(request.POST)
             done = note.is_valid() and _save_note(request, claim, note)
         elif "remove" in request.POST:
-            done = _remove_file(request, parse_id(request.POST["remove"]))
+            done = _remove_file(request, claim, parse_id(request.POST["remove"]))
+        elif "restore" in request.GET:
+            done = _restore_file(request, claim, request.GET["restore"])
         else:
             too_large = was_cut_off(request)
             files = EvidenceForm(request.POST, request.FILES, by=person, too_large=too_large)
@@ -64,10 +68,20 @@ def _add_files(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceFo
     return False
 
 
-def _remove_file(request: AuthenticatedHttpRequest, evidence_id: int | None) -> bool:
+def _remove_file(request: AuthenticatedHttpRequest, claim: Claim, evidence_id: int | None) -> bool:
     with refusal_as_message(request):
-        actions.remove_evidence(evidence_id=evidence_id or 0, by=request.user)
-        messages.success(request, "The file was removed.")
+        removed = actions.remove_evidence(evidence_id=evidence_id or 0, by=request.user)
+        if removed:
+            url = reverse("credits:detail", args=[claim.pk])
+            success_with_undo(request, "The file was removed.", url, restore=removed.ticket)
+    return True
+
+
+def _restore_file(request: AuthenticatedHttpRequest, claim: Claim, ticket: str) -> bool:
+    """Add a file again that was just removed."""
+    with refusal_as_message(request):
+        restored = actions.restore_evidence(claim_id=claim.pk, ticket=ticket, by=request.user)
+        messages.success(request, f"“{restored.file_name}” was added again.")
     return True
 
 
@@ -81,6 +95,7 @@ def _page(
     results = checks.check_claims([claim])[claim.pk] if claim.state in LIVE else []
     context = {
         "page": presentation.claim_page(claim, person, results),
+        "can_undo_withdrawal": actions.can_undo_withdrawal(claim),
         "note": note,
         "files": files,
     }

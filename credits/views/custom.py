@@ -1,4 +1,4 @@
-"""Create New…: enter training that is not on the calendar, save drafts and resubmit training."""
+"""Create New…: enter training that is not on the calendar, save drafts and change training."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -6,21 +6,26 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
+from django.utils.html import format_html
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
+from aspen.db.last_change import UNDO_WINDOW
 from aspen.errors import Refused
 from aspen.formats import counted, format_amount, format_credits, format_day, format_time
 from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
+from aspen.web.undo import success_with_undo
 from credits import actions, checks, queries, rules
-from credits.enums import ClaimState
+from credits.enums import ClaimRole, ClaimState
 from credits.forms.college import CollegeForm
 from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, reused_values
 from credits.models import Claim, Draft
+from credits.signals import claims_in_sent_records
 from credits.views import presentation
 from credits.views.common import draft_fields, my_credits_url
 from events import actions as event_actions
@@ -31,6 +36,8 @@ from events.rules import length_in_hours
 from events.uploads import was_cut_off
 
 MAX_EARLIER_TRAININGS = 3
+# The session key of the draft that the person discarded last.
+DISCARDED = "discarded_draft"
 
 
 @form_recovery.recover_after_sign_in
@@ -65,8 +72,12 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
     form.delete_waiting_files()
     messages.success(
         request,
-        f"“{claim.event.title}” was saved and its credit is listed. The credit will stay Pending "
-        "until staff approve the training.",
+        format_html(
+            "“{}” was saved and its credit is listed. The credit will stay Pending until staff "
+            'approve the training. Until then, you can <a href="{}">edit the training</a>.',
+            claim.event.title,
+            reverse("credits:revise", args=[claim.event_id]),
+        ),
     )
     return redirect(my_credits_url())
 
@@ -140,14 +151,36 @@ def _redirect_already_saved(request: AuthenticatedHttpRequest, claim: Claim) -> 
 
 def _draft(request: AuthenticatedHttpRequest, person: User) -> HttpResponse:
     if "discard" in request.POST:
+        discarded = Draft.objects.filter(person=person).first()
         actions.delete_draft(by=person)
-        messages.success(request, "Draft discarded.")
+        if discarded:
+            at = timezone.now().timestamp()
+            request.session[DISCARDED] = {"typed": discarded.typed, "at": at}
+            success_with_undo(request, "Draft discarded.", reverse("credits:undo_discard"))
         return redirect("credits:create")
     if actions.save_draft(typed=draft_fields(request.POST), by=person) is None:
         messages.info(request, "There is nothing to save as a draft yet.")
         return redirect("credits:create")
     files = " Drafts do not include files. Choose them when you save." if request.FILES else ""
     messages.success(request, f"Draft saved. You can continue here.{files}")
+    return redirect("credits:create")
+
+
+def undo_discard(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Bring back the draft that was just discarded. A GET, as after sign-in, changes nothing."""
+    if request.method == "POST":
+        discarded = request.session.pop(DISCARDED, None)
+        oldest = (timezone.now() - UNDO_WINDOW).timestamp()
+        if discarded is None or discarded["at"] < oldest:
+            messages.error(request, "A discarded draft is kept for one day only.")
+        elif Draft.objects.filter(person=request.user).exists():
+            request.session[DISCARDED] = discarded
+            messages.error(
+                request, "You have saved another draft since then. Save or discard that one first."
+            )
+        else:
+            actions.save_draft(typed=discarded["typed"], by=request.user)
+            messages.success(request, "Your draft is back.")
     return redirect("credits:create")
 
 
@@ -221,41 +254,112 @@ def _similar(person: User, data: QueryDict) -> list[presentation.SimilarRow]:
     return presentation.similar_rows(person, events)
 
 
-# ---------- Resubmitting ----------
+# ---------- Changing ----------
 
 
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
-    """Edit and resubmit a custom event that staff returned."""
+    """Change a custom event that waits for a decision, or change and resubmit a returned one.
+
+    Show any warnings before saving. "Save anyway" confirms them.
+    """
     person = request.user
     event = get_object_or_404(event_queries.custom_event_of(person, event_id))
-    if event.state != EventState.DRAFT:
-        messages.info(request, _why_not_editable(event))
-        return redirect("tracks:credits")
-    is_course = CollegeWork.objects.filter(event=event).exists()
-    form_class = CollegeForm if is_course else CustomEventForm
-    form = form_class.for_event(event, request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        with refusal_as_form_error(form):
-            event_actions.resubmit_custom_event(event_id=event.pk, facts=form.facts(), by=person)
-            messages.success(
-                request, f"“{event.title}” was resubmitted and is waiting for approval."
-            )
-            return redirect("tracks:credits")
+    if reason := event_actions.why_not_revise(event, person):
+        messages.info(request, reason)
+        return redirect(my_credits_url())
     claim = queries.live_claim(person, event)
+    form = _revision_form(request, event, claim)
+    results: list[checks.CheckResult] = []
+    if request.method == "POST":
+        if form.is_valid():
+            results = _check_revision(form, person, claim)
+            is_confirmed = request.POST.get("confirmed") == checks.check_fingerprint(results)
+            if (is_confirmed or not results) and _revise(request, event, form):
+                return redirect(my_credits_url())
+        form.keep_files()
+        event.refresh_from_db()
+    return _revision_page(request, event, claim, form, results)
+
+
+def _revision_form(
+    request: AuthenticatedHttpRequest, event: Event, claim: Claim | None
+) -> CustomEventForm | CollegeForm:
+    is_course = CollegeWork.objects.filter(event=event).exists()
+    form_class: type[CustomEventForm | CollegeForm] = CollegeForm if is_course else CustomEventForm
+    if request.method != "POST":
+        return form_class.for_event(event, claim, initial=form_recovery.recovered_form(request))
+    return form_class.for_event(
+        event,
+        claim,
+        request.POST,
+        request.FILES,
+        by=request.user,
+        too_large=was_cut_off(request),
+    )
+
+
+def _check_revision(
+    form: CustomEventForm | CollegeForm, person: User, claim: Claim | None
+) -> list[checks.CheckResult]:
+    """Return the warnings about the training as it was entered, as if the claim had changed."""
+    if claim is None:
+        return []
+    proposed = event_actions.unsaved_custom_event(form.facts())
+    proposed.pk = claim.event_id
+    [results] = checks.check_proposed_claims(
+        [(proposed, form.credits())], person=person, claim_id=claim.pk
+    )
+    return results
+
+
+def _revise(
+    request: AuthenticatedHttpRequest, event: Event, form: CustomEventForm | CollegeForm
+) -> bool:
+    """Save the form, and return whether it was saved. A second press of Save changes nothing."""
+    seen = request.POST.get("seen", "")
+    is_repeated = event.state == EventState.PENDING and not form.has_changed()
+    if seen and seen != event_queries.custom_event_version(event) and is_repeated:
+        messages.info(request, f"“{event.title}” was already saved and is waiting for approval.")
+        return True
+    data = form.cleaned_data
+    with refusal_as_form_error(form):
+        actions.revise_custom_training(
+            event_id=event.pk,
+            facts=form.facts(),
+            seen=seen,
+            role=data.get("role", ClaimRole.ATTENDEE),
+            note=data.get("note", ""),
+            files=form.all_files() if "evidence" in form.fields else (),
+            by=request.user,
+        )
+        form.delete_waiting_files()
+        done = "was saved" if event.state == EventState.PENDING else "was resubmitted"
+        title = form.facts().title
+        messages.success(request, f"“{title}” {done} and is waiting for approval.")
+        return True
+    return False
+
+
+def _revision_page(
+    request: AuthenticatedHttpRequest,
+    event: Event,
+    claim: Claim | None,
+    form: CustomEventForm | CollegeForm,
+    results: Sequence[checks.CheckResult],
+) -> HttpResponse:
+    is_returned = event.state == EventState.DRAFT
     context = {
         "form": form,
-        "returned": event.decision_reason,
+        "heading": "Edit and resubmit" if is_returned else "Edit training",
+        "button": "Save and resubmit" if is_returned else "Save",
+        "returned": event.decision_reason if is_returned else "",
         "claim_id": claim.pk if claim else None,
+        "is_in_sent_record": bool(claim and claims_in_sent_records([claim.pk])),
+        # The form cannot claim another event instead, because this one is claimed already.
+        "warnings": [each._replace(instead_id=None) for each in presentation.warning_rows(results)],
+        "confirmed": checks.check_fingerprint(results),
+        "seen": event_queries.custom_event_version(event),
     }
     return render(request, "credits/revise.html", context)
-
-
-def _why_not_editable(event: Event) -> str:
-    """Return why a custom event cannot be edited, such as after a double-click."""
-    if event.state == EventState.PENDING:
-        return f"“{event.title}” was already submitted and is waiting for approval."
-    return (
-        f"“{event.title}” is no longer waiting for your changes, so nothing was saved. Open a help "
-        "ticket if something is wrong."
-    )

@@ -26,7 +26,7 @@ from events import queries as event_queries
 from events.calendar import presentation as calendar_presentation
 from events.enums import EventState, Origin
 from events.models import Category, Event
-from events.rules import is_claimable
+from events.rules import is_claimable, may_revise
 
 
 class WarningRow(NamedTuple):
@@ -83,14 +83,13 @@ class ClaimPage:
     is_live: bool
     is_undecided: bool
     can_withdraw: bool
-    can_revise: bool
+    revise_text: str
     can_repeat: bool
 
 
 def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> ClaimPage:
     """Return a claim's page. Takes two queries if its event is loaded."""
     event = claim.event
-    is_own = event.origin == Origin.CUSTOM and event.created_by_id == person.pk
     credits = claim.credits.filter(withdrawn_at=None).select_related("category").order_by("line")
     return ClaimPage(
         claim=claim,
@@ -110,9 +109,16 @@ def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> Cl
         is_live=claim.state in LIVE,
         is_undecided=claim.state in PENDING_OR_RETURNED,
         can_withdraw=claim.state == ClaimState.PENDING,
-        can_revise=is_own and event.state == EventState.DRAFT,
+        revise_text=_revise_text(claim, person),
         can_repeat=claim.source == ClaimSource.CUSTOM,
     )
+
+
+def _revise_text(claim: Claim, person: User) -> str:
+    """Return the text of the link to change the training, or ""."""
+    if claim.state not in PENDING_OR_RETURNED or not may_revise(claim.event, person.pk):
+        return ""
+    return "Edit and resubmit" if claim.event.state == EventState.DRAFT else "Edit"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)

@@ -8,12 +8,16 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.db.audit import audited
+from aspen.db.last_change import last_changes
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from events import permissions, queries, signals
 from events.catalog import queries as catalog_queries
 from events.enums import LISTING_TRANSITIONS, Decision, ListingState
 from events.models import CatalogListing, Event
+from events.undoing import is_undoable
+
+LISTING_DECISIONS = frozenset({"events.decide_listings"})
 
 
 class ListingsResult(NamedTuple):
@@ -139,6 +143,45 @@ def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> st
     if listing.proposed_by_id == by.pk:
         return f"You cannot approve your own proposal, “{title}”. Ask a colleague to do it."
     return catalog_queries.why_not_in_catalog(listing.event)
+
+
+@audited
+def undo_listing_decisions(*, ids: Collection[int], by: User) -> ListingsResult:
+    """Undo the last decision on each of these listings, within a day. Updates credits and tracks.
+
+    Skips listings without a decision in the last day, and those whose event has credits that a
+    certificate counts. Locks the events. Raises Refused if `by` cannot decide on the catalog.
+    """
+    _require_decider(by)
+    result = ListingsResult([], [])
+    listings = _lock(ids)
+    changes = last_changes(listings, "state", "decided_at")
+    certified = signals.certified_event_ids([each.event_id for each in listings])
+    revised_event_ids: set[int] = set()
+    for listing in listings:
+        change = changes.get(listing.pk)
+        if change is None or not is_undoable(change, LISTING_DECISIONS):
+            result.skipped.append(
+                f"“{listing.event.title}”: a decision can only be undone within one day, and only "
+                "if nothing has changed since."
+            )
+        elif listing.event_id in certified:
+            result.skipped.append(
+                f"“{listing.event.title}”: a certificate counts its credit, so the decision cannot "
+                "be undone."
+            )
+        else:
+            states = {listing.state, change.before.state}
+            change.restore(listing, "state", "decided_by_id", "decided_at", "reason")
+            result.changed.append(listing)
+            if ListingState.APPROVED in states:
+                revised_event_ids.add(listing.event_id)
+    CatalogListing.objects.bulk_update(
+        result.changed, ["state", "decided_by", "decided_at", "reason"]
+    )
+    if revised_event_ids:
+        signals.catalog_changed.send(Event, event_ids=sorted(revised_event_ids), by=by)
+    return result
 
 
 def _require_decider(by: User) -> None:

@@ -1,23 +1,35 @@
 """The course catalog for staff: decide on proposals and renew courses."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ActionForm
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Min, Prefetch, QuerySet
-from django.http import HttpRequest
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
 
 from aspen.admin_site import Waiting, oldest_waits, waits_for
+from aspen.db.last_change import last_change
 from aspen.staff_queue import QueueAdmin
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import undo_url
 from events import queries
 from events.admin_presentation import event_time, format_credit_lines
 from events.catalog import queries as catalog_queries
-from events.catalog.actions import ListingsResult, decide_listings, renew_listings
+from events.catalog.actions import (
+    LISTING_DECISIONS,
+    ListingsResult,
+    decide_listings,
+    renew_listings,
+    undo_listing_decisions,
+)
 from events.enums import Decision, ListingState
 from events.models import CatalogListing
+from events.undoing import is_undoable
 
 MAX_REASONS_SHOWN = 5
 
@@ -31,6 +43,13 @@ class ListingDecisionForm(ActionForm):
         max_length=2000,
         widget=forms.TextInput,
     )
+
+
+class UndoForm(forms.Form):
+    """The query string of an Undo button: when the decision was made, and the listing, if one."""
+
+    at = forms.DateTimeField(input_formats=["%Y-%m-%dT%H:%M:%S.%f%z", "%Y-%m-%dT%H:%M:%S%z"])
+    id = forms.IntegerField(required=False, min_value=1, max_value=2**31 - 1)
 
 
 @admin.register(CatalogListing)
@@ -62,6 +81,7 @@ class CatalogListingAdmin(QueueAdmin):
     )
     readonly_fields = ("event_page",)
     action_form = ListingDecisionForm
+    change_form_template = "admin/events/cataloglisting/change_form.html"
     actions = ("approve", "decline", "renew")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[CatalogListing]:
@@ -104,7 +124,58 @@ class CatalogListingAdmin(QueueAdmin):
             note = f"{done}. {reason}" if decision == Decision.DECLINE else f"{done}."
             for listing in result.changed:
                 self.log_change(request, listing, note)
-            _report(request, result, f"{done}: {len(result.changed)} of {len(ids)}.")
+            undo = self._undo_url(result.changed[0]) if result.changed else ""
+            _report(request, result, f"{done}: {len(result.changed)} of {len(ids)}.", undo=undo)
+
+    # ---------- Undoing ----------
+
+    def get_urls(self) -> list[URLPattern]:
+        undo = self.admin_site.admin_view(self.undo_view)
+        return [path("undo/", undo, name="events_cataloglisting_undo"), *super().get_urls()]
+
+    def _undo_url(self, listing: CatalogListing, *, alone: bool = False) -> str:
+        """Return the URL that undoes the last decision on the listing.
+
+        Unless `alone`, it also undoes it for the listings that were decided on together with it.
+        """
+        listing.refresh_from_db(fields=["decided_at"])
+        assert listing.decided_at is not None
+        query = {"at": listing.decided_at.isoformat()} | ({"id": listing.pk} if alone else {})
+        return undo_url(self.url("undo"), **query)
+
+    def undo_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
+        """Undo one decision on the course catalog, for one listing or all that it was about."""
+        if not self.has_decide_permission(request):
+            raise PermissionDenied
+        form = UndoForm(request.GET)
+        if request.method == "POST" and form.is_valid():
+            chosen = CatalogListing.objects.filter(decided_at=form.cleaned_data["at"])
+            if form.cleaned_data["id"]:
+                chosen = chosen.filter(pk=form.cleaned_data["id"])
+            ids = list(chosen.order_by("pk").values_list("pk", flat=True))
+            if not ids:
+                messages.error(
+                    request,
+                    "Someone has decided again since then, so that decision cannot be undone.",
+                )
+            with refusal_as_message(request):
+                result = undo_listing_decisions(ids=ids, by=request.user)
+                for listing in result.changed:
+                    self.log_change(request, listing, "Decision undone.")
+                if ids:
+                    _report(request, result, f"Undone: {len(result.changed)} of {len(ids)}.")
+        return HttpResponseRedirect(self.url("changelist"))
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Add the Undo button to the listing's page for a day after a decision."""
+        listing, undo = kwargs["obj"], ""
+        if listing.decided_at and self.has_decide_permission(request):
+            change = last_change(listing, "state", "decided_at")
+            if is_undoable(change, LISTING_DECISIONS):
+                undo = self._undo_url(listing, alone=True)
+        return super().render_change_form(request, context | {"undo_url": undo}, *args, **kwargs)
 
     @admin.action(description="Propose again for the next fiscal year", permissions=["decide"])
     def renew(self, request: AuthenticatedHttpRequest, chosen: QuerySet[CatalogListing]) -> None:
@@ -118,14 +189,17 @@ class CatalogListingAdmin(QueueAdmin):
         )
 
 
-def _report(request: HttpRequest, result: ListingsResult, done: str) -> None:
-    """Show the message `done`, and the first few reasons why listings were skipped."""
+def _report(request: HttpRequest, result: ListingsResult, done: str, *, undo: str = "") -> None:
+    """Show the message `done`, and the first few reasons why listings were skipped.
+
+    `undo` is the URL of the message's Undo button, if any.
+    """
     for reason in result.skipped[:MAX_REASONS_SHOWN]:
         messages.warning(request, reason)
     if len(result.skipped) > MAX_REASONS_SHOWN:
         messages.warning(request, f"In all, {len(result.skipped)} courses were skipped.")
     if result.changed or not result.skipped:
-        messages.success(request, done)
+        messages.success(request, done, extra_tags=undo)
 
 
 @waits_for(catalog_queries.DECIDE_PERMISSION, order=20)

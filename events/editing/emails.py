@@ -4,12 +4,20 @@ A composer returns None if its message no longer applies.
 """
 
 import dataclasses
+import datetime as dt
 from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 
 from aspen.mail.message import Email, page_url
-from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_current
+from aspen.mail.outbox import (
+    dated_key,
+    email,
+    enqueue,
+    enqueue_many,
+    is_current,
+    lock_given_to_server,
+)
 from aspen.models import Mail
 from events.email_parts import (
     event_facts,
@@ -201,11 +209,51 @@ def proposal_published_email(mail: Mail) -> Email | None:
     )
 
 
+def decision_key(event: Event) -> str:
+    """Return the key of the e-mail to the author about the last decision, or ""."""
+    return dated_key("proposal", event.pk, event.decided_at) if event.decided_at else ""
+
+
+def queue_decision_undone_email(
+    event: Event, told: str, *, was_published: bool, at: dt.datetime
+) -> None:
+    """Correct the e-mail with the key `told` about an undone decision, if it was sent.
+
+    An e-mail that still waits is not sent, because its composer sees the restored status.
+    """
+    if event.created_by and told and lock_given_to_server([told]):
+        enqueue(
+            kind="events.decision_undone",
+            key=dated_key("proposal-undone", event.pk, at),
+            to=event.created_by,
+            event=event.pk,
+            was_published=was_published,
+        )
+
+
+@email("events.decision_undone")
+def decision_undone_email(mail: Mail) -> Email | None:
+    """Correct an e-mail about a proposal, unless staff have decided again."""
+    event = Event.objects.get(pk=mail.facts["event"])
+    if event.state not in (EventState.DRAFT, EventState.PENDING):
+        return None
+    told = "was on the calendar" if mail.facts["was_published"] else "needed changes"
+    state = "waiting for staff" if event.state == EventState.PENDING else "a draft"
+    return Email(
+        subject=f"Correction: {event.title}",
+        paragraphs=[
+            f"Our earlier e-mail said that “{event.title}” {told}. State Library staff have undone "
+            f"that decision. The event is now {state}. We will e-mail you when staff decide again."
+        ],
+        facts=event_facts(event)[0],
+        button=("View your event", page_url("events:preview", event.pk)),
+    )
+
+
 def _queue_decided(event: Event, *, kind: str) -> None:
     """Queue an e-mail to the author, unless the author made the decision."""
     author = event.created_by
     if author is None or author == event.decided_by:
         return
     assert event.decided_at is not None
-    key = dated_key("proposal", event.pk, event.decided_at)
-    enqueue(kind=kind, key=key, to=author, event=event.pk)
+    enqueue(kind=kind, key=decision_key(event), to=author, event=event.pk)

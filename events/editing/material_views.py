@@ -9,8 +9,10 @@ from django.db import transaction
 from django.forms import Form
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from aspen.web.confirm import ask_first, is_confirmed
 from aspen.web.edit_conflicts import Conflict, kept_message, merge_edits, seen_values
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
@@ -110,6 +112,16 @@ def files(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         else FileForm()
     )
     resources = event.resources.order_by("pk")
+    if request.method == "POST" and "remove" in request.POST and not is_confirmed(request):
+        resource = resources.filter(pk=parse_id(request.POST["remove"]) or 0).first()
+        if resource:
+            return ask_first(
+                request,
+                question=f"Remove “{resource.label}”?",
+                consequence="It is deleted permanently. To bring it back, add it again.",
+                button="Remove",
+                back=reverse("events:files", args=[event.pk]),
+            )
     if request.method == "POST" and _apply_change(request, event, link, file):
         return redirect("events:files", event.pk)
     context = {

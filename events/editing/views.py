@@ -11,6 +11,7 @@ from django.db.models import Count, QuerySet
 from django.forms import BoundField
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
 from accounts.models import User
@@ -19,7 +20,9 @@ from aspen.formats import counted
 from aspen.web import form_recovery
 from aspen.web.edit_conflicts import kept_message, merge_edits, seen_values, with_conflicts
 from aspen.web.paging import paginate
+from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import success_with_undo, undo_url
 from events import permissions, queries, rules
 from events.editing import actions
 from events.editing.emails import Change
@@ -32,9 +35,11 @@ from events.editing.forms import (
     initial_values_of,
 )
 from events.editing.presentation import event_preview, managed_event_row
+from events.editing.undoing import can_undo, undo_step
 from events.enums import EventState, EventStep
 from events.models import Event
 from events.permissions import get_editor, get_managed_event
+from events.undoing import last_decision
 
 PER_PAGE = 25
 STATES_BY_TAB = {"drafts": EventState.DRAFT, "waiting": EventState.PENDING}
@@ -237,12 +242,25 @@ def _take_step(
         EventStep.DISCARD: "discarded",
         EventStep.CALL_OFF: "canceled",
     }[step]
-    messages.success(request, f"{what} {done}.{notice}")
+    text = f"{what} {done}.{notice}"
+    if step in _UNDONE_FROM_MESSAGE:
+        change = last_decision(event)
+        url = reverse("events:undo", args=[event.pk])
+        success_with_undo(request, text, url, seen=change.version if change else "")
+    else:
+        messages.success(request, text)
     if step in (EventStep.DISCARD, EventStep.RETURN):
         return redirect("events:manage")
     return redirect("events:detail" if step in _PUBLIC_STEPS else "events:preview", event.pk)
 
 
+# "Withdraw" undoes "Send to staff", and canceling an event asks first.
+_UNDONE_FROM_MESSAGE = {
+    EventStep.TAKE_BACK,
+    EventStep.PUBLISH,
+    EventStep.RETURN,
+    EventStep.DISCARD,
+}
 _PUBLIC_STEPS = {EventStep.PUBLISH, EventStep.CALL_OFF}
 
 
@@ -374,8 +392,26 @@ def preview(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if event.state in (EventState.PUBLISHED, EventState.CANCELLED):
         return redirect("events:detail", event.pk)
     page = event_preview(event, publishes=permissions.may_publish(person))
-    context = page._asdict() | {"form": form}
+    change = last_decision(event)
+    undo_step_url = ""
+    if change and can_undo(event, change, by=person):
+        undo_step_url = undo_url(reverse("events:undo", args=[event.pk]), seen=change.version)
+    context = page._asdict() | {"form": form, "undo_url": undo_step_url}
     return render(request, "events/manage/preview.html", context)
+
+
+def undo(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Undo the last step. A GET, as after sign-in, redirects to the event."""
+    get_editor(request)
+    event = get_managed_event(request, pk)
+    if request.method == "POST":
+        with refusal_as_message(request):
+            seen = request.GET.get("seen", "")
+            undone = undo_step(event_id=event.pk, seen=seen, by=request.user)
+            event = next(each for each in undone if each.pk == event.pk)
+            what = f"“{event.title}” is" if len(undone) == 1 else f"{len(undone)} dates are"
+            messages.success(request, f"Undone. {what} now {rules.state_for_editors(event)}.")
+    return redirect("events:preview", event.pk)  # which redirects to a public event's page
 
 
 def _pressed(request: AuthenticatedHttpRequest) -> EventStep | None:

@@ -1,4 +1,7 @@
-"""The parts of the event page: map, files, recording, links for editors. No queries."""
+"""The parts of the event page: map, files, recording, links and the Undo button for editors.
+
+Only undo_publishing_url queries.
+"""
 
 import datetime as dt
 from collections.abc import Iterable
@@ -10,9 +13,12 @@ from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
 from django.utils import timezone
 
+from accounts.models import User
+from aspen.db.last_change import UNDO_WINDOW
 from aspen.formats import format_day, format_time
 from aspen.web.labels import Label
-from events import rules
+from aspen.web.undo import undo_url
+from events import permissions, rules, undoing
 from events.calendar.presentation import EventRow, Link, NextStep, web_link
 from events.enums import Delivery, EventState
 from events.models import Event, Resource
@@ -134,6 +140,28 @@ def editor_links(event: Event) -> list[EditorLink]:
     return [EditorLink(label, reverse(name, args=[event.pk])) for label, name in names]
 
 
+def undo_publishing_url(person: User, event: Event) -> str:
+    """Return the URL of the button that undoes publishing within a day, or "".
+
+    Takes no query unless someone decided on the event within the last day.
+    """
+    if not event.decided_at or timezone.now() >= event.decided_at + UNDO_WINDOW:
+        return ""
+    change = undoing.last_decision(event)
+    if change is None or event.state != EventState.PUBLISHED:
+        return ""
+    if undoing.is_undoable(change, undoing.STEPS) and (
+        change.by_id == person.pk or permissions.may_publish(person)
+    ):
+        return undo_url(reverse("events:undo", args=[event.pk]), seen=change.version)
+    is_decider = person.has_perm("events.decide_event") and event.created_by_id != person.pk
+    if undoing.is_undoable(change, undoing.CUSTOM_EVENT_DECISIONS) and is_decider:
+        return undo_url(
+            reverse("admin:events_customevent_undo", args=[event.pk]), seen=change.version
+        )
+    return ""
+
+
 class EventPage(NamedTuple):
     """The context of templates/events/detail.html."""
 
@@ -149,6 +177,7 @@ class EventPage(NamedTuple):
     map: str
     files: list[FileLink]
     editor_links: list[EditorLink]
+    undo_url: str
     program: list[tuple[str, list[EventRow]]]
     has_sessions_to_claim: bool
     program_limit: int | None

@@ -64,6 +64,7 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         map=details.map_link(event),
         files=details.file_links(event.resources.order_by("id")),
         editor_links=details.editor_links(event) if event.is_managed else [],  # type: ignore[attr-defined]
+        undo_url=details.undo_publishing_url(person, event) if person and event.is_managed else "",  # type: ignore[attr-defined]
         program=program,
         has_sessions_to_claim=any(row.credit == "claim" for _, rows in program for row in rows),
         program_limit=MAX_SESSIONS if has_more else None,

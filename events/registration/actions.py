@@ -11,6 +11,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.db.audit import audited, audited_as
+from aspen.db.last_change import UNDO_WINDOW
 from aspen.errors import Refused
 from events import queries, rules
 from events.attendance.actions import next_registration_time
@@ -76,6 +77,46 @@ def cancel_registration(*, event_id: int, by: User) -> None:
     registration.save(update_fields=["state", "cancelled_at"])
     emails.queue_cancelled_email(registration, had_place=had_place)
     _promote(event)
+
+
+@audited
+def undo_cancellation(*, event_id: int, by: User) -> Registration:
+    """Register `by` again who canceled, or left the waitlist, within the last day. Locks the event.
+
+    The answers to the organizer's questions are kept. If all places are taken, the person gets
+    back the place in line from before. Registration need not be open. Idempotent. Raises
+    Event.DoesNotExist, or Refused if `by` did not cancel within a day, the event is over or
+    canceled, or all places are taken and there is no waitlist.
+    """
+    event = queries.lock_event(event_id)
+    registration = Registration.objects.filter(event=event, person=by).first()
+    if registration and registration.state != RegistrationState.CANCELLED:
+        return registration
+    now = timezone.now()
+    if registration is None or not registration.cancelled_at:
+        raise Refused("You have not canceled a registration for this event.")
+    if now >= registration.cancelled_at + UNDO_WINDOW:
+        raise Refused("A cancellation can only be undone within one day. Register again.")
+    if reason := rules.why_registration_closed(event):
+        raise Refused(reason)
+    _promote(event)
+    counts = queries.registration_counts(None, [event]).get(event.pk, queries.NO_REGISTRATIONS)
+    is_full = bool(rules.is_full(event, counts.taken) or counts.waiting)
+    if is_full and not event.has_waitlist:
+        raise Refused("Someone else has your place now, and all places are taken.")
+    registration.cancelled_at = None
+    if is_full:
+        registration.state = RegistrationState.WAITLISTED
+    else:
+        registration.state = RegistrationState.CONFIRMED
+        # A new confirmation, because the cancellation may have been e-mailed.
+        registration.registered_at = next_registration_time(event)
+    registration.save(update_fields=["state", "cancelled_at", "registered_at"])
+    if is_full:
+        emails.queue_waitlisted_email(registration)
+    else:
+        emails.queue_registered_email(registration)
+    return registration
 
 
 @audited

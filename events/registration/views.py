@@ -14,10 +14,12 @@ from accounts.models import User
 from aspen.errors import Refused
 from aspen.files import qr
 from aspen.web import form_recovery
+from aspen.web.confirm import ask_first, is_confirmed
 from aspen.web.labels import Label
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import success_with_undo
 from events import queries
 from events.attendance import actions as attendance_actions
 from events.calendar import presentation
@@ -114,12 +116,30 @@ def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         was_waiting = before is not None and before.state == RegistrationState.WAITLISTED
         with refusal_as_message(request):
             actions.cancel_registration(event_id=event.pk, by=person)
-            messages.success(
+            success_with_undo(
                 request,
                 "You left the waitlist."
                 if was_waiting
                 else "Your registration has been canceled. Someone else can now have your place.",
+                reverse("events:undo_cancel", args=[event.pk]),
             )
+    return redirect("events:detail", event.pk)
+
+
+def undo_cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Register a person again who just canceled. A GET, as after sign-in, changes nothing."""
+    event = get_object_or_404(queries.events_visible_to(request.user), pk=pk)
+    if request.method == "POST":
+        with refusal_as_message(request):
+            registration = actions.undo_cancellation(event_id=event.pk, by=request.user)
+            if registration.state == RegistrationState.CONFIRMED:
+                messages.success(request, "You are registered again.")
+            else:
+                messages.warning(
+                    request,
+                    "All places are taken now. You are on the waitlist, in your earlier place in "
+                    "line.",
+                )
     return redirect("events:detail", event.pk)
 
 
@@ -190,6 +210,18 @@ def change_key(request: AuthenticatedHttpRequest, purpose: KeyPurpose) -> HttpRe
     names = {KeyPurpose.FEED: "calendar address", KeyPurpose.PERSONAL_CHECK_IN: "check-in code"}
     if request.method != "POST":  # after signing in
         return redirect("events:my_registrations")
+    feed, badge = queries.keys_of(person)
+    has_key = (feed if purpose == KeyPurpose.FEED else badge) is not None
+    if has_key and not is_confirmed(request):
+        turns_off = "off" in request.POST
+        what = "Turn off" if turns_off else "Replace"
+        return ask_first(
+            request,
+            question=f"{what} your {names[purpose]}?",
+            consequence="The present one stops working for good, wherever you use it.",
+            button=what,
+            back=reverse("events:my_registrations") + f"#{purpose.value}",
+        )
     if "off" in request.POST:
         keys.revoke_key(purpose=purpose, by=person)
         messages.success(request, f"Your {names[purpose]} has been turned off.")

@@ -140,6 +140,55 @@ def test_a_position_ends_today_and_stays_on_record() -> None:
     )
 
 
+def end(client: Client, position: Position) -> str:
+    """End the position, and return the URL of the Undo button."""
+    page = text(client.post(f"{POSITIONS}{position.pk}/end/", follow=True))
+    [url] = [part.split('"')[0] for part in page.split('action="')[1:] if "undo/" in part[:60]]
+    return url
+
+
+@pytest.mark.parametrize("until_on", [None, TODAY + dt.timedelta(days=40)])
+def test_an_ended_position_continues_as_before(until_on: dt.date | None) -> None:
+    person = factories.person()
+    position = a_position(person, until_on=until_on)
+    client = signed_in(person)
+    undo = end(client, position)
+    assert flash_messages(client.post(undo))[-1] == f"Your position continues: {position}."
+    position.refresh_from_db()
+    assert position.until_on == until_on
+    assert flash_messages(client.post(undo))[-1] == f"Your position continues: {position}."
+
+
+def test_ending_a_position_cannot_be_undone_over_a_later_change(
+    now: time_machine.Traveller,
+) -> None:
+    person = factories.person()
+    position = a_position(person)
+    client = signed_in(person)
+    undo = end(client, position)
+    Position.objects.update(until_on=YESTERDAY)
+    assert "has changed since then" in flash_messages(client.post(undo))[-1]
+    Position.objects.update(until_on=TODAY)
+    again = a_position(person, organization=position.organization)
+    assert "added this position again" in flash_messages(client.post(undo))[-1]
+    again.delete()
+    other = signed_in(factories.person())
+    assert "within one day" in flash_messages(other.post(undo))[-1]
+    now.shift(dt.timedelta(hours=25))
+    assert "within one day" in flash_messages(client.post(undo))[-1]
+    assert Position.objects.get().until_on == TODAY
+
+
+def test_a_last_day_that_staff_entered_cannot_be_undone() -> None:
+    person = factories.person()
+    a_position(person, until_on=TODAY)
+    client = signed_in(person)
+    assert "undo/" not in text(client.get(PROFILE))
+    refused = client.post(f"{POSITIONS}undo/?ticket=forged")
+    assert "within one day" in flash_messages(refused)[-1]
+    assert Position.objects.get().until_on == TODAY
+
+
 def test_a_future_last_day_becomes_today() -> None:
     person = factories.person()
     position = a_position(person, until_on=TODAY + dt.timedelta(days=40))

@@ -400,7 +400,9 @@ def test_a_second_address_must_be_confirmed_and_can_become_primary() -> None:
     confirmed = client.post(link(letters()[0]))
     assert flash_messages(confirmed)[-1] == "Your address nora@home.example has been confirmed."
     client.post("/accounts/email/", {"action_primary": "", "email": "nora@home.example"})
-    refused = client.post("/accounts/email/", {"action_remove": "", "email": "nora@home.example"})
+    pressed = {"action_remove": "", "email": "nora@home.example"}
+    assert "Remove nora@home.example?" in text(client.post("/accounts/email/", pressed))
+    refused = client.post("/accounts/email/", pressed | {"confirmed": "1"})
     assert "cannot be removed. Make another address primary first." in flash_messages(refused)[-1]
     assert User.objects.get().email == "nora@home.example"
     other = Client()

@@ -78,6 +78,9 @@ POST /events/{pending}/register/                       door 302  404  404  404  
 GET  /events/{upcoming}/cancel/                        door 302  302  302  302  302  302  302
 POST /events/{upcoming}/cancel/                        door 302  302  302  302  302  302  302
 POST /events/{pending}/cancel/                         door 302  404  404  404  404  404  404
+GET  /events/{upcoming}/cancel/undo/                   door 302  302  302  302  302  302  302
+POST /events/{upcoming}/cancel/undo/                   door 302  302  302  302  302  302  302
+POST /events/{pending}/cancel/undo/                    door 302  404  404  404  404  404  404
 
 GET  /events/manage/                                   door 404  404  404  200  404  200  404
 GET  /events/manage/new/                               door 404  404  404  200  404  200  404
@@ -85,6 +88,9 @@ POST /events/manage/new/                               door 404  404  404  200  
 GET  /events/{proposal}/review/                        door 404  404  404  200  404  200  404
 POST /events/{proposal}/review/                        door 404  404  404  302  404  302  404
 GET  /events/{fresh}/review/                           door 404  404  404  404  404  302  404
+GET  /events/{proposal}/undo/                          door 404  404  404  302  404  302  404
+POST /events/{proposal}/undo/                          door 404  404  404  302  404  302  404
+POST /events/{fresh}/undo/                             door 404  404  404  404  404  302  404
 GET  /events/{proposal}/edit/                          door 404  404  404  200  404  200  404
 POST /events/{proposal}/edit/                          door 404  404  404  200  404  200  404
 GET  /events/{proposal}/copy/                          door 404  404  404  200  404  200  404
@@ -150,6 +156,8 @@ GET  /continuing-education/claim/{pending}/            door 404  404  404  404  
 POST /continuing-education/claim/{pending}/            door 404  404  404  404  404  404  404
 GET  /continuing-education/claims/{claim}/withdraw/    door 302  404  404  404  404  404  404
 POST /continuing-education/claims/{claim}/withdraw/    door 302  404  404  404  404  404  404
+GET  /continuing-education/claims/{claim}/withdraw/undo/ door 302  404  404  404  404  404  404
+POST /continuing-education/claims/{claim}/withdraw/undo/ door 302  404  404  404  404  404  404
 GET  /continuing-education/claim/{approved}/           door 200  200  200  200  200  200  200
 POST /continuing-education/claim/{approved}/           door 302  302  302  302  302  302  302
 GET  /continuing-education/claims/{claim}/             door 200  404  404  404  404  404  404
@@ -160,6 +168,8 @@ POST /continuing-education/new/                        door 200  200  200  200  
 GET  /continuing-education/new/?again={repeated}       door 200  404  404  404  404  404  404
 POST /continuing-education/new/draft/                  door 200  200  200  200  200  200  200
 GET  /continuing-education/new/draft/                  door 302  302  302  302  302  302  302
+GET  /continuing-education/new/draft/undo/             door 302  302  302  302  302  302  302
+POST /continuing-education/new/draft/undo/             door 302  302  302  302  302  302  302
 GET  /continuing-education/new/worth/                  door 200  200  200  200  200  200  200
 GET  /continuing-education/new/college/                door 200  200  200  200  200  200  200
 POST /continuing-education/new/college/                door 200  200  200  200  200  200  200
@@ -169,8 +179,8 @@ POST /continuing-education/new/conference/             door 200  200  200  200  
 GET  /continuing-education/new/similar/?title=Pending  door 200  200  200  200  200  200  200
 GET  /continuing-education/custom/{returned}/          door 200  404  404  404  404  404  404
 POST /continuing-education/custom/{returned}/          door 200  404  404  404  404  404  404
-GET  /continuing-education/custom/{pending}/           door 302  404  404  404  404  404  404
-POST /continuing-education/custom/{pending}/           door 302  404  404  404  404  404  404
+GET  /continuing-education/custom/{pending}/           door 200  404  404  404  404  404  404
+POST /continuing-education/custom/{pending}/           door 200  404  404  404  404  404  404
 
 GET  /reports/                                         door 404  404  404  404  404  200  200
 GET  /reports/certification/                           door 404  404  404  404  404  200  200
@@ -228,6 +238,8 @@ GET  /accounts/profile/positions/                      door 302  302  302  302  
 POST /accounts/profile/positions/                      door 200  200  200  200  200  200  200
 GET  /accounts/profile/positions/{position}/end/       door 302  302  302  302  302  302  302
 POST /accounts/profile/positions/{position}/end/       door 302  404  404  404  404  404  404
+GET  /accounts/profile/positions/undo/                 door 302  302  302  302  302  302  302
+POST /accounts/profile/positions/undo/                 door 302  302  302  302  302  302  302
 
 GET  /accounts/profile/reminders/                      door 302  302  302  302  302  302  302
 POST /accounts/profile/reminders/                      door 302  302  302  302  302  302  302

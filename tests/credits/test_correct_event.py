@@ -239,7 +239,7 @@ def return_and_resubmit(claim: Claim, **fields: Any) -> None:
     )
     shown = {"title": event.title, "begins_at": event.begins_at, "ends_at": event.ends_at}
     shown |= {"category": make.category(PUBLIC), "amount": Decimal("1.0")}
-    event_actions.resubmit_custom_event(
+    event_actions.revise_custom_event(
         event_id=event.pk, facts=make.facts(**shown | fields), by=claim.person
     )
 

@@ -98,10 +98,10 @@ def test_resubmitting_cannot_evade_the_presenter_limit(person):
     decide(claim, Decision.RETURN, "Which hours?")
     renamed = make.facts(title="weeding", begins_at=facts.begins_at, ends_at=facts.ends_at)
     with pytest.raises(Refused, match="twice in four years") as refusal:
-        event_actions.resubmit_custom_event(event_id=claim.event_id, facts=renamed, by=person)
+        event_actions.revise_custom_event(event_id=claim.event_id, facts=renamed, by=person)
     assert refusal.value.field == "role"
     assert Event.objects.get(pk=claim.event_id).title == "Something else"
-    event_actions.resubmit_custom_event(event_id=claim.event_id, facts=facts, by=person)
+    event_actions.revise_custom_event(event_id=claim.event_id, facts=facts, by=person)
     assert claim.credits.get().amount == Decimal("2.0")
 
 

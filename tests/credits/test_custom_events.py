@@ -121,7 +121,7 @@ def test_a_resubmission_updates_the_claim():
     claim = create(by=person)
     decide(claim, Decision.RETURN, reason="Which hours?")
     assert (claim.state, claim.reason) == (ClaimState.RETURNED, "Which hours?")
-    event_actions.resubmit_custom_event(
+    event_actions.revise_custom_event(
         event_id=claim.event_id,
         facts=make.facts(
             title="Better title", category=make.category(make.PUBLIC), amount=Decimal("0.5")
@@ -186,17 +186,37 @@ def test_the_database_requires_a_decisions_person_time_and_reason():
         )
 
 
-def test_only_the_author_can_resubmit_and_only_after_a_return():
+def test_only_the_author_can_change_the_event():
     claim = create()
-    with pytest.raises(Refused, match="not been asked"):
-        event_actions.resubmit_custom_event(
-            event_id=claim.event_id, facts=make.facts(), by=claim.person
-        )
-    decide(claim, Decision.RETURN, reason="Which hours?")
-    with pytest.raises(Refused, match="not been asked"):
-        event_actions.resubmit_custom_event(
+    with pytest.raises(Refused, match="only training that you entered"):
+        event_actions.revise_custom_event(
             event_id=claim.event_id, facts=make.facts(), by=make.person()
         )
+
+
+@pytest.mark.parametrize("state", list(EventState))
+def test_the_author_can_change_the_event_until_staff_decide(state):
+    claim, other = create(), make.event()
+    Event.objects.filter(pk=claim.event_id).update(
+        state=state,
+        decided_by=make.person(),
+        decided_at=timezone.now(),
+        decision_reason="Before.",
+        merged_into=other if state == EventState.MERGED else None,
+    )
+
+    def revise():
+        event_actions.revise_custom_event(
+            event_id=claim.event_id, facts=make.facts(title="Better title"), by=claim.person
+        )
+
+    if state in (EventState.PENDING, EventState.DRAFT):
+        revise()
+    else:
+        with pytest.raises(Refused, match="you can no longer change it"):
+            revise()
+    changed = Event.objects.filter(pk=claim.event_id, title="Better title", state="pending")
+    assert changed.exists() == (state in (EventState.PENDING, EventState.DRAFT))
 
 
 def test_a_stale_form_cannot_overturn_a_colleagues_decision():
@@ -217,9 +237,7 @@ def test_a_stale_form_cannot_approve_later_changes():
     claim = create()
     seen = custom_event_version(Event.objects.get())
     decide(claim, Decision.RETURN, reason="Which hours?")
-    event_actions.resubmit_custom_event(
-        event_id=claim.event_id, facts=make.facts(), by=claim.person
-    )
+    event_actions.revise_custom_event(event_id=claim.event_id, facts=make.facts(), by=claim.person)
     with pytest.raises(Refused, match="has changed since you opened this page"):
         event_actions.decide_custom_event(
             event_id=claim.event_id,

@@ -20,7 +20,11 @@ from credits import actions, emails
 from credits.emails import MAX_LISTED
 from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
-from events.actions import decide_custom_event, move_custom_event_to_calendar, resubmit_custom_event
+from events.actions import (
+    decide_custom_event,
+    move_custom_event_to_calendar,
+    revise_custom_event,
+)
 from events.enums import Decision
 from events.models import Event
 from events.queries import custom_event_version
@@ -239,7 +243,7 @@ def test_a_return_is_not_sent_after_a_resubmission() -> None:
     claim = custom()
     decide(claim, RETURN, REASON)
     facts = make.facts(title=TITLE)
-    resubmit_custom_event(event_id=claim.event_id, facts=facts, by=claim.person)
+    revise_custom_event(event_id=claim.event_id, facts=facts, by=claim.person)
     assert sent() == []
     assert Mail.objects.get().state == MailState.DROPPED
 
@@ -261,9 +265,7 @@ def test_each_return_is_sent(now: time_machine.Traveller) -> None:
         message = delivered()
         assert f"> {reason}" in message.body
         now.shift(dt.timedelta(minutes=1))
-        resubmit_custom_event(
-            event_id=claim.event_id, facts=make.facts(title=TITLE), by=claim.person
-        )
+        revise_custom_event(event_id=claim.event_id, facts=make.facts(title=TITLE), by=claim.person)
 
 
 # ---------- Recipients ----------
@@ -277,7 +279,7 @@ def test_returns_go_to_the_author_and_declines_to_everyone() -> None:
     decide(claim, RETURN, REASON)
     assert [message.to for message in sent()] == [[claim.person.email]]
     facts = make.facts(title=TITLE)
-    resubmit_custom_event(event_id=claim.event_id, facts=facts, by=claim.person)
+    revise_custom_event(event_id=claim.event_id, facts=facts, by=claim.person)
     decide(claim, DECLINE, REASON)
     assert sorted(message.to[0] for message in sent()) == sorted(
         [claim.person.email, other.person.email]

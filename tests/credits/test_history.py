@@ -21,7 +21,7 @@ from events.actions import (
     decide_custom_event,
     mark_attendance,
     register,
-    resubmit_custom_event,
+    revise_custom_event,
     settle_due,
 )
 from events.enums import Attendance, Decision
@@ -78,7 +78,7 @@ def test_decisions_have_a_person_and_a_reason() -> None:
     decide: Any = {"event_id": claim.event_id, "by": staff}
     decide_custom_event(decision=Decision.RETURN, reason="Which library?", **decide)
     facts = make.facts(title="Second", category=make.category(make.PUBLIC))
-    resubmit_custom_event(event_id=claim.event_id, facts=facts, by=person)
+    revise_custom_event(event_id=claim.event_id, facts=facts, by=person)
     decide_custom_event(decision=Decision.APPROVE, reason="", **decide)
     decide_custom_event(decision=Decision.DECLINE, reason="Held twice.", **decide)
     expected = [

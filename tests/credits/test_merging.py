@@ -607,7 +607,7 @@ def test_a_resubmission_changes_only_the_authors_credit() -> None:
     author, other = shared_custom_event()
     decide(author, Decision.RETURN)
     assert (refresh(author).state, refresh(other).state) == ("returned", "returned")
-    event_actions.resubmit_custom_event(
+    event_actions.revise_custom_event(
         event_id=author.event_id,
         facts=make.facts(category=make.category(ADMINISTRATION), amount=Decimal("0.5")),
         by=author.person,

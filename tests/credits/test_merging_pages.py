@@ -34,7 +34,7 @@ def test_a_change_after_the_preview_requires_a_new_preview() -> None:
     client, pair = staff(), {"source": claim.event_id, "target": target.pk, "reason": "The same."}
     seen = client.get(START, pair).context["preview"].seen
     facts = make.facts(title="Something else entirely")
-    event_actions.resubmit_custom_event(event_id=claim.event_id, facts=facts, by=author)
+    event_actions.revise_custom_event(event_id=claim.event_id, facts=facts, by=author)
     answer = client.post(START, pair | {"seen": seen})
     assert "Nothing was merged. One of the two events has changed" in text(answer)
     assert answer.context["form"]["reason"].value() == "The same."

@@ -18,7 +18,7 @@ from credits.admin.queue import CustomEventAdmin
 from credits.admin.queue_presentation import QueueRow, SimilarEventRow
 from credits.enums import ClaimRole, ClaimState
 from credits.models import Claim, Evidence
-from events.actions import decide_custom_event, resubmit_custom_event
+from events.actions import decide_custom_event, revise_custom_event
 from events.admin_presentation import event_time
 from events.enums import Decision, EventState, Origin
 from events.models import CollegeWork, Event
@@ -382,7 +382,7 @@ def test_waiting_time_restarts_when_an_event_is_resubmitted() -> None:
     Event.objects.update(created_at=ago)
     decided(first, Decision.RETURN, "Which day?")
     assert first.created_by is not None
-    resubmit_custom_event(event_id=first.pk, facts=factories.facts(), by=first.created_by)
+    revise_custom_event(event_id=first.pk, facts=factories.facts(), by=first.created_by)
     ages = [(row.pk, row.age) for row in rows(coordinator())]
     assert ages == [(second.pk, "waiting 40 days"), (first.pk, "received today, resubmitted")]
 
@@ -533,7 +533,7 @@ def test_the_page_shows_the_history_in_plain_english() -> None:
         event_id=event.pk, decision=Decision.RETURN, reason="Which hours?", by=staff
     )
     begins_at = event.begins_at
-    resubmit_custom_event(
+    revise_custom_event(
         event_id=event.pk,
         facts=factories.facts(
             title="New title",

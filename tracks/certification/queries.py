@@ -1,7 +1,7 @@
 """Queries on submissions and on questions to supervisors."""
 
 import datetime as dt
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypedDict
 from uuid import UUID
@@ -11,8 +11,8 @@ from django.db.models import OuterRef, Q, QuerySet, Subquery
 from accounts.models import User
 from tracks.counting import queries as counting_queries
 from tracks.counting.progress import ZERO
-from tracks.enums import ACTIVE, VerificationAnswer
-from tracks.models import Certificate, Participation, Submission, Verification
+from tracks.enums import ACTIVE, ParticipationState, VerificationAnswer
+from tracks.models import Certificate, Participation, Posting, Submission, Verification
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -121,3 +121,18 @@ def verified_years(participation_id: int) -> QuerySet[Verification]:
     return Verification.objects.filter(
         participation=participation_id, submission=None, answer=VerificationAnswer.VERIFIED
     ).order_by("answered_at", "pk")
+
+
+def claims_in_sent_records(claim_ids: Collection[int]) -> set[int]:
+    """Return those of these claims that a submitted record counts. Takes one query."""
+    waiting = Submission.objects.filter(ended_at=None, person__claims__in=claim_ids)
+    records = waiting.order_by("pk").distinct().values_list("record", flat=True)
+    return {line["claim"] for record in records for line in record["lines"]} & set(claim_ids)
+
+
+def claims_in_certificates(claim_ids: Collection[int]) -> set[int]:
+    """Return those of these claims that a certificate counts, unless revoked. Takes one query."""
+    counted = Posting.objects.filter(
+        credit__claim__in=claim_ids, participation__state=ParticipationState.CERTIFIED
+    )
+    return set(counted.order_by().values_list("credit__claim", flat=True))

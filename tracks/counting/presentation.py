@@ -8,9 +8,18 @@ from typing import TYPE_CHECKING, NamedTuple
 from aspen import formats
 from aspen.formats import format_amount, format_credits, format_day
 from aspen.web.labels import Label
-from credits.enums import CLAIM_LABELS, ENDED, WITHDRAWN_CREDIT, ClaimRole, ClaimState
+from credits.enums import (
+    CLAIM_LABELS,
+    ENDED,
+    PENDING_OR_RETURNED,
+    WITHDRAWN_CREDIT,
+    ClaimRole,
+    ClaimState,
+)
 from credits.history import HistoryEntry
+from credits.models import Claim
 from events.models import Category
+from events.rules import may_revise
 from tracks.counting import eligibility, forecast
 from tracks.counting.credits import CreditTotals
 from tracks.counting.progress import Progress, measure_progress
@@ -246,6 +255,21 @@ def totals_text(totals: CreditTotals) -> str:
     return text
 
 
+class Revision(NamedTuple):
+    """The link to change training that the person entered with Create New…."""
+
+    event_id: int
+    text: str
+
+
+def _revision(claim: Claim) -> Revision | None:
+    event = claim.event
+    if claim.state not in PENDING_OR_RETURNED or not may_revise(event, claim.person_id):
+        return None
+    is_returned = claim.state == ClaimState.RETURNED
+    return Revision(event.pk, "Edit and resubmit" if is_returned else "Edit")
+
+
 class CreditRow(NamedTuple):
     """A credit with its state and, for each track, whether it counts and, if not, why."""
 
@@ -261,7 +285,7 @@ class CreditRow(NamedTuple):
     reason: str
     archived: Label | None
     tracks: list[str]
-    revise_event_id: int | None
+    revise: Revision | None
     withdraw_claim_id: int | None
 
 
@@ -289,7 +313,7 @@ def credit_row(
         reason=str(ending) if ending else credit.withdrawn_reason or claim.reason,
         archived=None if ended or credit.posted_in else ARCHIVED,
         tracks=[] if ended else _verdicts(credit, participations),
-        revise_event_id=claim.event_id if state == ClaimState.RETURNED else None,
+        revise=_revision(claim),
         withdraw_claim_id=claim.pk if state == ClaimState.PENDING else None,
     )
 

@@ -15,7 +15,12 @@ from aspen.clock import fiscal_year
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from events.catalog import queries as catalog_queries
-from events.catalog.actions import decide_listings, propose_listing, renew_listings
+from events.catalog.actions import (
+    decide_listings,
+    propose_listing,
+    renew_listings,
+    undo_listing_decisions,
+)
 from events.enums import LISTING_TRANSITIONS, Decision, Delivery, EventState, ListingState
 from events.models import (  # type: ignore[attr-defined]  # made by pghistory
     CatalogListing,
@@ -559,3 +564,63 @@ def test_the_database_refuses_approval_of_ones_own_proposal() -> None:
     listings = CatalogListing.objects.filter(pk=listing.pk)
     with pytest.raises(IntegrityError, match="events_listing_not_decided_by_proposer"):
         listings.update(proposed_by=listing.decided_by)
+
+
+# ---------- Undoing decisions ----------
+
+
+@pytest.mark.parametrize("decision", [APPROVE, DECLINE])
+def test_a_decision_on_several_courses_is_undone_from_the_message(decision: Decision) -> None:
+    client = signed_in(make.person(Role.CE_COORDINATOR))
+    listings = [proposed() for _ in range(2)]
+    form = {
+        "action": decision.value,
+        "_selected_action": [each.pk for each in listings],
+        "reason": "Not enough detail.",
+    }
+    page = client.post(QUEUE, form, follow=True).content.decode()
+    assert {each.state for each in CatalogListing.objects.all()} != {PROPOSED}
+    [url] = [part.split('"')[0] for part in page.split('action="')[1:] if "undo/" in part[:60]]
+    assert flash_messages(client.post(url))[-1] == "Undone: 2 of 2."
+    for listing in CatalogListing.objects.order_by("pk"):
+        assert (listing.state, listing.decided_at, listing.reason) == (PROPOSED, None, "")
+
+
+def proposed() -> CatalogListing:
+    return make.listing(make.event(), state=PROPOSED, decided_at=None, decided_by=None)
+
+
+def test_one_course_is_undone_from_its_page_and_credits_follow(person: User) -> None:
+    staff = make.person(Role.CE_COORDINATOR)
+    listings = [make.listing(make.event(), state=APPROVED) for _ in range(2)]
+    rules = RuleSet.objects.filter(track__name="Library Staff")
+    rules.update(catalog_only=True)
+    select_track(track=make.track("Library Staff"), by=person)
+    for listing in listings:
+        make.claim(person, listing.event)
+    assert Posting.objects.count() == 2
+    ids = [each.pk for each in listings]
+    decide_listings(ids=ids, decision=DECLINE, reason="Too old.", by=staff)
+    assert Posting.objects.count() == 0
+    client = signed_in(staff)
+    page = client.get(f"{QUEUE}{ids[0]}/change/").content.decode()
+    [url] = [part.split('"')[0] for part in page.split('action="')[1:] if "undo/" in part[:60]]
+    assert flash_messages(client.post(url.replace("&amp;", "&")))[-1] == "Undone: 1 of 1."
+    assert Posting.objects.get().credit.claim.event == listings[0].event
+
+
+def test_a_decision_on_a_course_stays_if_someone_decided_again_or_a_day_has_passed() -> None:
+    staff, listing = make.person(Role.CE_COORDINATOR), proposed()
+    decide_listings(ids=[listing.pk], decision=APPROVE, by=staff)
+    client = signed_in(staff)
+    at = CatalogListing.objects.get().decided_at
+    assert at
+    with time_machine.travel(NOW + dt.timedelta(minutes=1), tick=False):
+        decide_listings(ids=[listing.pk], decision=DECLINE, reason="A demo.", by=staff)
+    answer = client.post(f"{QUEUE}undo/", query_params={"at": at.isoformat()})
+    assert "Someone has decided again" in flash_messages(answer)[-1]
+    with time_machine.travel(timezone.now() + dt.timedelta(days=365), tick=False):
+        result = undo_listing_decisions(ids=[listing.pk], by=staff)
+    assert "within one day" in result.skipped[0]
+    with pytest.raises(Refused, match="Only CE Coordinators"):
+        undo_listing_decisions(ids=[listing.pk], by=make.person())

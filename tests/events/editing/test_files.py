@@ -199,8 +199,12 @@ def test_removed_files_are_deleted(client: Client) -> None:
     event = make.event(days=3)
     add(client, event, PDF, "plan.pdf")
     resource = Resource.objects.get()
+    pressed = {"remove": str(resource.pk)}
+    asked = client.post(f"/events/{event.pk}/files/", pressed)
+    assert f"Remove “{resource.label}”?" in asked.content.decode()
+    assert Resource.objects.exists()
     for _ in range(2):
-        client.post(f"/events/{event.pk}/files/", {"remove": str(resource.pk)})
+        client.post(f"/events/{event.pk}/files/", pressed | {"confirmed": "1"})
     assert not Resource.objects.exists()
     assert not storages["uploads"].exists(str(resource.file.name))
     for nonsense in ("x", "9" * 30, "9" * 5000, ""):

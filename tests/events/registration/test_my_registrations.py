@@ -275,7 +275,10 @@ def test_personal_addresses_are_created_replaced_and_turned_off(
         answer = client.post(f"/events/mine/{name}/")
         assert answer["Location"] == f"/events/mine/#{name}"
         first = keys.get_key(purpose=purpose, by=person).token
-        client.post(f"/events/mine/{name}/")
+        asked = client.post(f"/events/mine/{name}/")
+        assert "The present one stops working for good" in asked.content.decode()
+        assert keys.get_key(purpose=purpose, by=person).token == first
+        client.post(f"/events/mine/{name}/", {"confirmed": "1"})
         second = keys.get_key(purpose=purpose, by=person).token
         assert first != second
         page = client.get("/events/mine/")
@@ -283,5 +286,7 @@ def test_personal_addresses_are_created_replaced_and_turned_off(
             assert page.context["feed"].endswith(f"/events/personal/{second}.ics")
         else:
             assert "<svg" in page.content.decode()
-        client.post(f"/events/mine/{name}/", {"off": "1"})
+        asked = client.post(f"/events/mine/{name}/", {"off": "1"})
+        assert '<input type="hidden" name="off" value="1">' in asked.content.decode()
+        client.post(f"/events/mine/{name}/", {"off": "1", "confirmed": "1"})
         assert not PersonalKey.objects.filter(purpose=purpose, revoked_at=None).exists()

@@ -1,11 +1,16 @@
 """Registering and canceling with the buttons on the event page."""
 
+import datetime as dt
+
 import pytest
 from django.test import Client
+from django.utils import timezone
 
+from aspen.models import Mail
 from credits.actions import claim_custom_event
+from events.actions import cancel_registration, register, undo_cancellation
 from events.enums import EventState, RegistrationMode, RegistrationState
-from events.models import Event, Registration
+from events.models import Event, Question, Registration
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
@@ -126,3 +131,58 @@ def test_an_event_called_register_has_a_page_like_any_other(client, person):
     response = client.get(event.get_absolute_url(), follow=True)
     assert response.status_code == 200
     assert response.context["event"] == event
+
+
+# ---------- Undoing a cancellation ----------
+
+
+def test_a_cancellation_is_undone_from_the_message(client, person):
+    event = make.event(days=3)
+    press(client, "register", event)
+    page = client.post(f"/events/{event.pk}/cancel/", follow=True)
+    assert f'action="/events/{event.pk}/cancel/undo/"' in page.content.decode()
+    assert press(client, "cancel/undo", event) == ["You are registered again."]
+    assert places(event) == [(person.pk, RegistrationState.CONFIRMED)]
+    assert press(client, "cancel/undo", event) == ["You are registered again."]
+
+
+def test_a_place_that_went_to_someone_else_is_not_taken_away(client, person):
+    event = make.event(days=3, capacity=1)
+    press(client, "register", event)
+    next_person, last_person = make.person(), make.person()
+    for other in (next_person, last_person):
+        register(event_id=event.pk, by=other)
+    press(client, "cancel", event)
+    [message] = press(client, "cancel/undo", event)
+    assert message.startswith("All places are taken now. You are on the waitlist")
+    assert dict(places(event)) == {
+        person.pk: RegistrationState.WAITLISTED,
+        next_person.pk: RegistrationState.CONFIRMED,
+        last_person.pk: RegistrationState.WAITLISTED,
+    }
+    cancel_registration(event_id=event.pk, by=next_person)
+    assert dict(places(event))[person.pk] == RegistrationState.CONFIRMED
+
+
+def test_a_cancellation_can_be_undone_within_one_day_only(client, person):
+    event = make.event(days=3)
+    assert press(client, "cancel/undo", event) == [
+        "You have not canceled a registration for this event."
+    ]
+    press(client, "register", event)
+    press(client, "cancel", event)
+    Registration.objects.update(cancelled_at=timezone.now() - dt.timedelta(hours=25))
+    assert press(client, "cancel/undo", event) == [
+        "A cancellation can only be undone within one day. Register again."
+    ]
+
+
+def test_an_undone_cancellation_keeps_the_answers_and_is_confirmed_again(person):
+    event = make.event(days=3)
+    question = Question.objects.create(event=event, position=1, label="Lunch?", kind="text")
+    register(event_id=event.pk, by=person, answers={question.pk: "No nuts"})
+    cancel_registration(event_id=event.pk, by=person)
+    Mail.objects.all().delete()
+    undo_cancellation(event_id=event.pk, by=person)
+    assert Registration.objects.get().answers.get().text == "No nuts"
+    assert Mail.objects.get().kind == "events.registered"

@@ -367,7 +367,10 @@ def test_a_request_about_a_year_is_withdrawn_refused_and_verified(client, june):
     assert flash_messages(response) == [f"We asked Dana Chair to verify your {year} credits."]
     assert "Asked" in page(client, participation.get_absolute_url())
     assert "No year to ask about" in page(client, address)
-    client.post(address, {"withdraw": Verification.objects.get().pk}, follow=True)
+    pressed = {"withdraw": Verification.objects.get().pk}
+    assert "Withdraw your request about" in client.post(address, pressed).content.decode()
+    assert Verification.objects.get().answered_at is None
+    client.post(address, pressed | {"confirmed": "1"}, follow=True)
     assert Verification.objects.get().answer == "withdrawn"
     client.post(address, values)
     question = Verification.objects.get(answered_at=None)

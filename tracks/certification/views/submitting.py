@@ -5,12 +5,14 @@ from typing import Any
 from django.contrib import messages
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
 from aspen.clock import today
 from aspen.formats import format_credits
 from aspen.web import form_recovery
+from aspen.web.confirm import ask_first, is_confirmed
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import actions as event_actions
@@ -138,8 +140,7 @@ def verify_years(request: AuthenticatedHttpRequest, participation_id: int) -> Ht
         messages.info(request, "This period is over, so its years no longer need verification.")
         return redirect(participation)
     if request.method == "POST" and "withdraw" in request.POST:
-        _withdraw(request, participation, parse_id(request.POST["withdraw"]), by=person)
-        return redirect("tracks:verify_years", participation.pk)
+        return _withdraw(request, participation, parse_id(request.POST["withdraw"]), by=person)
     years = year_states(list(certification_queries.year_questions(participation)))
     form = _year_form(request, participation, years, person)
     if request.method == "POST" and form.is_valid() and _ask(participation, form, by=person):
@@ -200,10 +201,23 @@ def _withdraw(
     verification_id: int | None,
     *,
     by: User,
-) -> None:
-    """Withdraw a question about a year of this participation; 404 for any other question."""
+) -> HttpResponse:
+    """Ask first, then withdraw a question about a year of this participation.
+
+    404 for any other question.
+    """
     questions = participation.verifications.filter(submission=None, pk=verification_id or 0)
     question = get_object_or_404(questions)
+    page = reverse("tracks:verify_years", args=[participation.pk])
+    if question.answered_at is None and not is_confirmed(request):
+        return ask_first(
+            request,
+            question=f"Withdraw your request about {question.year}?",
+            consequence=f"The link that {question.supervisor_name} received stops working, and we "
+            "e-mail them that you no longer need an answer.",
+            button="Withdraw request",
+            back=page,
+        )
     try:
         with refusal_as_message(request):
             verifying.withdraw_question(verification_id=question.pk, by=by)
@@ -213,3 +227,4 @@ def _withdraw(
             )
     except Verification.DoesNotExist as error:
         raise Http404 from error
+    return redirect(page)
