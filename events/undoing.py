@@ -5,7 +5,7 @@ from aspen.db.audit import audited
 from aspen.db.last_change import LastChange, last_change
 from aspen.errors import Refused
 from events import queries, rules, signals
-from events.enums import ListingState, Origin
+from events.enums import ListingState, Origin, RegistrationState
 from events.models import Event
 
 # The names in the history of the decisions that can be undone.
@@ -13,7 +13,7 @@ CUSTOM_EVENT_DECISIONS = frozenset({"events.decide_custom_event", "events.publis
 STEPS = frozenset({"events.take_step"})
 # What a decision on an event changes.
 _DECIDED = ("state", "origin", "submitted_at", "decided_by_id", "decided_at", "decision_reason")
-IN_CATALOG = (ListingState.PROPOSED, ListingState.APPROVED)
+LISTED = (ListingState.PROPOSED, ListingState.APPROVED)
 
 
 def last_decision(event: Event) -> LastChange | None:
@@ -84,12 +84,12 @@ def refuse_if_certified(events: list[Event]) -> None:
 
 def refuse_if_in_use(event: Event) -> None:
     """Raise Refused if people are registered for a calendar event or it is in the catalog."""
-    if event.registrations.exclude(state="cancelled").exists():
+    if event.registrations.exclude(state=RegistrationState.CANCELLED).exists():
         raise Refused(
             f"People have registered for “{event.title}”, so it cannot be taken off the calendar. "
             "Cancel the event instead, and they will be e-mailed."
         )
-    if event.listings.filter(state__in=IN_CATALOG).exists():
+    if event.listings.filter(state__in=LISTED).exists():
         raise Refused(
             f"“{event.title}” is in the course catalog or proposed for it, so it cannot be taken "
             "off the calendar. Decline the listing first."

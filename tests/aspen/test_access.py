@@ -112,9 +112,9 @@ GET  /events/files/{file}/                             200  200  200  200  200  
 GET  /events/files/{secret}/                           404  404  404  404  200  404  200  404
 GET  /events/mine/                                     door 200  200  200  200  200  200  200
 GET  /events/mine/feed/                                door 302  302  302  302  302  302  302
-POST /events/mine/feed/                                door 302  302  302  302  302  302  302
+POST /events/mine/feed/                                door 200  302  302  302  302  302  302
 GET  /events/mine/badge/                               door 302  302  302  302  302  302  302
-POST /events/mine/badge/                               door 302  302  302  302  302  302  302
+POST /events/mine/badge/                               door 200  302  302  302  302  302  302
 GET  /events/check-in/                                 door 200  200  200  200  200  200  200
 POST /events/check-in/                                 door 200  200  200  200  200  200  200
 GET  /events/check-in/{code}/                          door 200  200  200  200  200  200  200

@@ -36,6 +36,7 @@ def test_a_wrong_category_and_wrong_presses_are_put_right(
     sees_the_credit(librarian, PUPPETS, "Library Services to the Public", "Pending")
     claim = Claim.objects.get()
     assert (claim.state, claim.event.state) == ("pending", "pending")
+    is_asked_before_replacing_a_code(librarian)
 
 
 def corrects_the_category(librarian: Visitor) -> None:
@@ -67,6 +68,15 @@ def declines_by_mistake(staff: Visitor) -> None:
     expect(staff.page.locator(".messagelist")).to_contain_text("is declined")
     presses_undo(staff)
     expect(staff.page.locator(".messagelist")).to_contain_text("is waiting for approval again")
+
+
+def is_asked_before_replacing_a_code(librarian: Visitor) -> None:
+    librarian.visit("/events/mine/")
+    librarian.press("Show my check-in code")
+    librarian.press("Create new code")
+    librarian.sees("Replace your check-in code?")
+    librarian.press("Replace")
+    librarian.sees("You have a new check-in code.")
 
 
 def presses_undo(visitor: Visitor) -> None:

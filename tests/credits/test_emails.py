@@ -24,6 +24,7 @@ from events.actions import (
     decide_custom_event,
     move_custom_event_to_calendar,
     revise_custom_event,
+    undo_custom_event_decision,
 )
 from events.enums import Decision
 from events.models import Event
@@ -83,6 +84,11 @@ def _one_of_each(zoe: User, now: time_machine.Traveller) -> Iterator[EmailMultiA
     for title in ("Binding & gluing", "Repairing books"):
         decide(custom(zoe, title=title, **hours), APPROVE)
     an_hour_later(now)
+    yield delivered()
+    undone = custom(zoe, title="Story time outdoors", **hours)
+    decide(undone, DECLINE, REASON)
+    delivered()
+    undo_custom_event_decision(event_id=undone.event_id, by=make.person())
     yield delivered()
 
 

@@ -115,6 +115,13 @@ def _proposing(person: User) -> Iterator[EmailMultiAlternatives]:
     proposed.save()
     emails.queue_proposal_published_email(proposed)
     yield delivered()
+    published = emails.decision_key(proposed)
+    proposed.state = EventState.PENDING
+    proposed.save()
+    emails.queue_decision_undone_email(
+        proposed, published, was_published=True, at=timezone.now() + dt.timedelta(2)
+    )
+    yield delivered()
 
 
 def _changing(person: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlternatives]:
