@@ -30,6 +30,7 @@ from aspen.files.parsing import iso_moment
 from aspen.files.table_reader import (
     BINARY_SIGNATURES,
     KEEP_BYTES,
+    MAX_LINES_BEFORE_HEADING,
     SAMPLE_BYTES,
     SHOWN_ROWS,
     UNDECODED,
@@ -236,20 +237,34 @@ def why_not_storable(text: str) -> str:
     return ""
 
 
+def find_header(records: Iterator[CsvRecord], columns: tuple[str, ...]) -> CsvRecord | None:
+    """Return the record with the column names, which can be below a title, or else the first."""
+    first = None
+    for record in itertools.islice(records, MAX_LINES_BEFORE_HEADING):
+        if set(columns) <= set(_column_names(record)):
+            return record
+        first = first or record
+    return first
+
+
+def _column_names(record: CsvRecord) -> list[str]:
+    return [clean_cell(cell).lower() for cell in record.cells]
+
+
 def read_header(record: CsvRecord | None, columns: tuple[str, ...]) -> list[str]:
     """Return the column names in the file's order. Raises UnreadableFile."""
     if record is None:
         raise UnreadableFile("The file is empty.")
     if record.error or why_not_storable(record.text):
         raise UnreadableFile(UNREADABLE)
-    names = [clean_cell(cell).lower() for cell in record.cells]
+    names = _column_names(record)
     if missing := [name for name in columns if name not in names]:
         raise UnreadableFile(
             f"The first line must list the columns. Missing: {', '.join(missing)}. "
             "A column can be empty, but it cannot be omitted."
         )
     if twice := sorted(name for name, count in Counter(names).items() if name and count > 1):
-        raise UnreadableFile(f"The first line lists a column twice: {', '.join(twice)}.")
+        raise UnreadableFile(f"The heading lists a column twice: {', '.join(twice)}.")
     return names
 
 
@@ -260,7 +275,7 @@ def to_row(record: CsvRecord, header: list[str], moments: tuple[str, ...] = ()) 
     cells = [clean_cell(cell) for cell in record.cells]
     if len(cells) < len(header) or any(cells[len(header) :]):
         raise Refused(
-            f"this line has {counted(len(cells), 'field')}, but the first line has {len(header)}; "
+            f"this line has {counted(len(cells), 'field')}, but the heading has {len(header)}; "
             "check for an extra or missing comma"
         )
     values = dict(zip(header, cells, strict=False))
@@ -270,7 +285,7 @@ def to_row(record: CsvRecord, header: list[str], moments: tuple[str, ...] = ()) 
 
 @dataclass(frozen=True)
 class Source:
-    """An open file: its rows, starting with the header, and the delimiter of their text."""
+    """An open file: its rows, including the header, and the delimiter of their text."""
 
     records: Generator[CsvRecord, None, None]
     delimiter: str
@@ -311,14 +326,17 @@ def _open_workbook(file: IO[bytes]) -> Iterator[Source]:
 
 
 def _workbook_records(file: IO[bytes]) -> Generator[CsvRecord, None, None]:
-    """Yield the rows of all sheets as lines of a CSV file, with the header only once."""
-    header: list[str] | None = None
+    """Yield the rows of all sheets as CSV text.
+
+    Each has as many cells as the widest row above it, because sheets leave out empty cells.
+    """
+    width = 0
     try:
         for row in sheet_rows(file):
-            if not any(row.cells) or row.cells == header:
+            if not any(row.cells):
                 continue
-            header = header or row.cells
-            cells = row.cells + [""] * (len(header) - len(row.cells))
+            width = max(width, len(row.cells))
+            cells = row.cells + [""] * (width - len(row.cells))
             text = io.StringIO(newline="")
             csv.writer(text).writerow(cells)
             yield CsvRecord(row.line, text.getvalue(), cells)
@@ -431,12 +449,15 @@ def import_file(
         )
     tally = Tally()
     with open_source(path) as source, asynchronous_commits():
-        first = next(source.records, None)
+        first = find_header(source.records, importer.columns)
         header = read_header(first, importer.columns)
         assert first is not None
+        # Sheets, and files that were joined, can repeat the heading.
+        heading, width = first.cells, len(first.cells)
+        rows = (record for record in source.records if record.cells[:width] != heading)
         ticker = ImportProgress(progress)
         with Rejects(rejects, first.text, header, source.delimiter) as rejected:
-            for batch in _batches(source.records):
+            for batch in _batches(rows):
                 _import_batch(batch, header, importer, rejected, tally, report, ticker)
         tally.rejects = rejects if tally.rejected else None
     if tally.rejected > MAX_REPORTED:

@@ -1,6 +1,7 @@
 """Reading the cells of XLSX workbooks as text."""
 
 import datetime as dt
+import functools
 import warnings
 import zipfile
 from collections.abc import Iterator
@@ -84,19 +85,29 @@ def _cell_text(cell: Any, epoch: dt.datetime) -> str:
     value = cell.value
     if value is None or isinstance(value, str):
         return value or ""
-    if isinstance(value, bool):
-        return str(value).upper()
+    if isinstance(value, (int, float)):
+        return _number_text(value)
     if isinstance(value, dt.datetime):
         return _moment_text(value, cell.number_format, epoch)
     if isinstance(value, dt.time):
         return duration_text(dt.timedelta(days=to_excel(value)))
     if isinstance(value, dt.timedelta):
         return duration_text(value)
+    return str(value)
+
+
+def _number_text(value: float) -> str:
+    if isinstance(value, bool):
+        return str(value).upper()
     return f"{value:.15g}" if isinstance(value, float) else str(value)
 
 
+# Returns “date”, “time” or “datetime” for a number format.
+_kind_of = functools.lru_cache(maxsize=256)(is_datetime)
+
+
 def _moment_text(value: dt.datetime, number_format: str, epoch: dt.datetime) -> str:
-    kind = is_datetime(number_format)
+    kind = _kind_of(number_format)
     if kind == "time":  # more than a day, in a format such as h:mm
         return duration_text(dt.timedelta(days=to_excel(value, epoch)))
     moment = _to_second(value)

@@ -124,9 +124,8 @@ def test_rejected_rows_are_reported_by_line_and_kept_as_they_were(tmp_path: Path
     assert output == [
         "line 2: word: it is bad",
         "line 3: this line is not text in UTF-8; save the file as “CSV UTF-8”",
-        "line 5: this line has 1 field, but the first line has 2; "
-        "check for an extra or missing comma",
-        "line 6: this line has 3 fields, but the first line has 2; "
+        "line 5: this line has 1 field, but the heading has 2; check for an extra or missing comma",
+        "line 6: this line has 3 fields, but the heading has 2; "
         "check for an extra or missing comma",
         "line 7: this line contains a NUL character, which cannot be stored",
         "line 8: word: It is worse. note: It is bad, too.",
@@ -260,7 +259,7 @@ def test_an_endless_file_is_streamed() -> None:
         (b"\n\n", "The file is empty."),
         (b"name,note\n1,2\n", "Missing: word"),
         (b"word|note\n1|2\n", "Missing: word, note"),
-        (b"word,note,Word\n1,2,3\n", "lists a column twice: word"),
+        (b"word,note,Word\n1,2,3\n", "heading lists a column twice: word"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR", "not a CSV or XLSX file"),
         (b"word\0note\n", "not a CSV or XLSX file"),
         (b'"word,note\n1,2\n', "not a CSV or XLSX file"),
@@ -400,6 +399,7 @@ def saved(book: openpyxl.Workbook) -> bytes:
 @pytest.mark.django_db
 def test_a_workbook_is_imported(tmp_path: Path) -> None:
     book = workbook(
+        ["Words of the year"],
         ["Word", "Note", "Date"],
         ["café", 1.0, dt.date(2027, 5, 11)],
         [],
@@ -415,16 +415,16 @@ def test_a_workbook_is_imported(tmp_path: Path) -> None:
     importer, _, output = run(saved(book), tmp_path)
 
     assert importer.stored == [
-        *((2, "café", "1"), (5, "two", ""), (2, "more", "TRUE"), (1, "Notes of the editor", "")),
+        *((3, "café", "1"), (6, "two", ""), (2, "more", "TRUE"), (1, "Notes of the editor", "")),
     ]
     assert output == [
-        "line 4: word: it is bad",
-        "line 6: this line has 4 fields, but the first line has 3; "
+        "line 5: word: it is bad",
+        "line 7: this line has 4 fields, but the heading has 3; "
         "check for an extra or missing comma",
     ]
     assert rejects(tmp_path).decode().splitlines() == [
         "reason,Word,Note,Date",
-        '"line 4: word: it is bad",bad,"a, b",',
+        '"line 5: word: it is bad",bad,"a, b",',
         f'"{output[1]}",many,1,2,3',
     ]
 
@@ -439,3 +439,14 @@ def test_rejected_rows_of_a_workbook_are_imported_after_correction(tmp_path: Pat
 
     assert (importer.stored, tally.rejected) == ([(2, "corrected", "a")], 1)
     assert rejects(tmp_path).decode().splitlines()[1].endswith(",worse,b")
+
+
+@pytest.mark.django_db
+def test_the_heading_can_be_below_a_title_and_be_repeated(tmp_path: Path) -> None:
+    content = b"Words of the year\n\nword,note\none,1\nword,note\ntwo,2\nbad,3\n"
+
+    importer, _, output = run(content, tmp_path)
+
+    assert importer.stored == [(4, "one", "1"), (6, "two", "2")]
+    assert output == ["line 7: word: it is bad"]
+    assert rejects(tmp_path) == b'reason,word,note\n"line 7: word: it is bad",bad,3\n'
