@@ -19,12 +19,16 @@ def in_montana(local: dt.datetime) -> dt.datetime:
     When clocks go back in autumn, an hour occurs twice; this is the first one. Raises ValueError
     for a time that clocks skip in spring.
     """
-    zone = timezone.get_default_timezone()
+    return in_zone(local, timezone.get_default_timezone())
+
+
+def in_zone(local: dt.datetime, zone: dt.tzinfo) -> dt.datetime:
+    """Return the moment of a time in `zone`, as `in_montana` does."""
     moment = local.replace(tzinfo=zone, fold=0)
     if local.year in (dt.MINYEAR, dt.MAXYEAR):  # converting these can overflow
         return moment
     if moment.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != local:
-        raise ValueError(f"{local} did not exist in Montana")
+        raise ValueError(f"{local} did not exist in {zone}")
     return moment
 
 

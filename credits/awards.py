@@ -14,6 +14,7 @@ from aspen.errors import Refused
 from aspen.files import table_reader
 from aspen.files.parsing import why_not_an_email
 from aspen.files.table_reader import TableRow, UnderstoodRow
+from aspen.text import clean_email
 from credits import rules
 from credits.enums import LIVE
 from credits.models import AwardList, Claim, WaitingAward
@@ -188,7 +189,7 @@ class _ListReader:
             if not addresses:
                 self.refuse(line, "This entry has no e-mail address.", row or piece.strip())
             for address in addresses:
-                self._add(address.lower(), line, row or address)
+                self._add(clean_email(address), line, row or address)
 
     def _add(self, address: str, line: int, text: str) -> None:
         if reason := why_not_an_email(address):

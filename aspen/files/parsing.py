@@ -5,22 +5,23 @@ import re
 from typing import NamedTuple
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 from django.utils import timezone
 
+from aspen.clock import in_zone
 from aspen.errors import Refused
 from aspen.files.workbook import serial_to_moment
 from aspen.formats import counted
+from aspen.text import validate_email_address
 
 MAX_EMAIL_LENGTH = 254
 
 
 def why_not_an_email(address: str) -> str:
-    """Return what is wrong with an e-mail address, or an empty string."""
+    """Return what is wrong with a cleaned e-mail address, or an empty string."""
     if not address:
         return "There is no e-mail address."
     try:
-        validate_email(address)
+        validate_email_address(address)
     except ValidationError:
         return "This is not an e-mail address."
     return "" if len(address) <= MAX_EMAIL_LENGTH else "This e-mail address is too long."
@@ -69,10 +70,10 @@ def parse_moment(text: str, zone: dt.tzinfo) -> dt.datetime | dt.date | None:
         if match["hour"] is None:
             return dt.date(*day)
         local = dt.datetime(*day, _hour(match), int(match["minute"]), int(match["second"] or 0))
-    except ValueError:
+        if match["zone"]:
+            return local.replace(tzinfo=_offset(match["zone"].upper())).astimezone(zone)
+    except (ValueError, OverflowError):
         raise Refused(f"{text} does not exist") from None
-    if match["zone"]:
-        return local.replace(tzinfo=_offset(match["zone"].upper())).astimezone(zone)
     return _in_zone(local, zone, text)
 
 
@@ -124,10 +125,10 @@ def _offset(zone: str) -> dt.timezone:
 
 
 def _in_zone(local: dt.datetime, zone: dt.tzinfo, text: str) -> dt.datetime:
-    moment = local.replace(tzinfo=zone)  # fold=0, the first of two
-    if moment.astimezone(dt.UTC).astimezone(zone).replace(tzinfo=None) != local:
-        raise Refused(f"{text} did not exist in Montana, because clocks moved forward")
-    return moment
+    try:
+        return in_zone(local, zone)
+    except ValueError:
+        raise Refused(f"{text} did not exist in Montana, because clocks moved forward") from None
 
 
 # ---------- Durations ----------

@@ -9,12 +9,12 @@ import csv
 import io
 import itertools
 import re
-import unicodedata
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from aspen.errors import Refused
 from aspen.files.workbook import is_workbook, sheet_rows
+from aspen.text import clean_text
 
 MAX_ROWS = 20_000
 MAX_LIST_LINE_LENGTH = 5_000
@@ -41,8 +41,6 @@ UNDECODED = re.compile("[\udc80-\udcff]")
 SEPARATOR_LINE = re.compile(r'"?sep=(?P<delimiter>[,;\t])"?[\r\n]*', re.IGNORECASE)
 # Some tools write ="001" so that spreadsheet programs keep the zeros.
 QUOTED_FORMULA = re.compile(r'="(?P<text>[^"]*)"')
-# Byte order marks, zero-width spaces and signs that change the direction of text.
-INVISIBLE = re.compile("[\u00ad\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 NUMBERED_TITLE = re.compile(r"\d{1,2}\. \S")
 # A number, date, time or duration, as opposed to a heading.
 VALUE = re.compile(r"(?=.*\d)[\d\s.,:/+()%$hmsdTZP–-]*(?:[AP]\.?M\.?)?", re.IGNORECASE)
@@ -224,13 +222,10 @@ def text_rows(text: str) -> Iterator[TableRow]:
 
 
 def clean_cell(text: str) -> str:
-    """Return a cell's text composed (NFC), without invisible signs and surrounding whitespace."""
-    text = text.strip()
-    if match := QUOTED_FORMULA.fullmatch(text):
-        text = match["text"].strip()
-    if text.isascii():
-        return text
-    return unicodedata.normalize("NFC", INVISIBLE.sub("", text)).strip()
+    """Return a cell's text, which can have several lines, cleaned as in aspen/text.py."""
+    if match := QUOTED_FORMULA.fullmatch(text.strip()):
+        text = match["text"]
+    return clean_text(text)
 
 
 # ---------- Tables ----------

@@ -22,6 +22,8 @@ ADA, BO = "ada@library.example", "bo@library.example"
         f'"Lake, Ada" <{ADA}>, "River; Bo" <{BO}>,',
         f"{ADA} {BO}",
         f"{ADA}, Bo <{BO}>",
+        f"\u200b{ADA}\ufeff, Bo <bo@library.example\u202e>",
+        f"ａda@library.example\n{BO}",
     ],
 )
 def test_pasted_addresses_are_read(text: str) -> None:

@@ -68,7 +68,15 @@ def test_other_text_is_not_a_time(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["2027-02-30", "13/11/2027", "5/11/2027 24:00", "0/1/2027", "2027-05-11 09:61"]
+    "text",
+    [
+        "2027-02-30",
+        "13/11/2027",
+        "5/11/2027 24:00",
+        "0/1/2027",
+        "2027-05-11 09:61",
+        "9999-12-31 23:00 MST",
+    ],
 )
 def test_days_and_times_that_do_not_exist_are_refused(text: str) -> None:
     with pytest.raises(Refused, match=f"{text} does not exist"):
