@@ -48,6 +48,7 @@ MOMENT = re.compile(
     """,
     re.VERBOSE | re.IGNORECASE | re.ASCII,
 )
+PLAIN_ISO = re.compile(r"\d{4}-\d\d-\d\d(?:T\d\d:\d\d)?", re.ASCII)  # as iso_moment writes it
 # Days since 1900, as spreadsheet programs store dates, for the years 1954 to 2119.
 SERIAL = re.compile(r"[2-7]\d{4}(?:\.\d{1,15})?", re.ASCII)
 
@@ -82,6 +83,8 @@ def iso_moment(text: str) -> str:
 
     Texts that mean the same moment become the same. Other texts are returned unchanged.
     """
+    if PLAIN_ISO.fullmatch(text):
+        return text
     try:
         moment = parse_moment(text, timezone.get_default_timezone())
     except Refused:

@@ -223,6 +223,8 @@ def text_rows(text: str) -> Iterator[TableRow]:
 
 def clean_cell(text: str) -> str:
     """Return a cell's text, which can have several lines, cleaned as in aspen/text.py."""
+    if text.isascii() and text.isprintable() and "=" not in text:  # most cells of a long file
+        return text.strip()
     if match := QUOTED_FORMULA.fullmatch(text.strip()):
         text = match["text"]
     return clean_text(text)

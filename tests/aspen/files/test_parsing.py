@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aspen.errors import Refused
-from aspen.files.parsing import parse_duration, parse_moment
+from aspen.files.parsing import iso_moment, parse_duration, parse_moment
 from aspen.files.workbook import duration_text
 
 MOUNTAIN = ZoneInfo("America/Denver")
@@ -158,3 +158,24 @@ def test_no_text_raises_anything_but_a_refusal(text: str) -> None:
     parse_duration(text, text)
     with contextlib.suppress(Refused):
         parse_moment(text, MOUNTAIN)
+
+
+@pytest.mark.parametrize(
+    ("text", "iso"),
+    [
+        ("2027-05-11", "2027-05-11"),
+        ("5/11/2027", "2027-05-11"),
+        ("2027-05-11T09:00", "2027-05-11T09:00"),
+        ("2027-05-11 09:00:00", "2027-05-11T09:00"),
+        ("5/11/2027 9:00:30 AM", "2027-05-11T09:00:30"),
+        ("2027-05-11T15:00:00Z", "2027-05-11T09:00"),
+        ("2027-11-07T08:30Z", "2027-11-07T01:30-07:00"),  # the second of two
+        ("2027-03-14T02:30", "2027-03-14T02:30"),
+        ("3/14/2027 2:30", "3/14/2027 2:30"),
+        ("next week", "next week"),
+        ("", ""),
+    ],
+)
+def test_the_same_moment_has_one_iso_text(text: str, iso: str) -> None:
+    assert iso_moment(text) == iso
+    assert iso_moment(iso) == iso
