@@ -51,6 +51,8 @@ MAX_REPORTED = 50  # rejected rows listed on the terminal; the rejects file has 
 STEP_ROWS, STEP_SECONDS = 1000, 1.0
 LOST_CHARACTER = "\ufffd"
 REASON_COLUMN = "reason"  # the first column of a rejects file, before the original ones
+FIRST_FIELD = re.compile(r'(?:"(?:[^"]|"")*"|[^",\r\n]*),')
+OWN_REASON = re.compile(r'"?line [0-9]+: |,')
 UNREADABLE = (
     "This is not a CSV or XLSX file. In a spreadsheet program, save it as “CSV UTF-8” or as XLSX."
 )
@@ -69,7 +71,10 @@ class RowOutcome(enum.StrEnum):
 
 @dataclass(frozen=True)
 class CsvRecord:
-    """A row of the file: its first line number, its original text, and its cells or an error."""
+    """A row of the file: its first line number, its text, and its cells or an error.
+
+    The text is as in the file if that has commas between the cells, and otherwise rewritten so.
+    """
 
     line: int
     text: str
@@ -199,7 +204,7 @@ def read_records(file: TextIO, delimiter: str = ",") -> Generator[CsvRecord, Non
             record = CsvRecord(number, text, error="a quotation mark is never closed")
         if record.error:
             waiting.extendleft(reversed(taken))
-            record = CsvRecord(number, text, error=record.error)
+            record = CsvRecord(number, text.replace(delimiter, ","), error=record.error)
         if record.error or any(cell.strip() for cell in record.cells):
             yield record
 
@@ -217,7 +222,13 @@ def _parse(number: int, lines: list[str], delimiter: str) -> CsvRecord | None:
         if "unexpected end of data" in str(error):
             return None
         return CsvRecord(number, text, error=_csv_error(str(error)))
-    return CsvRecord(number, text, cells)
+    return CsvRecord(number, text if delimiter == "," else _csv_text(cells), cells)
+
+
+def _csv_text(cells: list[str]) -> str:
+    file = io.StringIO(newline="")
+    csv.writer(file).writerow(cells)
+    return file.getvalue()
 
 
 def _csv_error(message: str) -> str:
@@ -283,17 +294,9 @@ def to_row(record: CsvRecord, header: list[str], moments: tuple[str, ...] = ()) 
     return CsvRow(record.line, values)
 
 
-@dataclass(frozen=True)
-class Source:
-    """An open file: its rows, including the header, and the delimiter of their text."""
-
-    records: Generator[CsvRecord, None, None]
-    delimiter: str
-
-
 @contextmanager
-def open_source(path: Path) -> Iterator[Source]:
-    """Open a CSV or XLSX file for reading. Raises UnreadableFile."""
+def open_records(path: Path) -> Iterator[Iterator[CsvRecord]]:
+    """Open a CSV or XLSX file for reading its rows. Raises UnreadableFile."""
     try:
         file = io.BufferedReader(path.open("rb", buffering=0), SAMPLE_BYTES)
     except (OSError, ValueError) as error:
@@ -303,12 +306,16 @@ def open_source(path: Path) -> Iterator[Source]:
         start = file.peek(SAMPLE_BYTES)[:SAMPLE_BYTES]
         if start.startswith(BINARY_SIGNATURES):
             raise UnreadableFile(UNREADABLE)
-        with _open_workbook(file) if is_workbook(start) else _open_csv(file, start) as source:
-            yield source
+        if is_workbook(start):
+            with closing(_workbook_records(file)) as records:
+                yield records
+        else:
+            with _open_csv(file, start) as records:
+                yield records
 
 
 @contextmanager
-def _open_csv(file: IO[bytes], start: bytes) -> Iterator[Source]:
+def _open_csv(file: IO[bytes], start: bytes) -> Iterator[Generator[CsvRecord, None, None]]:
     encoding = find_encoding(start)
     errors = "replace" if encoding.startswith("utf-16") else KEEP_BYTES
     delimiter = find_delimiter(start.decode(encoding, "replace"))
@@ -316,13 +323,7 @@ def _open_csv(file: IO[bytes], start: bytes) -> Iterator[Source]:
         io.TextIOWrapper(file, encoding=encoding, errors=errors, newline="") as lines,
         closing(read_records(lines, delimiter)) as records,
     ):
-        yield Source(records, delimiter)
-
-
-@contextmanager
-def _open_workbook(file: IO[bytes]) -> Iterator[Source]:
-    with closing(_workbook_records(file)) as records:
-        yield Source(records, ",")
+        yield records
 
 
 def _workbook_records(file: IO[bytes]) -> Generator[CsvRecord, None, None]:
@@ -337,9 +338,7 @@ def _workbook_records(file: IO[bytes]) -> Generator[CsvRecord, None, None]:
                 continue
             width = max(width, len(row.cells))
             cells = row.cells + [""] * (width - len(row.cells))
-            text = io.StringIO(newline="")
-            csv.writer(text).writerow(cells)
-            yield CsvRecord(row.line, text.getvalue(), cells)
+            yield CsvRecord(row.line, _csv_text(cells), cells)
     except Refused as error:
         raise UnreadableFile(str(error)) from error
 
@@ -348,39 +347,35 @@ def _workbook_records(file: IO[bytes]) -> Generator[CsvRecord, None, None]:
 
 
 class Rejects(AbstractContextManager["Rejects"]):
-    """Writes each rejected row as it was, after the reason. Creates no file if there are none.
+    """Writes the text of each rejected row after the reason. Creates no file if there are none.
 
-    A rejects file is UTF-8 with a byte order mark, so that spreadsheet programs read it right, and
-    has the delimiter of the file. It can be corrected and imported; a new reason replaces the old
-    one.
+    A rejects file has commas and is UTF-8 with a byte order mark, so that spreadsheet programs read
+    it right. It can be corrected and imported; a new reason replaces the old one.
     """
 
-    def __init__(self, path: Path, header: str, names: list[str], delimiter: str) -> None:
-        """`header` is the first line of the file; `names` are its column names."""
+    def __init__(self, path: Path, header: str, names: list[str]) -> None:
+        """`header` is the text of the heading; `names` are its column names."""
         self.path, self.header, self.width = path, header, len(names)
-        self.delimiter = delimiter
-        self.first_field = re.compile(rf'(?:"(?:[^"]|"")*"|[^"{delimiter}\r\n]*){delimiter}')
-        self.own_reason = re.compile(rf'"?line [0-9]+: |{delimiter}')
         self.has_reasons = names[0] == REASON_COLUMN
         if self.has_reasons:
-            self.header = self.first_field.sub("", header, count=1)
+            self.header = FIRST_FIELD.sub("", header, count=1)
         self.file: TextIO | None = None
 
     def add(self, record: CsvRecord, reason: str) -> None:
         if self.file is None:
             self.path.parent.mkdir(parents=True, exist_ok=True)
             self.file = self.path.open("w", encoding="utf-8-sig", errors=KEEP_BYTES, newline="")
-            self.file.write(f"{REASON_COLUMN}{self.delimiter}{_line(self.header)}")
+            self.file.write(f"{REASON_COLUMN},{_line(self.header)}")
         quoted = f"line {record.line}: {reason}".replace('"', '""')
-        self.file.write(f'"{quoted}"{self.delimiter}{_line(self._without_reason(record))}')
+        self.file.write(f'"{quoted}",{_line(self._without_reason(record))}')
 
     def _without_reason(self, record: CsvRecord) -> str:
         """Return the row without the reason from an earlier import.
 
-        If someone has already removed the reason and its delimiter, the row is returned unchanged.
+        If someone has already removed the reason and its comma, the row is returned unchanged.
         """
-        first = self.first_field.match(record.text) if self.has_reasons else None
-        if first and (len(record.cells) >= self.width or self.own_reason.match(record.text)):
+        first = FIRST_FIELD.match(record.text) if self.has_reasons else None
+        if first and (len(record.cells) >= self.width or OWN_REASON.match(record.text)):
             return record.text[first.end() :]
         return record.text
 
@@ -448,15 +443,15 @@ def import_file(
             "The rejects file would overwrite the input file. Choose another path for it."
         )
     tally = Tally()
-    with open_source(path) as source, asynchronous_commits():
-        first = find_header(source.records, importer.columns)
+    with open_records(path) as records, asynchronous_commits():
+        first = find_header(records, importer.columns)
         header = read_header(first, importer.columns)
         assert first is not None
         # Sheets, and files that were joined, can repeat the heading.
         heading, width = first.cells, len(first.cells)
-        rows = (record for record in source.records if record.cells[:width] != heading)
+        rows = (record for record in records if record.cells[:width] != heading)
         ticker = ImportProgress(progress)
-        with Rejects(rejects, first.text, header, source.delimiter) as rejected:
+        with Rejects(rejects, first.text, header) as rejected:
             for batch in _batches(rows):
                 _import_batch(batch, header, importer, rejected, tally, report, ticker)
         tally.rejects = rejects if tally.rejected else None

@@ -341,9 +341,10 @@ def test_files_of_other_programs(
 
     assert importer.stored == [(2 + declared, "café", "“a, b; c”")]
     assert output == [f"line {3 + declared}: word: it is bad"]
+    names, row = ("Note,Word,Reason", "x,bad,y") if delimiter != "," else (lines[0], lines[2])
     assert rejects(tmp_path).decode().splitlines() == [
-        f"reason{delimiter}{lines[0]}",
-        f'"line {3 + declared}: word: it is bad"{delimiter}{lines[2]}',
+        f"reason,{names}",
+        f'"line {3 + declared}: word: it is bad",{row}',
     ]
     assert [str(row) for row in tally.first_rows] == [f"line {2 + declared}: café: “a, b; c”"]
 
@@ -377,10 +378,27 @@ def test_a_rejects_file_saved_by_a_spreadsheet_program_is_imported(
 
     assert importer.stored == [(2, "corrected", "“café”; a, b"), (4, "corrected", "2")]
     assert (tally.rejected, output) == (1, ["line 3: word: it is bad"])
-    assert rejects(tmp_path).decode() == (
-        f"reason{delimiter}word{delimiter}note\r\n"
-        f'"line 3: word: it is bad"{delimiter}bad{delimiter}\r\n'
-    )
+    assert rejects(tmp_path).decode() == ('reason,word,note\r\n"line 3: word: it is bad",bad,\r\n')
+
+
+@pytest.mark.django_db
+def test_rejected_rows_with_other_delimiters_can_be_corrected_repeatedly(tmp_path: Path) -> None:
+    run(b'word;note\r\nbad;"a;b, c"\r\n"open;1\r\nfew\r\ngood;1\r\n', tmp_path)
+    expected = [
+        "reason,word,note",
+        '"line 2: word: it is bad",bad,"a;b, c"',
+        '"line 3: a quotation mark is never closed","open,1',
+        '"line 4: this line has 1 field, but the heading has 2; '
+        'check for an extra or missing comma",few',
+    ]
+    assert rejects(tmp_path).decode().splitlines() == expected
+
+    importer, _, _ = run(rejects(tmp_path).replace(b'"open', b"open"), tmp_path)
+
+    assert importer.stored == [(3, "open", "1")]
+    again = rejects(tmp_path).decode().splitlines()
+    assert again[:2] == expected[:2]
+    assert (len(again), again[2].partition('",')[2]) == (3, "few")
 
 
 def workbook(*rows: list[object]) -> openpyxl.Workbook:
