@@ -21,7 +21,7 @@ DEMO = DEBUG=off ASPEN_DEMO=on ASPEN_HTTPS=off ALLOWED_HOSTS=127.0.0.1,localhost
 # Production-like settings for the deployment check, which makes no connections.
 PRODUCTION = DEBUG=off ASPEN_DEMO=off ASPEN_HTTPS=on ASPEN_TRUSTED_PROXY=on \
 	ALLOWED_HOSTS=aspen.example.gov ASPEN_CONTACT_EMAIL=library-help@example.gov \
-	ASPEN_ADDRESS=https://aspen.example.gov \
+	ASPEN_ADDRESS=https://aspen.example.gov ASPEN_UPLOADS=/srv/aspen/uploads \
 	DATABASE_URL=postgres://aspen:secret@localhost:5432/aspen \
 	EMAIL_URL=smtp+tls://aspen:secret@localhost:587 \
 	SECRET_KEY="$$($(PY) -c 'import secrets; print(secrets.token_urlsafe(50))')"
@@ -91,7 +91,7 @@ lock: $(VENV)/.dev  ## Write requirements/*.txt from requirements/*.in (ARGS=--u
 			requirements/$$name.in -o requirements/$$name.txt || exit 1; \
 	done
 
-reset: $(VENV)/.base $(VAR)/secret-key  ## Delete the database with all its data, saved mail and static files
+reset: $(VENV)/.base $(VAR)/secret-key  ## Delete the demonstration: its database, uploads, saved mail and static files
 	@$(DEMO) $(PY) manage.py portal --reset
 
 # The virtual environment. Installing a requirements file touches its stamp; the development

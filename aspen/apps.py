@@ -1,5 +1,9 @@
+from typing import Any
+
 from django.apps import AppConfig
+from django.conf import settings
 from django.contrib.admin import apps as admin_apps
+from django.db import connection
 from django.db.backends.signals import connection_created
 from django.db.models.signals import post_migrate
 
@@ -19,6 +23,16 @@ class AspenConfig(AppConfig):
         post_migrate.connect(
             database_role.grant_table_privileges, sender=self, dispatch_uid="grant_rights"
         )
+        post_migrate.connect(unmark_demonstration, sender=self, dispatch_uid="unmark_demonstration")
+
+
+def unmark_demonstration(**kwargs: Any) -> None:
+    """Forget that the database was a demonstration's, unless it still is. Idempotent."""
+    from aspen.models import Demonstration
+
+    table = Demonstration._meta.db_table
+    if not settings.DEMO and table in connection.introspection.table_names():
+        Demonstration.objects.order_by("pk").delete()
 
 
 class StaffAdminConfig(admin_apps.AdminConfig):

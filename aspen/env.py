@@ -25,6 +25,7 @@ SCHEMA: dict[str, tuple[Any, Any]] = {
     "ASPEN_HTTPS": (bool, True),
     "ASPEN_TRUSTED_PROXY": (bool, False),
     "ASPEN_VAR": (str, "var"),
+    "ASPEN_UPLOADS": (str, ""),
     "ASPEN_POSTGRES_BIN": (str, ""),
 }
 
@@ -80,6 +81,7 @@ def refuse_unsafe(env: environ.Env) -> None:
         ("EMAIL_URL", "smtp+tls://user:password@host:587"),
         ("ASPEN_CONTACT_EMAIL", "library-help@example.gov"),
         ("ASPEN_ADDRESS", "https://aspen.example.gov"),
+        ("ASPEN_UPLOADS", "/srv/aspen/uploads"),
     ):
         if not env(name):
             raise ImproperlyConfigured(f"{name} must be set; for example, {name}={example}.")

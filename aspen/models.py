@@ -1,4 +1,4 @@
-"""The outbox: e-mails to send, queued in the transaction that triggers them."""
+"""The outbox (e-mails to send, queued in the transaction that triggers them), and a marker."""
 
 from django.conf import settings
 from django.db import models
@@ -92,3 +92,15 @@ class Mail(models.Model):
     @property
     def recipient_name(self) -> str:
         return self.to.display_name if self.to else self.to_name
+
+
+class Demonstration(models.Model):
+    """A row here marks the database as a demonstration's own (management/demonstration.py).
+
+    `manage.py migrate` deletes it if ASPEN_DEMO is off, because the portal has gone live.
+    """
+
+    created_at = models.DateTimeField(db_default=Now())
+
+    def __str__(self) -> str:
+        return f"Demonstration since {self.created_at}"

@@ -19,6 +19,7 @@ HTTPS = env("ASPEN_HTTPS") and not DEBUG
 SECRET_KEY = env("SECRET_KEY") or "development-only-" + "x" * 50
 ALLOWED_HOSTS = schema.hosts(env)
 VAR = (BASE_DIR / env("ASPEN_VAR")).resolve()
+UPLOADS = (BASE_DIR / env("ASPEN_UPLOADS")).resolve() if env("ASPEN_UPLOADS") else VAR / "uploads"
 POSTGRES_BIN = env("ASPEN_POSTGRES_BIN")
 ADDRESS = env("ASPEN_ADDRESS").rstrip("/") or "http://127.0.0.1:8000"
 CONTACT_EMAIL = env("ASPEN_CONTACT_EMAIL") or "library-help@aspen.example"
@@ -193,7 +194,7 @@ STORAGES = {
     # Never inside a folder that the web server serves directly: a view serves these files.
     "uploads": {
         "BACKEND": "django.core.files.storage.FileSystemStorage",
-        "OPTIONS": {"location": VAR / "uploads"},
+        "OPTIONS": {"location": UPLOADS},
     },
     "staticfiles": {
         "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"

@@ -19,6 +19,7 @@ SETTINGS = """
 from pathlib import Path
 BASE_DIR = Path({root!r})
 VAR = Path({var!r})
+UPLOADS = VAR / "uploads"
 POSTGRES_BIN = {programs!r}
 PORTAL_ROLE = "aspen_portal"
 POSTGRES_DURABLE = False

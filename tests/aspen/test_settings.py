@@ -24,6 +24,7 @@ GOOD = {
     "EMAIL_URL": "smtp+tls://aspen:secret@mail.invalid:587",
     "ASPEN_CONTACT_EMAIL": "library-help@example.gov",
     "ASPEN_ADDRESS": "https://aspen.example.gov",
+    "ASPEN_UPLOADS": "/srv/aspen/uploads",
     "ASPEN_TRUSTED_PROXY": "on",
 }
 DEMO = {
@@ -61,6 +62,7 @@ def refusal(monkeypatch: pytest.MonkeyPatch, values: dict[str, str]) -> str:
         ({"EMAIL_URL": ""}, "EMAIL_URL must be set; for example, EMAIL_URL=smtp+tls://"),
         ({"ASPEN_CONTACT_EMAIL": ""}, "ASPEN_CONTACT_EMAIL must be set; for example,"),
         ({"ASPEN_ADDRESS": ""}, "ASPEN_ADDRESS must be set; for example,"),
+        ({"ASPEN_UPLOADS": ""}, "ASPEN_UPLOADS must be set; for example,"),
         ({"ASPEN_DEMO": "on"}, "With ASPEN_DEMO=on, there are accounts with a published password"),
     ],
 )

@@ -14,13 +14,13 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from django.db import OperationalError, connections
 
-from aspen.management import supervisor
+from aspen.management import demonstration, supervisor
 from aspen.postgres.server import Server
 
 BIND_ADDRESS = "127.0.0.1"
 STARTUP_TIMEOUT = 60  # seconds
-# Besides the databases, --reset deletes only these in ASPEN_VAR.
-STATE_PATHS = ("static", "mail", "uploads", "secret-key")
+# Besides the databases and the uploads, --reset deletes only these in ASPEN_VAR.
+STATE_PATHS = ("static", "mail", "secret-key")
 
 
 class Command(BaseCommand):
@@ -42,6 +42,10 @@ class Command(BaseCommand):
         supervisor.exit_cleanly_on_signals()
         refuse_used_port(port)
         try:
+            if settings.DEMO:
+                demonstration.refuse_production_settings(settings.BASE_DIR / ".env")
+                demonstration.refuse_other_uploads(settings.UPLOADS)
+                demonstration.refuse_other_database()
             self.prepare()
         except (ImproperlyConfigured, OperationalError) as error:
             raise CommandError(str(error)) from error
@@ -55,6 +59,7 @@ class Command(BaseCommand):
         self.say("Collecting static files …")
         call_command("collectstatic", interactive=False, verbosity=0)
         if settings.DEMO:
+            demonstration.mark(settings.UPLOADS)
             self.say("Loading Montana's libraries and events, and the demonstration data …")
             load_demonstration(settings.BASE_DIR)
         connections.close_all()
@@ -88,7 +93,17 @@ class Command(BaseCommand):
         self.say("Press Ctrl-C to stop.")
 
     def reset(self) -> None:
-        """Delete the database, static files and e-mails of the portal and its tests."""
+        """Delete the database, uploads, static files and e-mails of the portal and its tests.
+
+        Raises CommandError if they are not a demonstration's.
+        """
+        demonstration.refuse_production_settings(settings.BASE_DIR / ".env")
+        if not demonstration.is_embedded():
+            raise CommandError(
+                "DATABASE_URL is set, and only the embedded database can be reset. Nothing was "
+                "changed. Unset DATABASE_URL, or drop that database yourself."
+            )
+        demonstration.refuse_other_uploads(settings.UPLOADS)
         folders = (settings.VAR, settings.VAR / "test")
         servers = [Server(folder / "postgres") for folder in folders]
         if not all(server.stop_unless_used() for server in servers):
@@ -101,6 +116,7 @@ class Command(BaseCommand):
         for folder in folders:
             for name in STATE_PATHS:
                 self.delete(folder / name)
+        self.delete(settings.UPLOADS)
 
     def delete(self, path: Path) -> None:
         """Delete a file, or a folder with its contents, and print its path."""
