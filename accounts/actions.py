@@ -22,6 +22,7 @@ from aspen.clock import today
 from aspen.db.audit import audited
 from aspen.db.last_change import UNDO_WINDOW
 from aspen.errors import Refused
+from aspen.text import clean_email
 
 ENDED_SALT = "accounts.end_position"
 
@@ -130,7 +131,7 @@ def create_account(
     if _needs_staff(role.value for role in roles):
         fields["is_staff"] = True
     user: User = User.objects.create(
-        email=email.strip().lower(), display_name=display_name, password=password_hash, **fields
+        email=clean_email(email), display_name=display_name, password=password_hash, **fields
     )
     EmailAddress.objects.create(user=user, email=user.email, verified=True, primary=True)
     user.groups.set(Group.objects.filter(name__in=[role.value for role in roles]).order_by("pk"))

@@ -14,7 +14,6 @@ from django.http import HttpRequest
 
 from accounts import actions
 from accounts.enums import STAFF_ROLES
-from accounts.forms import INVALID_EMAIL
 from accounts.models import Federation, Organization, Position, User
 from aspen.admin import EditableAdmin, LabeledInlineFormSet, StaffAdmin
 
@@ -27,31 +26,21 @@ HELP_TEXTS = {
     "groups": "Each role comes with permissions. You cannot change your own roles.",
     "is_superuser": "Can do everything. Only superusers can see and change this.",
 }
-ERROR_MESSAGES = {"email": {"invalid": INVALID_EMAIL}}
 
 
-class _LowerCaseEmail(forms.ModelForm):
-    """Stores addresses in lower case, so that each belongs to one person."""
-
-    def clean_email(self) -> str:
-        return str(self.cleaned_data["email"]).lower()
-
-
-class NewPersonForm(_LowerCaseEmail, auth_forms.AdminUserCreationForm):
+class NewPersonForm(auth_forms.AdminUserCreationForm):
     class Meta:
         model = User
         fields = ("email", "display_name")
         help_texts = HELP_TEXTS
-        error_messages = ERROR_MESSAGES
 
 
-class PersonForm(_LowerCaseEmail, auth_forms.UserChangeForm):
+class PersonForm(auth_forms.UserChangeForm):
     class Meta:
         model = User
-        fields = "__all__"  # noqa: DJ007 - the fieldsets choose
+        fields = "__all__"  # The fieldsets choose.
         field_classes: dict[str, type[forms.Field]] = {}
         help_texts = HELP_TEXTS
-        error_messages = ERROR_MESSAGES
         # There are only four roles, and checkboxes work without JavaScript.
         widgets = {"groups": forms.CheckboxSelectMultiple}
 

@@ -9,6 +9,7 @@ from django import forms
 from accounts.enums import PositionKind
 from accounts.models import Organization
 from accounts.queries import search_libraries
+from aspen.form_fields import EmailAddressField, LineField
 
 FIELD_LABELS = {
     "login": "E-mail address",
@@ -19,12 +20,11 @@ FIELD_LABELS = {
     "password2": "Repeat the password",
     "remember": "Keep me signed in on this computer",
 }
-INVALID_EMAIL = "Enter a valid e-mail address."
 MAX_EMAIL_LENGTH = 254  # accounts.User.email, and the limit of mail servers
 
 
-class NameField(forms.CharField):
-    """A person's name, with line breaks and repeated spaces removed."""
+class NameField(LineField):
+    """A person's name."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -34,8 +34,13 @@ class NameField(forms.CharField):
             widget=forms.TextInput(attrs={"autocomplete": "name"}),
         )
 
-    def to_python(self, value: Any) -> str:
-        return " ".join(str(super().to_python(value)).split())
+
+class SignInAddressField(EmailAddressField, allauth.EmailField):
+    """An address to sign in with. Look-alike characters lead to the existing account."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_EMAIL_LENGTH, **kwargs)
+        self.widget.attrs.pop("placeholder", None)
 
 
 class RelabeledForm(forms.Form):
@@ -50,8 +55,6 @@ class RelabeledForm(forms.Form):
         for name, field in self.fields.items():
             field.label = FIELD_LABELS.get(name, field.label)
             field.widget.attrs.pop("placeholder", None)
-            if isinstance(field, forms.EmailField):
-                field.error_messages["invalid"] = INVALID_EMAIL
             if name in ("password", "oldpassword"):
                 field.help_text = ""
 
@@ -59,13 +62,14 @@ class RelabeledForm(forms.Form):
 class SignInForm(RelabeledForm, allauth.LoginForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
+        self.fields["login"] = SignInAddressField(label=FIELD_LABELS["login"])
         # Password managers look for this together with "current-password".
         self.fields["login"].widget.attrs["autocomplete"] = "username"
 
 
 class SignUpForm(RelabeledForm, allauth.SignupForm):
     display_name = NameField()
-    email = allauth.EmailField(max_length=MAX_EMAIL_LENGTH)
+    email = SignInAddressField()
 
     field_order = ["display_name", "email", "password1", "password2"]
 
@@ -75,7 +79,7 @@ class SignUpForm(RelabeledForm, allauth.SignupForm):
 
 
 class AddAddressForm(RelabeledForm, allauth.AddEmailForm):
-    email = allauth.EmailField(max_length=MAX_EMAIL_LENGTH)
+    email = SignInAddressField()
 
 
 class ChangePasswordForm(RelabeledForm, allauth.ChangePasswordForm):
@@ -87,7 +91,7 @@ class SetPasswordForm(RelabeledForm, allauth.SetPasswordForm):
 
 
 class ForgottenPasswordForm(RelabeledForm, allauth.ResetPasswordForm):
-    email = allauth.EmailField(max_length=MAX_EMAIL_LENGTH)
+    email = SignInAddressField()
 
 
 class NewPasswordForm(RelabeledForm, allauth.ResetPasswordKeyForm):
@@ -125,7 +129,7 @@ class ShowsProgressForm(forms.Form):
 class LibrarySearchForm(forms.Form):
     """A search of the list of libraries."""
 
-    find = forms.CharField(required=False, max_length=200)
+    find = LineField(required=False, max_length=200)
 
 
 class PositionForm(forms.Form):

@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.enums import LEADERSHIP_KINDS
 from accounts.models import Organization, Position, User
+from aspen.text import clean_email
 
 REMINDERS_SIGNER = Signer(salt="accounts.reminders")
 
@@ -87,12 +88,12 @@ def people_by_email(addresses: Iterable[str]) -> dict[str, User]:
 
 def person_with_email(address: str) -> User | None:
     """Return the active person with this primary or confirmed address, or None."""
-    address = address.strip().lower()
+    address = clean_email(address)
     return people_by_email([address]).get(address)
 
 
 def is_email_of(person: User, address: str) -> bool:
     """Return whether this is one of the person's addresses, confirmed or not."""
-    address = address.strip().lower()
+    address = clean_email(address)
     others = EmailAddress.objects.filter(user=person, email=address)
     return address == person.email or others.exists()

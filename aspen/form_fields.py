@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 from django import forms
-from django.core.validators import ProhibitNullCharactersValidator
 
 from aspen.text import (
     NOT_A_WEB_ADDRESS,
@@ -19,8 +18,6 @@ from aspen.text import (
     validate_web_address,
 )
 
-_refuse_null = ProhibitNullCharactersValidator()
-
 
 class _CleanedField(forms.CharField):
     """A field that cleans its input before it checks that the field is filled in."""
@@ -28,8 +25,8 @@ class _CleanedField(forms.CharField):
     cleaned: Callable[[str], str]
 
     def to_python(self, value: Any) -> Any:
-        if isinstance(value, str):
-            _refuse_null(value)
+        # A validator refuses NUL.
+        if isinstance(value, str) and "\x00" not in value:
             value = type(self).cleaned(value)
         return super().to_python(value)
 

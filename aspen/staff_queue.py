@@ -16,6 +16,7 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import URLPattern, path, reverse
 
 from aspen.admin import ReadOnlyAdmin
+from aspen.form_fields import LineField, TextField
 from aspen.web.request import AuthenticatedHttpRequest
 
 if TYPE_CHECKING:
@@ -55,9 +56,9 @@ class ConditionFilter(admin.SimpleListFilter):
 
 def reason_field(
     help_text: str, *, missing: str = "Give a reason.", max_length: int = 1000, **options: Any
-) -> forms.CharField:
+) -> TextField:
     """Return a text field for the reason for a decision, which the person will read."""
-    return forms.CharField(
+    return TextField(
         max_length=max_length,
         help_text=help_text,
         error_messages={"required": missing},
@@ -69,7 +70,7 @@ def reason_field(
 class SeenForm(forms.Form):
     """A decision about the version of a record that was `seen`; the action refuses any other."""
 
-    seen = forms.CharField(max_length=60, required=False)
+    seen = LineField(max_length=60, required=False)
 
 
 class QueueAdmin(ReadOnlyAdmin):

@@ -4,7 +4,6 @@ from typing import Any, cast
 
 from django import forms
 from django.contrib import admin, messages
-from django.db import models
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 
@@ -109,9 +108,6 @@ class EventAdmin(StaffAdmin):
     search_fields = ("title", "sponsor", "presenter", "city")
     ordering = ("-begins_at", "-id")
     raw_id_fields = ("parent", "organization")
-    formfield_overrides = StaffAdmin.formfield_overrides | {
-        models.URLField: {"assume_scheme": "https"}
-    }
     inlines = (CreditOfferInline,)
     actions = ("propose_for_catalog",)
     fieldsets = (

@@ -13,7 +13,6 @@ from decimal import Decimal, InvalidOperation
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import URLValidator
 from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
@@ -26,6 +25,7 @@ from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_diges
 from aspen.files.parsing import parse_moment
 from aspen.formats import format_amount, format_time_range
 from aspen.halves import NOT_IN_HALVES, validate_halves
+from aspen.text import validate_web_address
 from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Category, Event
@@ -363,7 +363,7 @@ def find_url(text: str) -> str:
     match = URL_PATTERN.search(text)
     address = match[0].rstrip(".,;)") if match else ""
     try:
-        URLValidator(schemes=["http", "https"])(address)
+        validate_web_address(address)
     except ValidationError:
         return ""
     return address if len(address) <= MAX_URL_LENGTH else ""

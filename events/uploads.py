@@ -13,6 +13,7 @@ from django.core.files.uploadhandler import FileUploadHandler, SkipFile
 from django.http import HttpRequest
 
 from aspen.errors import Refused
+from aspen.text import clean_line
 
 MEGABYTE = 1024 * 1024
 MAX_UPLOAD_BYTES = 10 * MEGABYTE
@@ -155,10 +156,10 @@ def _is_office(data: bytes, part: str) -> bool:
 
 
 def clean_name(name: str) -> str:
-    """Return the file name without its path or control characters, at most 150 characters long."""
+    """Return the cleaned file name without its path, at most 150 characters long."""
     bare = PurePath(name.replace("\\", "/")).name
     printable = "".join(each for each in bare if each.isprintable())
-    path = PurePath(printable or "file")
+    path = PurePath(clean_line(printable) or "file")
     return f"{path.stem[: 150 - len(path.suffix)]}{path.suffix}"
 
 

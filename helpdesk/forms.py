@@ -6,6 +6,7 @@ from typing import Any
 from django import forms
 
 from accounts.models import User
+from aspen.form_fields import LineField, TextField
 from aspen.formats import format_amount, format_day
 from aspen.halves import HALF, validate_halves
 from credits import queries as credit_queries
@@ -33,7 +34,7 @@ def subject_about(credit: Credit) -> str:
     return f"{title}, {day}"
 
 
-class LongText(forms.CharField):
+class LongText(TextField):
     """Multi-line text. If it is too long, the form rejects it; the browser does not truncate it."""
 
     def __init__(self, *, rows: int = 6, **kwargs: Any) -> None:
@@ -46,10 +47,6 @@ class LongText(forms.CharField):
 
     def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
         return {}
-
-    def to_python(self, value: Any) -> str:
-        """Count each line break as one character, although browsers send it as two."""
-        return str(super().to_python(value)).replace("\r\n", "\n")
 
 
 class CreditChoice(forms.ModelChoiceField):
@@ -104,7 +101,7 @@ class TicketForm(forms.Form):
         required=False,
         empty_label="No",
     )
-    subject = forms.CharField(
+    subject = LineField(
         max_length=MAX_TICKET_SUBJECT_LENGTH,
         help_text="If your question is about a training, enter its title and date.",
     )
@@ -149,7 +146,7 @@ class CorrectionForm(forms.Form):
         widget=forms.NumberInput(attrs={"step": "0.5", "min": str(HALF)}),
         help_text="In halves: 0.5, 1, 1.5 …",
     )
-    seen = forms.CharField(required=False, max_length=40, widget=forms.HiddenInput)
+    seen = LineField(required=False, max_length=40, widget=forms.HiddenInput)
     note = LongText(
         label="A note to the person",
         required=False,

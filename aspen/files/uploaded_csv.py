@@ -7,9 +7,9 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.exceptions import ValidationError
-from django.core.validators import validate_email
 
 from aspen.errors import Refused
+from aspen.text import validate_email_address
 
 MAX_ROWS = 20_000
 MAX_LIST_LINE_LENGTH = 5_000
@@ -98,11 +98,11 @@ def too_many_rows() -> Refused:
 
 
 def why_not_an_email(address: str) -> str:
-    """Return what is wrong with an e-mail address, or an empty string."""
+    """Return what is wrong with a cleaned e-mail address, or an empty string."""
     if not address:
         return "There is no e-mail address."
     try:
-        validate_email(address)
+        validate_email_address(address)
     except ValidationError:
         return "This is not an e-mail address."
     return "" if len(address) <= MAX_EMAIL_LENGTH else "This e-mail address is too long."

@@ -15,6 +15,7 @@ from django.utils.html import format_html
 
 from aspen.admin import ReadOnlyAdmin, staff_page
 from aspen.files.tables import escape_formula
+from aspen.form_fields import TextField
 from aspen.formats import counted
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
@@ -34,7 +35,7 @@ TOO_LARGE = f"This file is larger than {MEGABYTES} MB. Split it and upload the p
 class AwardForm(forms.Form):
     """The recipients, as pasted addresses or a file."""
 
-    addresses = forms.CharField(
+    addresses = TextField(
         label="E-mail addresses",
         required=False,
         strip=False,  # keep line numbers for messages

@@ -14,6 +14,7 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.admin import staff_page
 from aspen.db.audit import dry_run
+from aspen.form_fields import LineField
 from aspen.formats import counted, format_amount, format_day
 from aspen.halves import HALF, validate_halves
 from aspen.staff_queue import reason_field
@@ -33,9 +34,9 @@ class CreditLinesForm(forms.Form):
     """A reason, and an amount for each category (blank for none)."""
 
     reason = reason_field("Everyone who claimed the event can read this.")
-    seen = forms.CharField(max_length=200, widget=forms.HiddenInput)
+    seen = LineField(max_length=200, widget=forms.HiddenInput)
     # The lines in the last preview. If they have changed since, preview again instead of saving.
-    shown = forms.CharField(max_length=200, required=False, widget=forms.HiddenInput)
+    shown = LineField(max_length=200, required=False, widget=forms.HiddenInput)
 
     def __init__(self, *args: Any, categories: Iterable[Category], **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -14,6 +14,7 @@ from accounts.models import User
 from aspen.admin import staff_page
 from aspen.db.audit import dry_run
 from aspen.errors import Refused
+from aspen.form_fields import LineField
 from aspen.formats import format_day
 from aspen.staff_queue import QueueAdmin, reason_field
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
@@ -34,14 +35,14 @@ class MergePairForm(forms.Form):
 
     source = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
     target = forms.IntegerField(required=False, min_value=1, max_value=MAX_INTEGER)
-    find = forms.CharField(required=False, max_length=300)
+    find = LineField(required=False, max_length=300)
 
 
 class MergeForm(forms.Form):
     reason = reason_field(
         "For colleagues, in case someone asks about a credit later.", required=False
     )
-    seen = forms.CharField(required=False, max_length=100)
+    seen = LineField(required=False, max_length=100)
 
 
 @admin.register(Merge)

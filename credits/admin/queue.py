@@ -16,6 +16,7 @@ from accounts.models import User
 from aspen.admin import run_on_each, staff_page
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
+from aspen.form_fields import LineField
 from aspen.staff_queue import ConditionFilter, QueueAdmin, SeenForm, reason_field
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
@@ -72,7 +73,7 @@ class SelectedRowForm(forms.Form):
 
     event = forms.IntegerField(min_value=1, max_value=2**63 - 1)
     has_warning = forms.BooleanField(required=False)
-    seen = forms.CharField(max_length=60)
+    seen = LineField(max_length=60)
 
     @classmethod
     def read(cls, value: str) -> dict[str, Any] | None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from aspen.form_fields import LineField, TextField
 from credits.enums import ClaimSource
 from credits.forms.files import EvidenceFieldsForm
 
@@ -18,7 +19,7 @@ class PickForm(forms.Form):
 class ClaimSearchForm(forms.Form):
     """Search words for the list of events to claim."""
 
-    find = forms.CharField(required=False, max_length=200)
+    find = LineField(required=False, max_length=200)
 
 
 class SourceForm(forms.Form):
@@ -30,7 +31,7 @@ class SourceForm(forms.Form):
 class NoteForm(forms.Form):
     """A note on a claim, which the person and staff can read."""
 
-    note = forms.CharField(
+    note = TextField(
         label="Note",
         required=False,
         max_length=1000,

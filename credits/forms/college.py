@@ -8,6 +8,7 @@ from django import forms
 from django.utils import timezone
 
 from aspen.clock import today
+from aspen.form_fields import LineField
 from credits.forms.claiming import NoteForm
 from credits.forms.custom import CategoryField, claim_values, first_credit_line
 from credits.forms.files import EvidenceFieldsForm
@@ -64,8 +65,8 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
         *("title", "institution", "first_day", "last_day", "credit_type", "course_credits"),
         *("category", "note", "evidence"),
     ]
-    title = forms.CharField(label="Course title", max_length=300)
-    institution = forms.CharField(label="College or university", max_length=200)
+    title = LineField(label="Course title", max_length=300)
+    institution = LineField(label="College or university", max_length=200)
     first_day = DayField(label="First day")
     last_day = DayField(label="Last day")
     category = CategoryField(

@@ -9,6 +9,7 @@ from django import forms
 from django.utils import timezone
 
 from aspen.clock import end_of_session, in_montana
+from aspen.form_fields import LineField
 from credits.forms.college import DayField
 from credits.forms.custom import ENDS_BEFORE_BEGIN, NOT_OVER, AmountField, why_too_many_credits
 from events import rules
@@ -20,10 +21,8 @@ SESSION_FIELDS = ("title", "day", "begin", "end", "presenter", "category", "amou
 
 
 class ConferenceForm(forms.Form):
-    conference = forms.CharField(label="Conference name", max_length=120)
-    sponsor = forms.CharField(
-        max_length=200, help_text="The organizer, such as a library association."
-    )
+    conference = LineField(label="Conference name", max_length=120)
+    sponsor = LineField(max_length=200, help_text="The organizer, such as a library association.")
 
 
 def _time_field(**kwargs: Any) -> forms.TimeField:
@@ -38,11 +37,11 @@ def _time_field(**kwargs: Any) -> forms.TimeField:
 class OutsideSessionForm(forms.Form):
     """One session. Blank rows are ignored."""
 
-    title = forms.CharField(label="Session title", max_length=170, required=False)
+    title = LineField(label="Session title", max_length=170, required=False)
     day = DayField(label="Date", required=False)
     begin = _time_field(label="Begins")
     end = _time_field(label="Ends")
-    presenter = forms.CharField(label="Presenter", max_length=200, required=False)
+    presenter = LineField(label="Presenter", max_length=200, required=False)
     category = forms.ChoiceField(label="CE category", required=False)
     amount = AmountField(label="Credits", required=False)
 

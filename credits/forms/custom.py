@@ -8,6 +8,7 @@ from django import forms
 from django.urls import reverse_lazy
 from django.utils import timezone
 
+from aspen.form_fields import LineField, TextField, WebAddressField
 from aspen.formats import format_credits
 from aspen.halves import NOT_IN_HALVES, is_in_halves
 from credits import rules as claim_rules
@@ -17,7 +18,7 @@ from credits.forms.files import EvidenceFieldsForm
 from credits.models import Claim
 from events import rules
 from events.actions import CustomEventFacts
-from events.editing.fields import MomentField, WebAddressField
+from events.editing.fields import MomentField
 from events.models import Event
 from events.queries import categories
 
@@ -30,7 +31,7 @@ REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url"
 class SimilarForm(forms.Form):
     """A title for finding similar events. Titles under four characters are too short."""
 
-    title = forms.CharField(min_length=4, max_length=300)
+    title = LineField(min_length=4, max_length=300)
 
 
 class HoursForm(forms.Form):
@@ -78,7 +79,7 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
         *("recording_url", "amount", "note", "evidence", "category"),
     ]
 
-    title = forms.CharField(
+    title = LineField(
         label="Event title",
         max_length=300,
         widget=forms.TextInput(
@@ -105,11 +106,11 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
     )
     begins_at = MomentField(label="Begin date and time", help_text="Mountain time.")
     ends_at = MomentField(label="End date and time", help_text="Mountain time.")
-    sponsor = forms.CharField(
+    sponsor = LineField(
         max_length=200, help_text="The organizer, such as a library school or an association."
     )
-    presenter = forms.CharField(label="Trainer or presenter name", max_length=200)
-    description = forms.CharField(
+    presenter = LineField(label="Trainer or presenter name", max_length=200)
+    description = TextField(
         required=False,
         max_length=5000,
         widget=forms.Textarea(attrs={"rows": 4}),

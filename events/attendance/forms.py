@@ -4,13 +4,14 @@ from typing import Any
 
 from django import forms
 
+from aspen.form_fields import EmailAddressField, LineField
 from events.enums import Attendance
 
 
 class RosterSearchForm(forms.Form):
     """A search for people on the roster."""
 
-    find = forms.CharField(label="Name or e-mail address", required=False, max_length=200)
+    find = LineField(label="Name or e-mail address", required=False, max_length=200)
 
 
 class MarkAttendanceForm(forms.Form):
@@ -23,7 +24,7 @@ class MarkAttendanceForm(forms.Form):
 class WalkInForm(forms.Form):
     """The e-mail address of a person who came without registering."""
 
-    email = forms.EmailField(
+    email = EmailAddressField(
         label="E-mail address",
         max_length=254,
         help_text="The address the person signs in with.",
@@ -34,7 +35,7 @@ class WalkInForm(forms.Form):
 class CheckInCodeForm(forms.Form):
     """The check-in code shown in the room."""
 
-    code = forms.CharField(
+    code = LineField(
         label="Six letters",
         max_length=20,
         help_text="The code is shown in the room. You can use capital or lowercase letters.",

@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 from aspen.errors import Refused
 from aspen.files import uploaded_csv
+from aspen.text import clean_email
 
 MEGABYTES = 5
 MAX_BYTES = MEGABYTES * 1024 * 1024
@@ -131,7 +132,7 @@ class _Rows:
         if len(cells) <= max(indexes) or sum(map(len, cells)) > uploaded_csv.MAX_LIST_LINE_LENGTH:
             self.refuse(line, "The columns do not match the heading row.")
             return
-        address = cells[self.columns.email].strip().lower()
+        address = clean_email(cells[self.columns.email])
         if reason := uploaded_csv.why_not_an_email(address):
             self.refuse(line, reason)
             return

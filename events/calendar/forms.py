@@ -12,6 +12,7 @@ from django.http import QueryDict
 from django.utils.text import Truncator
 
 from aspen.clock import today
+from aspen.form_fields import LineField
 from aspen.formats import format_day
 from aspen.web.paging import Key
 from events.calendar import search
@@ -97,7 +98,7 @@ class FilterCheckbox(forms.CheckboxInput):
         return {"on": "1", "0": ""}.get(data.get(name, ""), data.get(name, ""))
 
 
-class PageCursorField(forms.CharField):
+class PageCursorField(LineField):
     """The cursor (time and id) at which a page starts or ends."""
 
     widget = forms.HiddenInput
@@ -129,7 +130,7 @@ class CalendarForm(forms.Form):
         "recording",
     )
 
-    q = forms.CharField(
+    q = LineField(
         label="Search",
         required=False,
         max_length=200,
@@ -149,10 +150,8 @@ class CalendarForm(forms.Form):
         required=False,
         choices=[("", "Any"), *Delivery.choices[1:]],
     )
-    sponsor = forms.CharField(
-        label="Sponsor", required=False, max_length=200, error_messages=NAME_ERRORS
-    )
-    city = forms.CharField(label="City", required=False, max_length=80, error_messages=NAME_ERRORS)
+    sponsor = LineField(label="Sponsor", required=False, max_length=200, error_messages=NAME_ERRORS)
+    city = LineField(label="City", required=False, max_length=80, error_messages=NAME_ERRORS)
     federation = forms.ChoiceField(label="Federation", required=False)
     since = DatePickerField(
         label="From", type="date", format="%Y-%m-%d", error_messages={"invalid": INVALID_DAY}

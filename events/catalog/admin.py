@@ -13,7 +13,9 @@ from django.utils.html import format_html
 
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.db.last_change import last_change
+from aspen.form_fields import LineField
 from aspen.staff_queue import QueueAdmin
+from aspen.text import clean_line
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from aspen.web.undo import undo_url
@@ -37,7 +39,7 @@ MAX_REASONS_SHOWN = 5
 class ListingDecisionForm(ActionForm):
     """The form to choose an action for the selected listings and give a reason."""
 
-    reason = forms.CharField(
+    reason = LineField(
         label="Reason (required to decline):",
         required=False,
         max_length=2000,
@@ -117,7 +119,7 @@ class CatalogListingAdmin(QueueAdmin):
         decision: Decision,
         done: str,
     ) -> None:
-        reason = request.POST.get("reason", "").replace("\x00", "")[:2000]
+        reason = clean_line(request.POST.get("reason", ""))[:2000].rstrip()
         ids = list(chosen.order_by("pk").values_list("pk", flat=True))
         with refusal_as_message(request):
             result = decide_listings(ids=ids, decision=decision, reason=reason, by=request.user)

@@ -1,10 +1,9 @@
-"""Form fields for dates and times in Mountain time and for web addresses."""
+"""A form field for dates and times in Mountain time."""
 
 import datetime as dt
 from typing import Any
 
 from django import forms
-from django.core.validators import URLValidator
 from django.utils import timezone
 from django.utils.dateparse import parse_datetime
 
@@ -50,18 +49,3 @@ class MomentField(forms.DateTimeField):
 
     def _parse(self, text: str) -> Any:
         return parse_datetime(text) or super(forms.DateTimeField, self).to_python(text)
-
-
-class WebAddressField(forms.URLField):
-    """An http or https address."""
-
-    default_validators = [
-        URLValidator(
-            schemes=["http", "https"],
-            message="Enter a web address that starts with https://",
-        )
-    ]
-
-    def __init__(self, **kwargs: Any) -> None:
-        kwargs = {"max_length": 500, "assume_scheme": "https", **kwargs}
-        super().__init__(**kwargs)

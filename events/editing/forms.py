@@ -9,9 +9,11 @@ from django.db.models import QuerySet
 
 from accounts.models import Organization, User
 from accounts.queries import people_by_email
+from aspen.form_fields import LineField, TextField
 from aspen.halves import NOT_IN_HALVES, is_in_halves
+from aspen.text import clean_email
 from events.editing.actions import EditedEvent
-from events.editing.fields import MomentField, WebAddressField
+from events.editing.fields import MomentField
 from events.enums import RegistrationMode
 from events.models import Category, Event
 
@@ -45,7 +47,7 @@ class EventForm(forms.ModelForm):
     `organizations` are the choices. `fixed` disables the fields that only staff can change.
     """
 
-    presenters = forms.CharField(
+    presenters = TextField(
         label="Presenters with an account",
         required=False,
         max_length=3000,
@@ -60,10 +62,8 @@ class EventForm(forms.ModelForm):
         field_classes = {
             "begins_at": MomentField,
             "ends_at": MomentField,
-            "registration_url": WebAddressField,
             "registration_opens_at": MomentField,
             "registration_closes_at": MomentField,
-            "recording_url": WebAddressField,
             "recording_available_at": MomentField,
             "recording_until_at": MomentField,
         }
@@ -140,7 +140,7 @@ class EventForm(forms.ModelForm):
 
     def clean_presenters(self) -> list[User]:
         text: str = self.cleaned_data["presenters"]
-        addresses = [part.lower() for part in text.replace(",", " ").replace(";", " ").split()]
+        addresses = [clean_email(part) for part in text.replace(",", " ").replace(";", " ").split()]
         if len(addresses) > MAX_PRESENTERS:
             raise forms.ValidationError(f"Enter at most {MAX_PRESENTERS} presenters.")
         people = people_by_email(addresses)
@@ -192,7 +192,7 @@ class NotifyForm(forms.Form):
     """Whether to notify people who registered about a change."""
 
     tell = forms.BooleanField(label="Notify them", required=False, initial=True)
-    note = forms.CharField(
+    note = TextField(
         label="Message",
         required=False,
         max_length=1000,
@@ -203,7 +203,7 @@ class NotifyForm(forms.Form):
 class ReturnProposalForm(forms.Form):
     """The reason for returning a proposal."""
 
-    reason = forms.CharField(
+    reason = TextField(
         label="What needs to change",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -215,7 +215,7 @@ class ReturnProposalForm(forms.Form):
 class CallOffForm(forms.Form):
     """The reason for canceling an event, and whether to notify people who registered."""
 
-    reason = forms.CharField(
+    reason = TextField(
         label="Reason for canceling",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),
@@ -228,7 +228,7 @@ class CallOffForm(forms.Form):
 class ManagedEventsForm(forms.Form):
     """Filters for the list of managed events."""
 
-    q = forms.CharField(label="Title", required=False, max_length=200)
+    q = LineField(label="Title", required=False, max_length=200)
     show = forms.ChoiceField(
         required=False,
         choices=[(name, name) for name in ("drafts", "waiting", "coming", "past")],

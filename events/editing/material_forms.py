@@ -4,7 +4,8 @@ from typing import Any
 
 from django import forms
 
-from events.editing.fields import WebAddressField
+from aspen.form_fields import LineField, TextField, WebAddressField
+from aspen.text import clean_line
 from events.editing.material import QuestionInput
 from events.enums import QuestionKind
 from events.uploads import TOO_LARGE
@@ -14,9 +15,9 @@ class QuestionForm(forms.Form):
     """One question. Blank questions are skipped."""
 
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    label = forms.CharField(label="Question", max_length=200, required=False)
+    label = LineField(label="Question", max_length=200, required=False)
     kind = forms.ChoiceField(label="Kind of answer", choices=QuestionKind.choices)
-    choices = forms.CharField(
+    choices = TextField(
         label="Choices",
         max_length=2000,
         required=False,
@@ -28,7 +29,7 @@ class QuestionForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
-        lines = [line.strip()[:100] for line in data.get("choices", "").splitlines()]
+        lines = [clean_line(line)[:100].rstrip() for line in data.get("choices", "").splitlines()]
         data["choices"] = [line for line in dict.fromkeys(lines) if line]
         is_choice = data.get("kind") == QuestionKind.CHOICE and data.get("label")
         if is_choice and not data.get("remove") and len(data["choices"]) < 2:
@@ -56,7 +57,7 @@ class LinkForm(forms.Form):
     """A link that belongs to the event."""
 
     url = WebAddressField(label="Web address")
-    link_label = forms.CharField(label="Link name", max_length=150)
+    link_label = LineField(label="Link name", max_length=150)
 
 
 class FileForm(forms.Form):
@@ -70,7 +71,7 @@ class FileForm(forms.Form):
             "empty": "This file is empty.",
         },
     )
-    label = forms.CharField(
+    label = LineField(
         label="Display name",
         max_length=150,
         required=False,

@@ -11,6 +11,7 @@ from dateutil.relativedelta import relativedelta
 from django import forms
 from django.utils import timezone
 
+from aspen.form_fields import LineField
 from aspen.halves import NOT_IN_HALVES, is_in_halves
 from events.editing.series import MAX_OCCURRENCES, existing_local_time
 from events.models import Category, Event
@@ -136,7 +137,7 @@ class SessionForm(forms.Form):
     """One row of the sheet. Blank rows are skipped."""
 
     id = forms.IntegerField(required=False, widget=forms.HiddenInput)
-    title = forms.CharField(label="Title", max_length=300, required=False)
+    title = LineField(label="Title", max_length=300, required=False)
     day = forms.DateField(
         label="Day",
         required=False,
@@ -152,8 +153,8 @@ class SessionForm(forms.Form):
         required=False,
         widget=forms.TimeInput(attrs={"type": "time"}, format="%H:%M"),
     )
-    room = forms.CharField(label="Room", max_length=80, required=False)
-    presenter = forms.CharField(label="Presenter", max_length=200, required=False)
+    room = LineField(label="Room", max_length=80, required=False)
+    presenter = LineField(label="Presenter", max_length=200, required=False)
     category = forms.ChoiceField(label="CE category", required=False)
     amount = forms.DecimalField(
         label="Credits",

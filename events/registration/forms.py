@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from aspen.form_fields import TextField
 from events.enums import QuestionKind
 from events.models import Question
 
@@ -52,7 +53,7 @@ def _field(question: Question) -> forms.Field:
     widget = forms.Textarea(attrs={"rows": 3})
     if question.kind == QuestionKind.ACCOMMODATION:
         common["help_text"] = ACCOMMODATION_HELP
-    return forms.CharField(max_length=MAX_ANSWER_LENGTH, widget=widget, **common)
+    return TextField(max_length=MAX_ANSWER_LENGTH, widget=widget, **common)
 
 
 def _choice_field(options: Iterable[str], *, required: bool, **common: Any) -> forms.ChoiceField:

@@ -161,10 +161,45 @@ def test_signing_up_twice_does_not_reveal_that_the_account_exists() -> None:
     assert link(letters()[0]) == "/accounts/password/reset/"
 
 
+LOOK_ALIKES = {
+    "long s": ("smith@library.example", "\u017fmith@library.example"),
+    "zero width space": ("nora@library.example", "nora@\u200blibrary.example"),
+    "zero width space in the name": ("nora@library.example", "no\u200bra@library.example"),
+    "soft hyphen": ("nora@library.example", "nora@lib\u00adrary.example"),
+    "Kelvin sign": ("kim@library.example", "\u212aim@library.example"),
+    "full width": ("nora@library.example", "\uff4eora@library.example"),
+}
+
+
+@pytest.mark.parametrize(("address", "typed"), LOOK_ALIKES.values(), ids=LOOK_ALIKES)
+def test_a_look_alike_address_is_the_existing_accounts(address: str, typed: str) -> None:
+    person = account(email=address)
+    response = sign_up(Client(), email=typed, display_name="Someone Else")
+    assert response.headers["Location"] == "/accounts/confirm-email/"
+    assert User.objects.filter(email__startswith=address[:3]).get() == person
+    assert [(each.subject, each.to) for each in letters()] == [
+        ("You already have an account", [address])
+    ]
+    client = Client()
+    sign_in(client, email=typed)
+    assert who(client) == address
+    Client().post("/accounts/password/reset/", {"email": typed})
+    assert letters()[-1].to == [address]
+
+
+@pytest.mark.parametrize("typed", ["kım@library.example", "k\u0456m@library.example"])
+def test_an_address_with_other_letters_is_rejected(typed: str) -> None:
+    account(email="kim@library.example")
+    response = sign_up(Client(), email=typed)
+    assert response.context["form"].errors["email"] == ["Enter a valid e-mail address."]
+    assert User.objects.count() == 1
+
+
 @pytest.mark.parametrize(
     ("field", "value", "error"),
     [
         ("display_name", "", "This field is required."),
+        ("display_name", "\u200b\u3164", "This field is required."),
         ("display_name", " \t ", "This field is required."),
         ("display_name", "a\x00b", "Null characters are not allowed."),
         (

@@ -5,6 +5,7 @@ from typing import Any
 
 from django import forms
 
+from aspen.form_fields import EmailAddressField, LineField, TextField
 from tracks.certification.supervisors import SupervisorChoice
 from tracks.certification.verifying import SupervisorContact
 
@@ -21,14 +22,14 @@ class SupervisorForm(forms.Form):
         help_text="We will e-mail them a link. They do not need an account.",
         error_messages={"required": "Choose who will verify your record."},
     )
-    supervisor_name = forms.CharField(
+    supervisor_name = LineField(
         label="Name of another person",
         max_length=150,
         required=False,
         help_text="Only if you chose “Another person.” Enter their e-mail address too.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    supervisor_email = forms.EmailField(
+    supervisor_email = EmailAddressField(
         label="Their e-mail address",
         max_length=254,
         required=False,
@@ -82,7 +83,7 @@ class SubmitForm(SupervisorForm):
         *("name", "listing", "other_name", "supervisor", "supervisor_name", "supervisor_email"),
         "note",
     ]
-    name = forms.CharField(
+    name = LineField(
         label="Your name on the certificate",
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
@@ -98,14 +99,14 @@ class SubmitForm(SupervisorForm):
         widget=forms.RadioSelect,
         help_text="The State Library publishes a list of newly certified people each year.",
     )
-    other_name = forms.CharField(
+    other_name = LineField(
         label="Name for the annual list",
         max_length=150,
         required=False,
         help_text="Only if you chose “Under another name.”",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
-    note = forms.CharField(
+    note = TextField(
         label="Note to the CE Coordinator",
         max_length=1000,
         required=False,
@@ -152,7 +153,7 @@ class YearForm(SupervisorForm):
 class VerifyForm(forms.Form):
     """The supervisor's signature."""
 
-    name = forms.CharField(
+    name = LineField(
         label="Type your name to sign",
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
@@ -162,7 +163,7 @@ class VerifyForm(forms.Form):
 class RefuseForm(forms.Form):
     """The supervisor's reason for refusing to verify the record."""
 
-    reason = forms.CharField(
+    reason = TextField(
         label="What is wrong?",
         max_length=2000,
         widget=forms.Textarea(attrs={"rows": 3}),

@@ -12,6 +12,7 @@ from aspen.clock import today
 from aspen.db import audit
 from aspen.db.audit import audited
 from aspen.errors import Refused
+from aspen.text import clean_email
 from aspen.transitions import Actor
 from tracks.certification import emails, record
 from tracks.certification.certifying import certify
@@ -107,7 +108,7 @@ def _ask(
         record=record_data,
         supervisor=account,
         supervisor_name=supervisor.name.strip() or str(account or supervisor.email),
-        supervisor_email=supervisor.email.strip().lower(),
+        supervisor_email=clean_email(supervisor.email),
         asked_at=now,
         asked_by=by,
         expires_at=_end_of_day(today() + dt.timedelta(days=LINK_DAYS)),
@@ -160,7 +161,7 @@ def _end_of_day(day: dt.date) -> dt.datetime:
 def _replace_question(
     earlier: Verification, supervisor: SupervisorContact, *, by: User
 ) -> Verification:
-    is_same = supervisor.email.strip().lower() == earlier.supervisor_email
+    is_same = clean_email(supervisor.email) == earlier.supervisor_email
     reason = NEWER_LINK if is_same else f"{supervisor.name} was asked instead."
     _withdraw(earlier, reason=reason)
     return _ask(

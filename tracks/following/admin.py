@@ -27,6 +27,7 @@ from accounts.models import Position
 from aspen.admin import ReadOnlyInline, staff_page
 from aspen.clock import today, years_before
 from aspen.db.audit import dry_run
+from aspen.form_fields import LineField
 from aspen.formats import counted, format_credits, format_day
 from aspen.staff_queue import ConditionFilter, QueueAdmin, reason_field
 from aspen.web.refusals import refusal_as_form_error
@@ -122,7 +123,7 @@ class ExtendForm(forms.Form):
         "The person will read it.", missing="Give a reason. The person will read it."
     )
     # The day that was previewed. A different day is previewed before it can be saved.
-    shown = forms.CharField(max_length=20, required=False, widget=forms.HiddenInput)
+    shown = LineField(max_length=20, required=False, widget=forms.HiddenInput)
 
 
 @admin.register(Participation)

@@ -4,6 +4,7 @@ from urllib.parse import urlencode
 
 from django import forms
 
+from aspen.form_fields import LineField
 from events.models import Category
 from tracks.counting import presentation as counting_presentation
 from tracks.following.forms import INVALID_CHOICE_IGNORED
@@ -14,7 +15,7 @@ from tracks.transcript.totals import PERIOD_CHOICES, STATES, TranscriptChoice
 class TranscriptForm(forms.Form):
     """Filters for the person's credits. All apply; invalid ones are reported and ignored."""
 
-    q = forms.CharField(
+    q = LineField(
         label="Find a credit",
         required=False,
         max_length=200,

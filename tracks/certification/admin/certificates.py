@@ -13,6 +13,7 @@ from django.urls import reverse
 from accounts.models import User
 from aspen.admin import staff_page
 from aspen.db.audit import dry_run
+from aspen.form_fields import LineField
 from aspen.formats import format_credits, format_day
 from aspen.staff_queue import reason_field
 from aspen.web.refusals import refusal_as_form_error
@@ -29,7 +30,7 @@ class ConfirmForm(forms.Form):
     """A form that can be saved only after staff have seen the consequences."""
 
     # The choice whose consequences were shown. If it differs now, they are shown again.
-    shown = forms.CharField(max_length=200, required=False)
+    shown = LineField(max_length=200, required=False)
 
     def choice(self) -> str:
         """Return the value on which the consequences depend."""
@@ -55,7 +56,7 @@ class RevokeForm(ConfirmForm):
 
 
 class ReissueForm(ConfirmForm):
-    name = forms.CharField(
+    name = LineField(
         max_length=150,
         label="Name on the new certificate",
         widget=forms.TextInput(attrs={"class": "vTextField"}),

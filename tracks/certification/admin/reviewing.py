@@ -14,7 +14,9 @@ from accounts.models import User
 from aspen.admin import staff_page
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.errors import Refused
+from aspen.form_fields import EmailAddressField, LineField
 from aspen.staff_queue import ConditionFilter, QueueAdmin, SeenForm, reason_field
+from aspen.text import clean_text
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import review, submitting, verifying
@@ -57,8 +59,8 @@ class AskSupervisorForm(SeenForm):
         label="Who will verify the record?",
         error_messages={"required": "Choose who will verify the record."},
     )
-    supervisor_name = forms.CharField(max_length=150, required=False, label="Name")
-    supervisor_email = forms.EmailField(max_length=254, required=False, label="E-mail address")
+    supervisor_name = LineField(max_length=150, required=False, label="Name")
+    supervisor_email = EmailAddressField(max_length=254, required=False, label="E-mail address")
 
     def __init__(
         self, *args: Any, supervisors: Sequence[tuple[str, str, str]], **kwargs: Any
@@ -212,7 +214,7 @@ class SubmissionAdmin(QueueAdmin):
         """Return the record for changes. Choosing a prewritten reason only fills in the field."""
         if (ready := request.POST.get("ready")) in presentation.PREWRITTEN_REASONS:
             reviewed_claims = review.review_claims(submission.record)
-            typed = request.POST.get("reason", "").replace("\x00", "").strip()
+            typed = clean_text(request.POST.get("reason", ""))
             reason = presentation.prewritten_reason(ready, reviewed_claims)
             form = ReturnForm(initial={"reason": "\n\n".join(filter(None, (typed, reason)))})
             return self._page(request, submission, reviewed_claims, {"return_form": form})
