@@ -1,4 +1,4 @@
-"""Automatic checks of claims: possible duplicates, overlaps, and too many credits in one day.
+"""Automatic checks of claims: duplicates, the same training again, overlaps, many credits in a day.
 
 People see the results before they save, and staff see them before they decide. Checks only warn;
 they never refuse anything. The number of queries does not depend on the number of claims.
@@ -17,9 +17,10 @@ from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.clock import years_after
 from aspen.formats import counted, format_amount, format_day, format_time_range
 from credits import rules
-from credits.enums import LIVE, CheckKind
+from credits.enums import LIVE, CheckKind, ClaimRole
 from credits.models import Claim
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event, RecordingPage
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     ClaimWithCreditSum = WithAnnotations[Claim, _CreditSum]
 
 ONE_DAY = dt.timedelta(days=1)
+# The same training within this many years is "the same training again".
+AGAIN_YEARS = 4
 MAX_CREDITS_PER_DAY = 12
 # Titles that share at least this fraction of their trigrams are similar. With pg_trgm's default of
 # 0.3, "Budget basics" and "Budget planning" would be similar, too.
@@ -63,13 +66,19 @@ class CheckResult:
 class CheckSubject:
     """A claim to check: an event and the credits that a person claimed or wants to claim for it.
 
-    The event can be unsaved. `claim_id` is None if the event has not been claimed yet.
+    The event can be unsaved. `claim_id` is None if the event has not been claimed yet. Presenting a
+    training again is not checked, because credit for it has a rule of its own.
     """
 
     person_id: int
     event: Event
     credits: Decimal
     claim_id: int | None = None
+    is_attendee: bool = True
+
+    @property
+    def last_day(self) -> dt.date:
+        return _span(self.event).last
 
 
 def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
@@ -84,7 +93,11 @@ def check_claims(claims: Iterable[Claim]) -> dict[int, list[CheckResult]]:
 
 
 def check_proposed_claims(
-    proposed: Sequence[tuple[Event, Decimal]], *, person: User, claim_id: int | None = None
+    proposed: Sequence[tuple[Event, Decimal]],
+    *,
+    person: User,
+    claim_id: int | None = None,
+    role: ClaimRole = ClaimRole.ATTENDEE,
 ) -> list[list[CheckResult]]:
     """Return the check results for each (event, credits), as if the person claimed all of them.
 
@@ -92,7 +105,13 @@ def check_proposed_claims(
     edited, which is not compared with itself. Takes two queries.
     """
     subjects = [
-        CheckSubject(person_id=person.pk, event=event, credits=credits, claim_id=claim_id)
+        CheckSubject(
+            person_id=person.pk,
+            event=event,
+            credits=credits,
+            claim_id=claim_id,
+            is_attendee=role == ClaimRole.ATTENDEE,
+        )
         for event, credits in proposed
     ]
     return check_subjects(subjects)
@@ -152,6 +171,7 @@ def check_subjects(subjects: Sequence[CheckSubject]) -> list[list[CheckResult]]:
         results.append(
             [
                 *_check_duplicates(subject, others, similar),
+                *_check_again(subject, others),
                 *_check_overlaps(subject, others),
                 *_check_daily_total(subject, others),
             ]
@@ -208,6 +228,47 @@ def _check_duplicates(
         )
 
 
+def _check_again(subject: CheckSubject, others: Sequence[CheckSubject]) -> Iterable[CheckResult]:
+    """Ask about the latest claim on a training with this title, on another day within four years.
+
+    Of two claims, only the later training has the warning. A new claim is compared with both
+    earlier and later ones.
+    """
+    again = [
+        other
+        for other in others
+        if other.claim_id
+        and subject.is_attendee
+        and other.is_attendee
+        and (subject.claim_id is None or other.last_day < subject.last_day)
+        and _within_years(subject.last_day, other.last_day)
+        and not _may_be_same(subject.event, other.event)
+        and _is_same_title(subject.event, other.event)
+    ]
+    if not again:
+        return
+    latest = max(again, key=lambda other: (other.last_day, other.claim_id))
+    yield CheckResult(
+        kind=CheckKind.AGAIN,
+        text=f"{_title_and_time(latest.event)} has already been claimed. Is it the same training "
+        "again?",
+        event=latest.event,
+        claim_id=latest.claim_id,
+    )
+
+
+def _within_years(one: dt.date, other: dt.date) -> bool:
+    first, last = sorted((one, other))
+    return last < years_after(first, AGAIN_YEARS)
+
+
+def _is_same_title(one: Event, other: Event) -> bool:
+    """Return whether the titles are similar. Sessions at one conference are not compared."""
+    if one.parent_id and one.parent_id == other.parent_id:
+        return False
+    return titles_similar(one.title, other.title)
+
+
 def _check_overlaps(subject: CheckSubject, others: Sequence[CheckSubject]) -> Iterable[CheckResult]:
     for other in others:
         if _may_be_same(subject.event, other.event) or not _overlap(subject.event, other.event):
@@ -258,11 +319,7 @@ def _may_be_same(one: Event, other: Event) -> bool:
     """
     if same_page(one.recording_url, other.recording_url):
         return True
-    if one.parent_id and one.parent_id == other.parent_id:
-        return False
-    return abs(one.begins_at - other.begins_at) <= ONE_DAY and titles_similar(
-        one.title, other.title
-    )
+    return abs(one.begins_at - other.begins_at) <= ONE_DAY and _is_same_title(one, other)
 
 
 def _overlap(one: Event, other: Event) -> bool:
@@ -326,13 +383,14 @@ def with_credit_sum(claims: QuerySet[Claim]) -> "QuerySet[ClaimWithCreditSum]":
 
 def _subjects(claims: QuerySet[Claim]) -> list[CheckSubject]:
     rows = with_credit_sum(claims).select_related("event")
-    rows = rows.only("person", *(f"event__{name}" for name in COMPARED))
+    rows = rows.only("person", "role", *(f"event__{name}" for name in COMPARED))
     return [
         CheckSubject(
             person_id=claim.person_id,
             event=claim.event,
             credits=claim.credit_sum,
             claim_id=claim.pk,
+            is_attendee=claim.role == ClaimRole.ATTENDEE,
         )
         for claim in rows.order_by("event__begins_at", "pk")
     ]
@@ -346,14 +404,18 @@ COMPARED = (
 # Joins a table of the subjects, because a condition for each would make the statement too long.
 NEARBY_CLAIMS_SQL = """
     SELECT claim.id
-      FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[])
-           AS subject (person_id, since, until, recording)
+      FROM unnest(%s::bigint[], %s::timestamptz[], %s::timestamptz[], %s::text[], %s::text[])
+           AS subject (person_id, since, until, recording, title)
       JOIN credits_claim AS claim USING (person_id)
       JOIN events_event AS event ON event.id = claim.event_id
      -- Redundant, but makes PostgreSQL use the index on person.
      WHERE claim.person_id = ANY (%s) AND (
            event.begins_at <= subject.until AND event.over_at >= subject.since
-        OR subject.recording <> '' AND strpos(lower(event.recording_url), subject.recording) > 0)
+        OR subject.recording <> '' AND strpos(lower(event.recording_url), subject.recording) > 0
+        OR claim.role = 'attendee'
+           AND event.begins_at BETWEEN subject.since - make_interval(years => %s)
+                                   AND subject.until + make_interval(years => %s)
+           AND similarity(event.title, subject.title) >= %s)
 """
 # OFFSET 0 makes PostgreSQL use the index on begins_at for each subject, so it compares few titles.
 SIMILAR_EVENTS_SQL = """
@@ -375,7 +437,11 @@ SAME_RECORDING_SQL = rf"""
 
 
 def _nearby_claims(subjects: Sequence[CheckSubject]) -> RawSQL:
-    """Select the same people's claims within a day of these events or on the same recordings."""
+    """Select the same people's claims that these events are compared with.
+
+    They are within a day of the event, on the same recording, or on a training with a similar title
+    within four years.
+    """
     people = [each.person_id for each in subjects]
     windows = [_comparison_window(each.event) for each in subjects]
     return RawSQL(
@@ -385,7 +451,11 @@ def _nearby_claims(subjects: Sequence[CheckSubject]) -> RawSQL:
             [begins_at for begins_at, _ in windows],
             [ends_at for _, ends_at in windows],
             [_normalized_url(each.event.recording_url) for each in subjects],
+            [each.event.title for each in subjects],
             people,
+            AGAIN_YEARS,
+            AGAIN_YEARS,
+            CANDIDATE_SIMILARITY,
         ),
     )
 

@@ -54,6 +54,7 @@ class CheckKind(models.TextChoices):
     """Kinds of check results (see checks.py)."""
 
     SAME = "same", "Possible duplicate"
+    AGAIN = "again", "Same training again"
     OVERLAP = "overlap", "Overlapping times"
     MANY = "many", "Many credits in one day"
 

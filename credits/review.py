@@ -12,7 +12,7 @@ from accounts.models import User
 from aspen.web.paging import Key, Order, next_after
 from credits import checks
 from credits.checks import CheckResult, CheckSubject
-from credits.enums import LIVE
+from credits.enums import LIVE, ClaimRole
 from credits.models import Claim
 from events.enums import EventState, Origin
 from events.models import WAITING_SINCE, CustomEvent, Event
@@ -92,7 +92,11 @@ def check_results_by_event(
     """Return the live claims' check results, by event id."""
     subjects = [
         CheckSubject(
-            person_id=claim.person_id, event=event, credits=claim.credit_sum, claim_id=claim.pk
+            person_id=claim.person_id,
+            event=event,
+            credits=claim.credit_sum,
+            claim_id=claim.pk,
+            is_attendee=claim.role == ClaimRole.ATTENDEE,
         )
         for event in events
         if (claim := claims.get(event.pk)) and claim.state in LIVE

@@ -17,7 +17,7 @@ from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from aspen.web.undo import success_with_undo
 from credits import actions, checks, queries
-from credits.enums import ClaimRole, ClaimSource
+from credits.enums import CheckKind, ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
 from credits.views import presentation
 from credits.views.common import draft_fields, my_credits_url
@@ -68,7 +68,22 @@ def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     if not form.is_valid():
         form.keep_files()
         return _review(request, event, form)
+    if _is_again(request, event):
+        form.keep_files()
+        return _review(request, event, form)
     return _save(request, event, form)
+
+
+def _is_again(request: AuthenticatedHttpRequest, event: Event) -> bool:
+    """Return True if the person claimed the same training before and has not confirmed this one."""
+    results = _check(event, request.user)
+    is_confirmed = request.POST.get("confirmed") == checks.check_fingerprint(results)
+    return not is_confirmed and any(each.kind == CheckKind.AGAIN for each in results)
+
+
+def _check(event: Event, person: User) -> list[checks.CheckResult]:
+    credits = sum((offer.amount for offer in event.offers.all()), Decimal())
+    return checks.check_proposed_claims([(event, credits)], person=person)[0]
 
 
 def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> HttpResponse:
@@ -117,12 +132,18 @@ def _review(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) ->
     why_not = "" if claim else queries.why_person_cannot_claim(person, event) or ""
     results: list[checks.CheckResult] = []
     if not claim and not why_not:
-        credits = sum((offer.amount for offer in event.offers.all()), Decimal())
-        [results] = checks.check_proposed_claims([(event, credits)], person=person)
+        results = _check(event, person)
     page = presentation.claim_review_page(
         event, person, claim=claim, why_not=why_not, results=results
     )
-    return render(request, "credits/review.html", {"page": page, "form": form})
+    context = {
+        "page": page,
+        "form": form,
+        # From the list, or from the green button or Create New…, which ask only if in doubt.
+        "from_list": request.method != "POST" or "source" in request.POST,
+        "from_create_new": "from_create_new" in request.POST,
+    }
+    return render(request, "credits/review.html", context)
 
 
 def withdraw(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:

@@ -93,7 +93,9 @@ def _check(form: CustomEventForm, person: User) -> list[checks.CheckResult]:
     facts = form.facts()
     credits = rules.ROLE_FACTORS[form.cleaned_data["role"]] * facts.amount
     return checks.check_proposed_claims(
-        [(event_actions.unsaved_custom_event(facts), credits)], person=person
+        [(event_actions.unsaved_custom_event(facts), credits)],
+        person=person,
+        role=ClaimRole(form.cleaned_data["role"]),
     )[0]
 
 
@@ -309,7 +311,10 @@ def _check_revision(
     proposed = event_actions.unsaved_custom_event(form.facts())
     proposed.pk = claim.event_id
     [results] = checks.check_proposed_claims(
-        [(proposed, form.credits())], person=person, claim_id=claim.pk
+        [(proposed, form.credits())],
+        person=person,
+        claim_id=claim.pk,
+        role=ClaimRole(claim.role),
     )
     return results
 

@@ -1,7 +1,7 @@
 """Typed rows and pages for the claim templates."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from django.template.defaultfilters import filesizeformat
@@ -11,7 +11,7 @@ from accounts.models import User
 from aspen.formats import counted, format_credits, format_day, format_time_range
 from aspen.web.labels import Label
 from credits import queries
-from credits.checks import CheckResult
+from credits.checks import CheckResult, check_fingerprint
 from credits.enums import (
     CLAIM_LABELS,
     LISTED,
@@ -132,6 +132,8 @@ class ClaimReviewPage:
     claim: Claim | None
     why_not: str
     warnings: list[WarningRow]
+    # Identifies the warnings, so that saving confirms that the person saw them.
+    confirmed: str
 
 
 def claim_review_page(
@@ -140,7 +142,7 @@ def claim_review_page(
     *,
     claim: Claim | None,
     why_not: str,
-    results: Iterable[CheckResult],
+    results: Sequence[CheckResult],
 ) -> ClaimReviewPage:
     """Return an event's review page. Takes no queries if its offers are prefetched."""
     return ClaimReviewPage(
@@ -154,6 +156,7 @@ def claim_review_page(
         claim=claim,
         why_not=why_not,
         warnings=warning_rows(results),
+        confirmed=check_fingerprint(results),
     )
 
 

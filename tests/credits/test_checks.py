@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from credits import actions, checks
-from credits.enums import CheckKind, ClaimState
+from credits.enums import CheckKind, ClaimRole, ClaimState
 from credits.models import Claim
 from events import actions as event_actions
 from events.enums import Decision, Origin
@@ -99,20 +99,59 @@ def test_a_similar_title_within_a_day_is_reported_for_both_claims():
     assert result.text.endswith("has already been claimed. Is it the same training?")
 
 
-def test_a_similar_title_more_than_a_day_later_is_not_reported():
+def weeding(person, day, title="Weeding online", **fields):
+    begins_at = timezone.make_aware(dt.datetime.combine(day, dt.time(9)))
+    times = {"begins_at": begins_at, "ends_at": begins_at + dt.timedelta(hours=1)}
+    claim = make.claim(person, make.event(title=title, **times))
+    Claim.objects.filter(pk=claim.pk).update(**{"role": ClaimRole.ATTENDEE, **fields})
+    return claim
+
+
+FIRST = dt.date(2022, 6, 1)
+
+
+@pytest.mark.parametrize(
+    ("day", "title", "expected"),
+    [
+        (dt.date(2022, 6, 3), "Weeding online", True),
+        (dt.date(2026, 5, 31), "Weeding ONLINE", True),
+        (dt.date(2026, 6, 1), "Weeding online", False),
+        (dt.date(2024, 6, 1), "Weeding online, part one", True),
+        (dt.date(2024, 6, 1), "Reading outdoors", False),
+    ],
+)
+def test_the_same_training_again_within_four_years_is_reported_once(day, title, expected):
     person = make.person()
-    begins_at = morning()
-    custom(
-        person,
-        title="Weeding online",
-        begins_at=begins_at,
-        ends_at=begins_at + dt.timedelta(hours=1),
-    )
-    later = begins_at + dt.timedelta(hours=24, minutes=1)
-    claim = custom(
-        person, title="Weeding online", begins_at=later, ends_at=later + dt.timedelta(hours=1)
-    )
-    assert kinds_and_events(claim) == []
+    first = weeding(person, FIRST)
+    later = weeding(person, day, title=title)
+    assert kinds_and_events(first) == []
+    again = [(CheckKind.AGAIN, first.event_id)]
+    assert kinds_and_events(later) == (again if expected else [])
+
+
+def test_the_latest_of_several_is_named():
+    person = make.person()
+    weeding(person, FIRST)
+    second, third = (weeding(person, dt.date(year, 6, 1)) for year in (2023, 2024))
+    [result] = checks.check_claims([third])[third.pk]
+    assert (result.claim_id, result.event.pk) == (second.pk, second.event_id)
+    assert result.text.endswith("has already been claimed. Is it the same training again?")
+
+
+def test_presenting_a_training_again_is_not_reported():
+    person = make.person()
+    weeding(person, FIRST, role=ClaimRole.PRESENTER)
+    attended = weeding(person, dt.date(2023, 6, 1))
+    presented = weeding(person, dt.date(2024, 6, 1), role=ClaimRole.PRESENTER)
+    assert kinds_and_events(attended) == kinds_and_events(presented) == []
+
+
+def test_a_new_claim_is_compared_with_a_later_training_too():
+    person = make.person()
+    later = weeding(person, dt.date(2024, 6, 1))
+    earlier = weeding(make.person(), FIRST).event
+    [results] = checks.check_proposed_claims([(earlier, Decimal(1))], person=person)
+    assert [(each.kind, each.claim_id) for each in results] == [(CheckKind.AGAIN, later.pk)]
 
 
 def test_the_same_recording_is_reported_years_later():

@@ -54,6 +54,15 @@ def approved(by=None, **fields):
     return decide(actions.claim_custom_event(facts=facts, by=by or make.person()), Decision.APPROVE)
 
 
+def test_the_same_training_again_is_asked_about_unless_it_was_presented(client, person):
+    make.claim(person, make.event(title="Weeding online", days=-800))
+    page = client.post(NEW, typed()).content.decode()
+    assert "Is it the same training again?" in page
+    assert not Claim.objects.filter(event__origin="custom").exists()
+    client.post(NEW, typed(role="presenter"))
+    assert Claim.objects.filter(event__origin="custom").count() == 1
+
+
 # ---------- Presenters ----------
 
 

@@ -13,6 +13,7 @@ WAITING_ADVICE = (
 )
 ADVICE_BY_KIND = {
     CheckKind.SAME: "If it is the same training, withdraw one of the claims before you submit.",
+    CheckKind.AGAIN: "If you attended both, say in the note what was new.",
     CheckKind.OVERLAP: "If you attended part of each, say so in the note. Otherwise, withdraw one.",
     CheckKind.MANY: "If this is correct, say so in the note.",
 }
