@@ -1,11 +1,12 @@
 """The calendar, registrations and categories for staff. Custom events: credits/admin/queue.py."""
 
-from typing import Any, cast
+from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 
 from aspen.admin import CategoryInline, ReadOnlyAdmin, StaffAdmin, run_on_each
 from aspen.formats import format_day
@@ -28,10 +29,8 @@ __all__ = ["CatalogListingAdmin"]  # Django imports this module only
 class EventAdminForm(forms.ModelForm):
     class Meta:
         model = Event
-        fields = ("state", "parent")  # the admin adds the fields in its fieldsets
+        fields = ("parent",)  # the admin adds the fields in its fieldsets
         help_texts = {
-            "state": "Canceled events stay on the calendar, marked as canceled, and earn no "
-            "credit. To notify people who registered, cancel the event on its own page instead.",
             "begins_at": "Mountain time.",
             "ends_at": "People can claim credit from this time on. If you leave this blank, they "
             "can claim it from the next day on.",
@@ -45,15 +44,6 @@ class EventAdminForm(forms.ModelForm):
             "registration_opens_at": "Leave blank to open registration immediately.",
             "registration_closes_at": "Leave blank to close registration when the event is over.",
         }
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        if "state" in self.fields:
-            # The other states are for drafts, proposals and custom events.
-            field = cast(forms.ChoiceField, self.fields["state"])
-            field.choices = [
-                (state.value, state.label) for state in (EventState.PUBLISHED, EventState.CANCELLED)
-            ]
 
     def clean_capacity(self) -> int | None:
         capacity: int | None = self.cleaned_data["capacity"]
@@ -100,7 +90,10 @@ class CreditOfferInline(CategoryInline):
 
 @admin.register(Event)
 class EventAdmin(StaffAdmin):
-    """Published and canceled calendar events. Changing an event's dates updates its credits."""
+    """Published and canceled calendar events. Changing an event's dates updates its credits.
+
+    Publishing and canceling have their own pages, which tell people.
+    """
 
     form = EventAdminForm
     list_display = ("title", "when", "type", "delivery", "state", "credit")
@@ -108,10 +101,11 @@ class EventAdmin(StaffAdmin):
     search_fields = ("title", "sponsor", "presenter", "city")
     ordering = ("-begins_at", "-id")
     raw_id_fields = ("parent", "organization")
+    readonly_fields = ("status",)
     inlines = (CreditOfferInline,)
     actions = ("propose_for_catalog",)
     fieldsets = (
-        (None, {"fields": ("title", "type", "state", "description")}),
+        (None, {"fields": ("title", "type", "status", "description")}),
         ("When", {"fields": ("begins_at", "ends_at", "all_day")}),
         (
             "Where and who",
@@ -160,6 +154,10 @@ class EventAdmin(StaffAdmin):
     def when(self, event: Event) -> str:
         return event_time(event)
 
+    @admin.display(description="status")
+    def status(self, event: Event) -> str:
+        return event.state_label.text if event.pk else "Draft. You can publish it after saving it."
+
     @admin.display(description="CE credit")
     def credit(self, event: Event) -> str:
         return format_credit_lines(event)
@@ -188,8 +186,15 @@ class EventAdmin(StaffAdmin):
     def save_model(self, request: HttpRequest, obj: Any, form: Any, change: bool) -> None:
         assert request.user.is_authenticated
         if not change:
-            obj.created_by = request.user
+            obj.created_by, obj.state = request.user, EventState.DRAFT
         publishing.save_event(event=obj, by=request.user)
+
+    def response_add(
+        self, request: HttpRequest, obj: Any, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Continue with the preview, from which the event is published."""
+        messages.success(request, f"“{obj}” was saved as a draft. Check it, then publish it.")
+        return HttpResponseRedirect(reverse("events:preview", args=[obj.pk]))
 
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         formset.save(commit=False)  # for the history page (the action writes the lines)

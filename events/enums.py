@@ -101,6 +101,7 @@ class EventStep(models.TextChoices):
     RETURN = "return", "Return"
     DISCARD = "discard", "Discard"
     CALL_OFF = "call_off", "Cancel event"
+    RESTORE = "restore", "Put back on the calendar"
 
 
 def _by_both(source: EventState, target: EventState) -> Transition[EventState]:
@@ -117,6 +118,7 @@ EVENT_TRANSITIONS: dict[EventStep, Transition[EventState]] = {
     EventStep.RETURN: Transition({Actor.STAFF: {EventState.PENDING}}, EventState.DRAFT),
     EventStep.DISCARD: _by_both(EventState.DRAFT, EventState.DECLINED),
     EventStep.CALL_OFF: _by_both(EventState.PUBLISHED, EventState.CANCELLED),
+    EventStep.RESTORE: Transition({Actor.STAFF: {EventState.CANCELLED}}, EventState.PUBLISHED),
 }
 
 

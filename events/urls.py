@@ -46,6 +46,7 @@ urlpatterns = [
     path("<int:pk>/edit/", editing_views.edit, name="edit"),
     path("<int:pk>/copy/", editing_views.copy, name="copy"),
     path("<int:pk>/call-off/", editing_views.call_off, name="call_off"),
+    path("<int:pk>/restore/", editing_views.restore, name="restore"),
     path("<int:pk>/repeat/", series_views.repeat, name="repeat"),
     path("<int:pk>/sessions/", series_views.sessions, name="sessions"),
     path("<int:pk>/questions/", material_views.questions, name="questions"),

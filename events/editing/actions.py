@@ -144,9 +144,10 @@ def take_step(
 
     `whole_series` also applies it to all events in the series that are in the same state. Returning
     a proposal and canceling an event require a `reason`. The author sees why a proposal was
-    returned. The reason for canceling appears on the event page, and `tell` also e-mails it to
-    people who registered. Locks the events and returns those that changed. Raises Refused if a step
-    is not possible.
+    returned. The reason for canceling appears on the event page. When an event is canceled or
+    restored, `tell` e-mails the people who registered, with the `reason`. Only staff can restore an
+    event, or cancel one that is over, which withdraws its credits. Locks the events and returns
+    those that changed. Raises Refused if a step is not possible.
     """
     event = queries.lock_event(event_id)
     events = [event]
@@ -174,8 +175,8 @@ def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: U
     )
     if step in (EventStep.RETURN, EventStep.CALL_OFF) and not reason:
         raise Refused("Enter a reason. Others will read it.", field="reason")
-    if step == EventStep.CALL_OFF and rules.is_over(event):
-        raise Refused("This event is over. Staff can correct its credits in the admin.")
+    if step == EventStep.CALL_OFF and actor == Actor.EDITOR and rules.is_over(event):
+        raise Refused("This event is over, so only State Library staff can cancel it.")
     event.state = target
     _record(event, step, reason=reason, by=by)
     event.save(
@@ -188,11 +189,13 @@ def _apply_step(event: Event, step: EventStep, *, reason: str, tell: bool, by: U
             "cancellation",
         ]
     )
-    if step == EventStep.CALL_OFF:
+    if step in (EventStep.CALL_OFF, EventStep.RESTORE):
         send_event_revised(event, by=by)
-        if tell:
-            event.refresh_from_db(fields=["sequence"])
+        event.refresh_from_db(fields=["sequence"])
+        if tell and step == EventStep.CALL_OFF:
             emails.queue_called_off_emails(event, reason=reason)
+        elif tell:
+            emails.queue_restored_emails(event, note=reason)
 
 
 def _record(event: Event, step: EventStep, *, reason: str, by: User) -> None:
@@ -201,6 +204,8 @@ def _record(event: Event, step: EventStep, *, reason: str, by: User) -> None:
         event.submitted_at = now
     elif step == EventStep.CALL_OFF:
         event.cancellation = reason
+    elif step == EventStep.RESTORE:
+        event.cancellation = ""
     elif step in (EventStep.PUBLISH, EventStep.RETURN):
         event.decided_by, event.decided_at, event.decision_reason = by, now, reason
         if step == EventStep.PUBLISH:

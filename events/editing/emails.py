@@ -117,8 +117,13 @@ def queue_called_off_emails(event: Event, *, reason: str) -> int:
 
     Returns the number of e-mails queued.
     """
-    key = f"called-off:{event.pk}:{event.sequence}"
-    return _queue_to_registered(event, kind="events.called_off", key=key, message=reason)
+    return _queue_to_registered(
+        event,
+        kind="events.called_off",
+        key=f"called-off:{event.pk}:{event.sequence}",
+        message=reason,
+        was_over=event.over_at <= timezone.now(),
+    )
 
 
 @email("events.called_off")
@@ -126,19 +131,56 @@ def called_off_email(mail: Mail) -> Email | None:
     """Notify a person that the event was canceled, and why."""
     registration = registration_of(mail)
     event = registration.event
-    if event.state != EventState.CANCELLED or event.over_at < timezone.now():
+    if event.state != EventState.CANCELLED:
+        return None
+    was_over = bool(mail.facts.get("was_over"))
+    if event.over_at < timezone.now() and not was_over:
         return None
     had_place = registration.state != RegistrationState.WAITLISTED
     file = " The attached file removes it from your calendar." if had_place else ""
+    what = (
+        "did not take place, so its credits were withdrawn" if was_over else "will not take place"
+    )
     return Email(
         subject=f"Canceled: {event.title}",
-        paragraphs=[f"“{event.title}” will not take place.{file}"],
+        paragraphs=[f"“{event.title}” {what}.{file}"],
         quote=organizer_wrote(mail.facts.get("message") or event.cancellation),
         facts=event_facts(event, with_credits=False)[0],
         button=("Find another event", page_url("events:calendar")),
         closing=["You do not need to do anything. A canceled event earns no credit."],
         calendar=retraction(registration) if had_place else None,
         method="CANCEL",
+    )
+
+
+def queue_restored_emails(event: Event, *, note: str) -> int:
+    """Queue an e-mail to each person registered or waitlisted that the event will take place.
+
+    Returns the number of e-mails queued.
+    """
+    key = f"restored:{event.pk}:{event.sequence}"
+    return _queue_to_registered(event, kind="events.restored", key=key, note=note)
+
+
+@email("events.restored")
+def restored_email(mail: Mail) -> Email | None:
+    """Tell a person that a canceled event is back on the calendar."""
+    registration = registration_of(mail)
+    event = registration.event
+    if registration.state == RegistrationState.CANCELLED or not is_ahead(event):
+        return None
+    has_place = registration.state == RegistrationState.CONFIRMED
+    place = "You keep your place on the waitlist."
+    if has_place:
+        place = "You have your place again. The attached file adds it to your calendar."
+    return Email(
+        subject=f"Taking place after all: {event.title}",
+        paragraphs=[f"“{event.title}” was canceled, but is back on the calendar. {place}"],
+        quote=organizer_wrote(mail.facts.get("note")),
+        facts=event_facts(event)[0],
+        button=event_page(event),
+        closing=[how_to_cancel(event)],
+        calendar=invitation(registration) if has_place else None,
     )
 
 

@@ -225,6 +225,19 @@ class CallOffForm(forms.Form):
     tell = forms.BooleanField(label="E-mail everyone who registered", required=False, initial=True)
 
 
+class RestoreForm(forms.Form):
+    """A message for people who registered for an event that is put back on the calendar."""
+
+    note = forms.CharField(
+        label="Message",
+        required=False,
+        max_length=1000,
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="The e-mail will include this.",
+    )
+    tell = forms.BooleanField(label="E-mail everyone who registered", required=False, initial=True)
+
+
 class ManagedEventsForm(forms.Form):
     """Filters for the list of managed events."""
 

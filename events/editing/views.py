@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.forms import BoundField
-from django.http import HttpResponse, QueryDict
+from django.http import Http404, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
@@ -31,6 +31,7 @@ from events.editing.forms import (
     EventForm,
     ManagedEventsForm,
     NotifyForm,
+    RestoreForm,
     ReturnProposalForm,
     initial_values_of,
 )
@@ -241,6 +242,7 @@ def _take_step(
         EventStep.RETURN: "returned to the author",
         EventStep.DISCARD: "discarded",
         EventStep.CALL_OFF: "canceled",
+        EventStep.RESTORE: "put back on the calendar",
     }[step]
     text = f"{what} {done}.{notice}"
     if step in _UNDONE_FROM_MESSAGE:
@@ -261,7 +263,7 @@ _UNDONE_FROM_MESSAGE = {
     EventStep.RETURN,
     EventStep.DISCARD,
 }
-_PUBLIC_STEPS = {EventStep.PUBLISH, EventStep.CALL_OFF}
+_PUBLIC_STEPS = {EventStep.PUBLISH, EventStep.CALL_OFF, EventStep.RESTORE}
 
 
 @form_recovery.recover_after_sign_in
@@ -269,9 +271,9 @@ _PUBLIC_STEPS = {EventStep.PUBLISH, EventStep.CALL_OFF}
 def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Edit an event and optionally notify people who registered."""
     get_editor(request)
-    event = get_managed_event(request, pk)
     if request.method == "POST":
         return _save_changes(request, pk)
+    event = get_managed_event(request, pk)
     form = _opened_form(request, event)
     if typed := form_recovery.recovered_form(request):
         form = _form(request, event, initial={**form.initial, **typed})
@@ -294,7 +296,7 @@ def _save_changes(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     changes: list[Change] | None = None
     tell = NotifyForm(request.POST)
     with transaction.atomic():
-        queries.lock_event(pk)
+        queries.lock_events([pk])
         event = get_managed_event(request, pk)
         title, registered = event.title, _number_registered(event)
         merged = merge_edits(request.POST, _opened_form(request, event), facts=_facts(event))
@@ -374,11 +376,13 @@ def _form_page(request: AuthenticatedHttpRequest, form: EventForm, **context: An
 # ---------- Steps ----------
 
 
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def preview(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Preview a draft or proposal, with the available steps."""
     person, event = get_editor(request), get_managed_event(request, pk)
-    form = ReturnProposalForm(request.POST if "return" in request.POST else None)
+    typed = form_recovery.recovered_form(request)
+    form = ReturnProposalForm(request.POST if "return" in request.POST else None, initial=typed)
     if request.method == "POST":
         step = _pressed(request)
         if step is None:
@@ -425,12 +429,15 @@ def _pressed(request: AuthenticatedHttpRequest) -> EventStep | None:
     return next((step for name, step in names.items() if name in request.POST), None)
 
 
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Ask for a reason and cancel an event."""
     event = get_managed_event(request, pk)
-    form = CallOffForm(request.POST if request.method == "POST" else None)
+    typed = form_recovery.recovered_form(request)
+    form = CallOffForm(request.POST if request.method == "POST" else None, initial=typed)
     registered = _number_registered(event)
+    is_over, publishes = rules.is_over(event), permissions.may_publish(request.user)
     if request.method == "POST" and form.is_valid():
         return _take_step(
             request,
@@ -444,6 +451,36 @@ def call_off(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "event": event,
         "form": form,
         "registered": registered,
-        "can_cancel": event.state == EventState.PUBLISHED and not rules.is_over(event),
+        "is_over": is_over,
+        "can_cancel": event.state == EventState.PUBLISHED and (publishes or not is_over),
     }
     return render(request, "events/manage/call_off.html", context)
+
+
+@form_recovery.recover_after_sign_in
+@require_http_methods(["GET", "HEAD", "POST"])
+def restore(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Put a canceled event back on the calendar. Only staff can."""
+    event = get_managed_event(request, pk)
+    if not permissions.may_publish(request.user):
+        raise Http404
+    typed = form_recovery.recovered_form(request)
+    form = RestoreForm(request.POST if request.method == "POST" else None, initial=typed)
+    registered = event.registrations.filter(permissions.NOT_CANCELLED).count()
+    if request.method == "POST" and form.is_valid():
+        tell = form.cleaned_data["tell"]
+        return _take_step(
+            request,
+            event,
+            EventStep.RESTORE,
+            reason=form.cleaned_data["note"],
+            tell=tell,
+            notice=_email_notice(registered) if registered and tell else "",
+        )
+    context = {
+        "event": event,
+        "form": form,
+        "registered": registered,
+        "can_restore": event.state == EventState.CANCELLED,
+    }
+    return render(request, "events/manage/restore.html", context)

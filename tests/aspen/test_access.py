@@ -97,6 +97,8 @@ GET  /events/{proposal}/copy/                          door 404  404  404  200  
 POST /events/{proposal}/copy/                          door 404  404  404  200  404  200  404
 GET  /events/{now}/call-off/                           door 404  404  404  200  404  200  404
 POST /events/{now}/call-off/                           door 404  404  404  200  404  200  404
+GET  /events/{now}/restore/                            door 404  404  404  404  404  200  404
+POST /events/{now}/restore/                            door 404  404  404  404  404  302  404
 GET  /events/{proposal}/repeat/                        door 404  404  404  200  404  200  404
 POST /events/{proposal}/repeat/                        door 404  404  404  200  404  200  404
 GET  /events/{proposal}/sessions/                      door 404  404  404  200  404  200  404

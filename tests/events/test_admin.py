@@ -53,7 +53,6 @@ def a_form(event: Event | None = None, **changes: Any) -> dict[str, Any]:
     values = {
         "title": "Weeding without tears",
         "type": "Continuing Education",
-        "state": "published",
         "description": "",
         "begins_at_0": f"{begins:%Y-%m-%d}",
         "begins_at_1": f"{begins:%H:%M:%S}",
@@ -92,9 +91,10 @@ def test_a_coordinator_adds_an_event_with_its_credit_lines() -> None:
         "/admin/events/event/add/",
         a_form(**{"offers-1-category": category(ADMINISTRATION).pk, "offers-1-amount": "0.5"}),
     )
-    assert answer.headers["Location"] == "/admin/events/event/"
     event = Event.objects.get()
+    assert answer.headers["Location"] == f"/events/{event.pk}/review/"
     assert (event.origin, event.created_by) == (Origin.CALENDAR, staff)
+    assert event.state == EventState.DRAFT
     assert timezone.localtime(event.begins_at).hour == 9
     assert {
         offer.category.slug: offer.amount for offer in event.offers.select_related("category")
@@ -102,6 +102,24 @@ def test_a_coordinator_adds_an_event_with_its_credit_lines() -> None:
         TECHNOLOGY: Decimal("2.0"),
         ADMINISTRATION: Decimal("0.5"),
     }
+
+
+def test_canceling_and_publishing_have_their_own_pages() -> None:
+    event, client = factories.event(days=2), coordinator()
+    address = f"/admin/events/event/{event.pk}/change/"
+    pages = {
+        "published": f"/events/{event.pk}/call-off/",
+        "cancelled": f"/events/{event.pk}/restore/",
+    }
+    for state, page in pages.items():
+        Event.objects.filter(pk=event.pk).update(state=state)
+        shown = text(client.get(address))
+        assert 'name="state"' not in shown
+        assert [each for each in pages.values() if f'href="{each}"' in shown] == [page]
+        other = {"published": "cancelled", "cancelled": "published"}[state]
+        submit_in_admin(client, address, a_form(event, state=other))
+        event.refresh_from_db()
+        assert event.state == state
 
 
 def test_changing_credit_lines_does_not_change_claimed_credits() -> None:
@@ -149,7 +167,6 @@ def test_changing_the_days_of_an_event_updates_tracks() -> None:
         ({"begins_at_0": "20226-12-03"}, "Enter a valid date."),
         ({"begins_at_0": "1815-12-03"}, "The year must be between 1990 and 2099."),
         ({"capacity": "0"}, "Enter at least 1 place, or leave this blank for no limit."),
-        ({"state": "declined"}, "Select a valid choice."),
         (
             {"recording_available_at_0": "2026-12-02", "recording_available_at_1": "09:00"},
             "A recording cannot be available before the event starts.",

@@ -151,6 +151,10 @@ def _changing(person: User, now: time_machine.Traveller) -> Iterator[EmailMultiA
     yield delivered()
     mark(registration, Attendance.ABSENT)
     yield delivered()
+    back = an_event(begins_at=BEGINS + dt.timedelta(30), ends_at=None)
+    place_at(back, person)
+    emails.queue_restored_emails(back, note="The heating works again.")
+    yield delivered()
 
 
 # ---------- Registration ----------
@@ -371,6 +375,32 @@ def test_no_cancellation_email_if_the_event_takes_place_after_all(person: User) 
     call_off(event)
     Event.objects.filter(pk=event.pk).update(state=EventState.PUBLISHED)
     assert is_dropped()
+
+
+def test_people_are_told_if_an_event_that_is_over_did_not_take_place(
+    person: User, now: time_machine.Traveller
+) -> None:
+    event = an_event()
+    place_at(event, person)
+    now.move_to("2026-12-07 09:00 -0700")
+    call_off(event)
+    message = delivered()
+    assert "did not take place, so its credits were withdrawn" in body_of(message)
+
+
+@pytest.mark.parametrize("state", [EventState.PUBLISHED, EventState.CANCELLED])
+def test_people_are_told_if_an_event_takes_place_after_all(person: User, state: EventState) -> None:
+    event = an_event()
+    place_at(event, person)
+    emails.queue_restored_emails(event, note="")
+    Event.objects.filter(pk=event.pk).update(state=state)
+    if state == EventState.CANCELLED:
+        assert is_dropped()
+        return
+    message = delivered()
+    assert message.subject == f"Taking place after all: {TITLE}"
+    method, entry = calendar_of(message)
+    assert (method, entry["STATUS"]) == ("REQUEST", "CONFIRMED")
 
 
 # ---------- Attendance ----------

@@ -442,6 +442,39 @@ def test_events_that_are_over_cannot_be_canceled(
     assert event.state == PUBLISHED
 
 
+def test_staff_cancel_an_event_that_is_over_and_put_it_back(client: Client, staff: User) -> None:
+    client.force_login(staff)
+    event = make.event(days=2)
+    person = make.person()
+    actions.register(event_id=event.pk, by=person)
+    Event.objects.filter(pk=event.pk).update(
+        begins_at=timezone.now() - dt.timedelta(days=2), ends_at=None
+    )
+    actions.settle_due()
+    claim = Claim.objects.get(person=person)
+    address = f"/events/{event.pk}/call-off/"
+    assert "credits that people have for it will be withdrawn" in text(client.get(address))
+    client.post(address, {"reason": "The trainer did not come.", "tell": "on"})
+    event.refresh_from_db()
+    claim.refresh_from_db()
+    assert (event.state, claim.state) == (EventState.CANCELLED, "withdrawn")
+    assert Mail.objects.filter(kind="events.called_off", to=person).count() == 1
+
+    address = f"/events/{event.pk}/restore/"
+    assert "1 person is registered or on the waitlist." in text(client.get(address))
+    page = client.post(address, {"note": "She came.", "tell": "on"}, follow=True)
+    assert "was put back on the calendar. 1 person will get an e-mail." in text(page)
+    event.refresh_from_db()
+    assert (event.state, event.cancellation) == (PUBLISHED, "")
+    assert Mail.objects.filter(kind="events.restored", to=person).count() == 1
+    actions.settle_due()
+    assert Claim.objects.filter(person=person).exclude(state="withdrawn").count() == 1
+    assert "This event is not canceled." in text(client.get(address))
+    assert "is now published, so this is not possible" in text(
+        client.post(address, {}, follow=True)
+    )
+
+
 # ---------- The table of steps ----------
 
 
