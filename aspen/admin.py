@@ -20,12 +20,25 @@ from aspen.clock import in_montana
 from aspen.formats import counted
 from aspen.mail import outbox
 from aspen.models import Mail, MailState
-from aspen.web.edit_conflicts import SEEN, kept_message, merge_edits, seen_values, with_conflicts
+from aspen.web import form_recovery
+from aspen.web.edit_conflicts import (
+    SEEN,
+    Conflict,
+    kept_message,
+    merge_edits,
+    seen_values,
+    with_conflicts,
+)
 from aspen.web.labels import label_table
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 
 T = TypeVar("T")
+
+
+NOT_SAVED = Conflict(
+    None, "You signed in again before this was saved. Check what you entered, then save it."
+)
 
 
 class SplitMomentField(forms.SplitDateTimeField):
@@ -56,11 +69,27 @@ class EditableAdmin(admin.ModelAdmin):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        if request.method != "POST" or object_id is None:
+        typed = form_recovery.recovered_data(request)
+        if typed is not None:
+            assert not request.FILES  # reading it later would replace POST
+            request.method, request.POST = "POST", typed  # type: ignore[assignment]
+        if request.method != "POST":
             return super().changeform_view(request, object_id, form_url, extra_context)
         with transaction.atomic():
-            self._merge_edits(request, object_id)
+            if object_id is not None:
+                self._merge_edits(request, object_id)
+            if typed is not None:  # show the form, but do not save it
+                conflicts = getattr(request, "edit_conflicts", [])
+                request.edit_conflicts = [NOT_SAVED, *conflicts]  # type: ignore[attr-defined]
             return super().changeform_view(request, object_id, form_url, extra_context)
+
+    @form_recovery.recover_after_sign_in
+    def add_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().add_view(*args, **kwargs)
+
+    @form_recovery.recover_after_sign_in
+    def change_view(self, *args: Any, **kwargs: Any) -> HttpResponse:
+        return super().change_view(*args, **kwargs)
 
     def _merge_edits(self, request: HttpRequest, object_id: str) -> None:
         """Lock the record, and merge the submitted form with the stored values."""

@@ -84,6 +84,7 @@ TEMPLATES = [
                 "aspen.web.context.portal",
                 *(["aspen.demo.context.demonstration"] if DEMO else []),
             ],
+            "builtins": ["aspen.web.csrf_tag"],
         },
     },
 ]
@@ -227,6 +228,7 @@ CONTENT_SECURITY_POLICY = {
 }
 X_FRAME_OPTIONS = "DENY"
 SECURE_REFERRER_POLICY = "same-origin"
+CSRF_FAILURE_VIEW = "aspen.views.csrf_failure"
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = "Lax"
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS

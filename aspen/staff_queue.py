@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, reverse
 
 from aspen.admin import ReadOnlyAdmin
 from aspen.form_fields import LineField, TextField
+from aspen.web import form_recovery
 from aspen.web.request import AuthenticatedHttpRequest
 
 if TYPE_CHECKING:
@@ -94,7 +95,11 @@ class QueueAdmin(ReadOnlyAdmin):
         return [
             path(
                 f"<path:object_id>/{step}/",
-                self.admin_site.admin_view(self._step_view(getattr(self, f"{step}_view"))),
+                self.admin_site.admin_view(
+                    form_recovery.recover_after_sign_in(
+                        self._step_view(getattr(self, f"{step}_view"))
+                    )
+                ),
                 name=f"{name}_{step}",
             )
             for step in self.steps
@@ -105,11 +110,20 @@ class QueueAdmin(ReadOnlyAdmin):
             if not self.has_decide_permission(request):
                 raise PermissionDenied
             record = self.get_object(request, unquote(object_id))
+            typed = form_recovery.recovered_form(request)
+            if record is not None and typed is not None:
+                return self.recovered_page(request, record, typed)
             if record is None or request.method != "POST":
                 return HttpResponseRedirect(self.url("change", object_id))
             return handle(request, record)
 
         return view
+
+    def recovered_page(
+        self, request: AuthenticatedHttpRequest, record: Any, typed: dict[str, str]
+    ) -> HttpResponse:
+        """Show the record's page with a decision that was submitted after the session ended."""
+        raise NotImplementedError
 
     def url(self, page: str, *args: Any) -> str:
         """Return the URL of the changelist, the change page or a step."""

@@ -2,19 +2,28 @@
 
 from typing import NamedTuple
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.views import redirect_to_login
 from django.db import OperationalError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.urls import resolve
 from django.utils import timezone
 
 from aspen import health
+from aspen.web import form_recovery
 from aspen.web.labels import Label
 from events.calendar.presentation import day_and_times
 from events.enums import EventState
 from events.models import Category, Event
 from events.queries import OFFERS, on_calendar
+
+SIGNED_IN_AGAIN_MESSAGE = (
+    "You signed in again after you opened this page, so nothing was saved. Check what you typed, "
+    "and submit the form again."
+)
 
 
 @login_not_required
@@ -81,6 +90,20 @@ def readyz(request: HttpRequest) -> HttpResponse:
         lines = "".join(f"{problem}\n" for problem in problems)
         return HttpResponse(lines, status=503, content_type="text/plain")
     return HttpResponse("ready\n", content_type="text/plain")
+
+
+def csrf_failure(request: HttpRequest, reason: str = "") -> HttpResponse:
+    """Keep a form whose page is older than the last sign-in, and show it again, for its author.
+
+    The form's token is no longer valid if the person signed out and in again in another tab.
+    """
+    view = resolve(request.path_info).func
+    if not form_recovery.store_submitted_form(request, view):
+        return render(request, "403_csrf.html", status=403)
+    messages.warning(request, SIGNED_IN_AGAIN_MESSAGE)
+    if request.user.is_authenticated:
+        return redirect(request.get_full_path())
+    return redirect_to_login(request.get_full_path())
 
 
 @login_not_required

@@ -113,14 +113,22 @@ def reply(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     return redirect(ticket)
 
 
+@form_recovery.recover_after_sign_in
 def correct_credit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Correct the credit, record the correction and answer the ticket."""
+    """Correct the credit, record the correction and answer the ticket.
+
+    A GET restores a correction that was sent while signed out.
+    """
     person = request.user
     if not person.has_perm(queries.WORK_PERMISSION):
         raise Http404
     ticket = _load(request, pk)
     if request.method != "POST":
-        return redirect(ticket)
+        typed = form_recovery.recovered_form(request)
+        if typed is None:
+            return redirect(ticket)
+        form = CorrectionForm(initial=typed, ticket=ticket)
+        return _ticket_page(request, ticket, correction_form=form)
     form = CorrectionForm(request.POST, ticket=ticket)
     if not form.is_valid():
         return _ticket_page(request, ticket, correction_form=form)

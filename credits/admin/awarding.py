@@ -17,6 +17,7 @@ from aspen.admin import ReadOnlyAdmin, staff_page
 from aspen.files.tables import escape_formula
 from aspen.form_fields import TextField
 from aspen.formats import counted
+from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, awards
@@ -121,12 +122,13 @@ class AwardListAdmin(ReadOnlyAdmin):
 
     # ---------- Uploading ----------
 
+    @form_recovery.recover_after_sign_in
     def start_view(self, request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
         """Accept pasted addresses or a file, and continue to the preview."""
         if not request.user.has_perm(AWARD_PERMISSION):
             raise PermissionDenied
         event = self._event(event_id)
-        form = AwardForm()
+        form = AwardForm(initial=form_recovery.recovered_form(request))
         if request.method == "POST":
             form = AwardForm(request.POST, request.FILES, too_large=uploads.was_cut_off(request))
             if form.is_valid() and (stored := self._store(request, event, form)):

@@ -256,6 +256,12 @@ class ClaimAdmin(QueueAdmin):
             return ""
         return undo_url(self.url("undo", claim.pk), seen=change.version)
 
+    def recovered_page(
+        self, request: AuthenticatedHttpRequest, record: Claim, typed: dict[str, str]
+    ) -> HttpResponse:
+        form = ClaimDecisionForm(initial=typed)
+        return self.change_view(request, str(record.pk), extra_context={"decision_form": form})
+
     @admin.action(description="Approve selected claims", permissions=["decide"])
     def approve_selected(self, request: AuthenticatedHttpRequest, chosen: QuerySet[Claim]) -> None:
         """Approve claims that have no warnings and have not changed since the list was opened."""

@@ -18,6 +18,7 @@ from aspen.form_fields import LineField
 from aspen.formats import counted, format_amount, format_day
 from aspen.halves import HALF, validate_halves
 from aspen.staff_queue import reason_field
+from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, queries
@@ -59,6 +60,7 @@ class CreditLinesForm(forms.Form):
         return {pk: amount for pk, amount in amounts.items() if amount}
 
 
+@form_recovery.recover_after_sign_in
 def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     """Preview new credit lines for an event, then save them."""
     if not request.user.has_perm("credits.decide_claim"):
@@ -72,6 +74,8 @@ def correct_event_view(request: AuthenticatedHttpRequest, event_id: int) -> Http
     if request.method != "POST":
         initial: dict[str, Any] = {f"amount_{pk}": amount for pk, amount in offered.items()}
         initial["seen"] = queries.offers_as_text(offered)
+        initial |= form_recovery.recovered_form(request) or {}
+        initial["shown"] = ""
         return _page(request, event, CreditLinesForm(initial=initial, categories=categories))
     form = CreditLinesForm(request.POST, categories=categories)
     if not form.is_valid():

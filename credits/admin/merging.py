@@ -17,6 +17,7 @@ from aspen.errors import Refused
 from aspen.form_fields import LineField
 from aspen.formats import format_day
 from aspen.staff_queue import QueueAdmin, reason_field
+from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions
@@ -92,15 +93,17 @@ class MergeAdmin(QueueAdmin):
 
     # ---------- Merging ----------
 
+    @form_recovery.recover_after_sign_in
     def start_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Choose two events, preview the merge and merge them."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
-        pair = MergePairForm(request.POST if request.method == "POST" else request.GET)
+        typed = form_recovery.recovered_form(request) or {}
+        pair = MergePairForm(request.POST if request.method == "POST" else typed or request.GET)
         if not pair.is_valid():
             raise Http404
         source, target = _events(pair.cleaned_data["source"], pair.cleaned_data["target"])
-        form = MergeForm(request.POST or None)
+        form = MergeForm(request.POST or None, initial=typed)
         if request.method == "POST" and source and target and form.is_valid():
             with refusal_as_form_error(form):
                 return self._merge(request, source, target, **form.cleaned_data)

@@ -242,6 +242,12 @@ class CustomEventAdmin(QueueAdmin):
                 return self.go_on(request, event)
         return self._page(request, self.shown(request, str(event.pk)), form)
 
+    def recovered_page(
+        self, request: AuthenticatedHttpRequest, record: Event, typed: dict[str, str]
+    ) -> HttpResponse:
+        event = self.shown(request, str(record.pk))
+        return self._page(request, event, DecisionForm(initial=typed))
+
     def publish_view(self, request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
         """Publish the custom event to the calendar, which also approves it if it is waiting."""
         with refusal_as_message(request):

@@ -30,6 +30,7 @@ from aspen.db.audit import dry_run
 from aspen.form_fields import LineField
 from aspen.formats import counted, format_credits, format_day
 from aspen.staff_queue import ConditionFilter, QueueAdmin, reason_field
+from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from tracks.counting import credits as own_credits
@@ -240,17 +241,19 @@ class ParticipationAdmin(QueueAdmin):
             return None
         return self._extend_page(request, ids, ExtendForm())
 
+    @form_recovery.recover_after_sign_in
     def extend_view(self, request: AuthenticatedHttpRequest) -> HttpResponse:
         """Preview the new last days, then extend the periods."""
         if not self.has_decide_permission(request):
             raise PermissionDenied
-        data = request.POST if request.method == "POST" else request.GET
-        ids = _ids(data.get("ids", ""))
+        typed = form_recovery.recovered_form(request) or {}
+        data = request.POST if request.method == "POST" else typed or request.GET
+        ids = _ids(str(data.get("ids", "")))
         if not ids:
             messages.warning(request, "First select the periods to extend.")
             return HttpResponseRedirect(reverse(LIST_URL))
         if request.method != "POST":
-            return self._extend_page(request, ids, ExtendForm())
+            return self._extend_page(request, ids, ExtendForm(initial=typed))
         form = ExtendForm(request.POST)
         if not form.is_valid():
             return self._extend_page(request, ids, form)

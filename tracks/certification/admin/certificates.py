@@ -16,6 +16,7 @@ from aspen.db.audit import dry_run
 from aspen.form_fields import LineField
 from aspen.formats import format_credits, format_day
 from aspen.staff_queue import reason_field
+from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import certifying, record
@@ -83,6 +84,7 @@ class Consequences(NamedTuple):
     expires_on: str
 
 
+@form_recovery.recover_after_sign_in
 def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
     """Ask for a reason and what to do with the period, show the consequences, then revoke."""
     certificate = _certificate(request, certificate_id)
@@ -98,7 +100,7 @@ def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpR
     return _answer(
         request,
         certificate,
-        RevokeForm(request.POST or None),
+        RevokeForm(request.POST or None, initial=form_recovery.recovered_form(request)),
         action,
         consequences_of=lambda form: _consequences(
             certificate, form.choice(), next_period=_next_period(certificate)
@@ -109,9 +111,11 @@ def revoke_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpR
     )
 
 
+@form_recovery.recover_after_sign_in
 def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> HttpResponse:
     """Ask for a name and a reason, show the consequences, then reissue."""
     certificate = _certificate(request, certificate_id)
+    initial = {"name": certificate.name} | (form_recovery.recovered_form(request) or {})
 
     def action(form: forms.Form, by: User) -> None:
         certifying.reissue_certificate(
@@ -124,7 +128,7 @@ def reissue_view(request: AuthenticatedHttpRequest, certificate_id: int) -> Http
     return _answer(
         request,
         certificate,
-        ReissueForm(request.POST or None, initial={"name": certificate.name}),
+        ReissueForm(request.POST or None, initial=initial),
         action,
         consequences_of=lambda form: _consequences(certificate, "reissue", name=form.choice()),
         title="Reissue certificate",

@@ -232,6 +232,16 @@ class SubmissionAdmin(QueueAdmin):
             lambda: f"Returned for changes. {form.cleaned_data['reason']}",
         )
 
+    def recovered_page(
+        self, request: AuthenticatedHttpRequest, record: Submission, typed: dict[str, str]
+    ) -> HttpResponse:
+        supervisors = presentation.supervisor_choices(record)
+        forms = {
+            "return_form": ReturnForm(initial=typed),
+            "supervisor_form": AskSupervisorForm(initial=typed, supervisors=supervisors),
+        }
+        return self._page(request, record, review.review_claims(record.record), forms)
+
     def _decide(
         self,
         request: AuthenticatedHttpRequest,
