@@ -76,7 +76,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
-            "builtins": ["aspen.web.links"],
+            "builtins": ["aspen.web.links", "aspen.web.csrf_tag"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -84,7 +84,6 @@ TEMPLATES = [
                 "aspen.web.context.portal",
                 *(["aspen.demo.context.demonstration"] if DEMO else []),
             ],
-            "builtins": ["aspen.web.csrf_tag"],
         },
     },
 ]
