@@ -1,7 +1,7 @@
 """Reading award lists, matching them with accounts, and finding waiting awards."""
 
 import re
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from typing import NamedTuple
 
 from allauth.account.models import EmailAddress
@@ -239,10 +239,9 @@ def read_file(data: bytes) -> AddressRows:
     """
     reader, has_column = _ListReader(), False
     for table in table_reader.read_tables(data, megabytes=MEGABYTES):
-        found = table_reader.find_people(table)
-        if found:
+        if found := table_reader.find_people(table):
             has_column = True
-            _read_rows(reader, table.rows[found[0] + 1 :], found[1])
+            _read_rows(reader, table.rows[found[0] :], found[1])
     if not has_column:
         raise Refused(
             "The file has no e-mail column. Put the heading Email above the addresses, or paste "
@@ -252,6 +251,16 @@ def read_file(data: bytes) -> AddressRows:
     return reader.result()
 
 
-def _read_rows(reader: _ListReader, rows: Iterable[TableRow], column: int) -> None:
-    for line, cells in rows:
-        reader.read(cells[column] if column < len(cells) else "", line, ", ".join(cells))
+def _read_rows(reader: _ListReader, rows: Sequence[TableRow], column: int) -> None:
+    """Read the rows below a heading row."""
+    attended = table_reader.find_column(rows[0].cells, {"attended"})
+    for line, cells in rows[1:]:
+        text = ", ".join(cells)
+        if attended is not None and _cell(cells, attended).lower() == "no":
+            reader.refuse(line, "According to the list, this person did not attend.", text)
+        else:
+            reader.read(_cell(cells, column), line, text)
+
+
+def _cell(cells: list[str], index: int) -> str:
+    return cells[index] if index < len(cells) else ""

@@ -82,6 +82,16 @@ def test_the_host_in_a_report_about_a_meeting_is_not_on_the_list() -> None:
     assert sheet == awards.AddressRows([[ADA, 5], [BO, 7]], [])
 
 
+def test_people_who_registered_but_did_not_attend_are_refused() -> None:
+    sheet = awards.read_file(
+        f"Attendee Details,\nAttended,First Name,Email\nYes,Ada,{ADA}\nNo,Bo,{BO}\n".encode()
+    )
+    assert sheet == awards.AddressRows(
+        [[ADA, 3]],
+        [[4, "According to the list, this person did not attend.", f"No, Bo, {BO}"]],
+    )
+
+
 def test_invalid_rows_of_a_file_are_refused() -> None:
     sheet = awards.read_file(
         f"Name,Email\n=cmd(),nobody\nCy\nAda,{ADA}\nAda,{ADA.upper()}\n,,\n".encode()
