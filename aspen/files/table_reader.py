@@ -17,6 +17,7 @@ from aspen.files.workbook import is_workbook, sheet_rows
 from aspen.text import clean_text
 
 MAX_ROWS = 20_000
+MAX_COLUMNS = 1_000
 MAX_LIST_LINE_LENGTH = 5_000
 SHOWN_ROWS = 5  # how many rows previews show as they were read
 # Some tools put a summary above the table, so search this many lines for the heading.
@@ -110,12 +111,21 @@ def _sheets(data: bytes) -> Iterator[tuple[str, Iterable[TableRow]]]:
 
 
 def _limited(rows: Iterable[TableRow]) -> Iterator[TableRow]:
-    count = 0
+    """Yield the rows, and only the first of blank ones that follow each other."""
+    count, after_blank = 0, False
     for row in rows:
-        count += any(row.cells)
+        is_blank = not any(row.cells)
+        count += not is_blank
         if count > MAX_ROWS:
             raise too_many_rows()
-        yield row
+        if any(row.cells[MAX_COLUMNS:]):
+            raise Refused(
+                f"Line {row.line} has more than {MAX_COLUMNS:,} cells. Check that this is a list.",
+                field="file",
+            )
+        if not (is_blank and after_blank):
+            yield row
+        after_blank = is_blank
 
 
 def too_many_rows() -> Refused:
@@ -242,7 +252,7 @@ def split_tables(title: str, rows: Iterable[TableRow]) -> list[ReadTable]:
     """
     tables: list[ReadTable] = []
     after_blank = False
-    for row, following in itertools.pairwise([*rows, TableRow(0, [])]):
+    for row, following in itertools.pairwise(itertools.chain(rows, [TableRow(0, [])])):
         if not any(row.cells):
             after_blank = True
             continue

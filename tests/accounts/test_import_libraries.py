@@ -152,6 +152,16 @@ def test_a_library_renamed_in_the_portal_and_then_in_the_file_stays_one(tmp_path
     assert Organization.objects.get().name == "New"
 
 
+@pytest.mark.parametrize("encoding", ["cp1252", "utf-16", "utf-8-sig"])
+def test_a_file_saved_by_a_spreadsheet_program_is_read(tmp_path: Path, encoding: str) -> None:
+    path = write(tmp_path, "Bibliothèque,public,Helena,,Broad Valleys,")
+    path.write_bytes(path.read_text(encoding="utf-8").replace(",", ";").encode(encoding))
+
+    assert load(path) == "1 new, 0 changed, 0 unchanged."
+    library = Organization.objects.get(name="Bibliothèque")
+    assert (library.city, str(library.federation)) == ("Helena", "Broad Valleys")
+
+
 def test_the_same_row_twice_is_one_library(tmp_path: Path) -> None:
     path = write(tmp_path, "Good,public,Helena,,,", "Good,public,Helena,,,")
 

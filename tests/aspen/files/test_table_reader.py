@@ -1,5 +1,6 @@
 """Reading tables in every form in which other programs write them."""
 
+import contextlib
 import datetime as dt
 import io
 import zipfile
@@ -8,6 +9,8 @@ from pathlib import Path
 
 import openpyxl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from aspen.errors import Refused
 from aspen.files import table_reader, workbook
@@ -317,6 +320,7 @@ def test_external_links_are_not_opened() -> None:
         (b'Email,Name\na,"b" c\n', "past line 2"),
         (b"Email\n" + b"x" * 200_000, "past line 2"),
         (b"Email\n" + b"a@b.example\n" * 20_001, "more than 20,000 rows"),
+        (b"Email\n" + b"," * 1_000 + b"x", "Line 2 has more than 1,000 cells"),
         (b"x" * (5 * 1024 * 1024 + 1), "larger than 5 MB"),
     ],
 )
@@ -327,7 +331,18 @@ def test_an_unreadable_file_is_refused_with_advice(data: bytes, reason: str) -> 
     assert refusal.value.field == "file"
 
 
-@pytest.mark.parametrize("data", [b"", b"\n\n", b"sep=;\n", b"\xff\xfe", sheet()])
+@given(st.binary(max_size=60), st.sampled_from(sorted(INTAKE.iterdir())), st.integers(0, 900))
+def test_damaged_files_are_read_or_refused(noise: bytes, path: Path, place: int) -> None:
+    data = path.read_bytes()
+
+    for damaged in (noise, data[:place] + noise + data[place + len(noise) :]):
+        with contextlib.suppress(Refused):
+            read(damaged)
+
+
+@pytest.mark.parametrize(
+    "data", [b"", b"\n\n", b"\n" * 1_000_000, b"sep=;\n", b"\xff\xfe", sheet()]
+)
 def test_an_empty_file_has_no_tables(data: bytes) -> None:
     assert read(data) == []
 
