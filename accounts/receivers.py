@@ -1,4 +1,4 @@
-"""Receivers that set session data at sign-in."""
+"""Receivers that prepare the session at sign-in."""
 
 from typing import Any
 
@@ -19,3 +19,12 @@ def store_menu_data(sender: Any, request: HttpRequest, user: User, **kwargs: Any
     publishes = user.has_perm("events.change_event")
     proposes = user.has_perm("events.propose_event")
     request.session[MANAGES_EVENTS] = ALL if publishes else OWN if proposes else ""
+
+
+@receiver(user_logged_in)
+def keep_session(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
+    """Let the session last until the browser closes, longer than a visit without signing in.
+
+    The sign-in form then makes it longer for people who want to stay signed in.
+    """
+    request.session.set_expiry(0)

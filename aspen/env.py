@@ -4,6 +4,7 @@
 configuration from the environment.
 """
 
+import sys
 from typing import Any
 
 import environ
@@ -40,6 +41,18 @@ def read_environment() -> environ.Env:
 def hosts(env: environ.Env) -> list[str]:
     """Return the host names in ALLOWED_HOSTS. Spaces around the commas are ignored."""
     return [name.strip() for name in env("ALLOWED_HOSTS") if name.strip()]
+
+
+def cache(env: environ.Env) -> dict[str, Any]:
+    """Return the settings of the cache that counts requests for rate limits.
+
+    It never discards counts to make room, as Django's caches otherwise do: a visitor who fills it
+    would reset the limits. A nightly job deletes what has expired (aspen/tasks.py).
+    """
+    settings: dict[str, Any] = env.cache_url("CACHE_URL")
+    if settings["BACKEND"].endswith((".DatabaseCache", ".LocMemCache")):
+        settings["OPTIONS"] = settings.get("OPTIONS", {}) | {"MAX_ENTRIES": sys.maxsize}
+    return settings
 
 
 def refuse_unsafe(env: environ.Env) -> None:

@@ -2,10 +2,12 @@
 
 import datetime as dt
 
+from django.conf import settings
 from django.db.models import Max, Q
 from django.utils import timezone
 from procrastinate.contrib.django.models import ProcrastinateWorker
 
+from aspen import disk
 from aspen.formats import counted, format_time_range
 from aspen.models import Mail, MailState
 
@@ -43,6 +45,15 @@ def mail_problem() -> str:
     return f"{counted(count, 'message')} could not be sent on time." if count else ""
 
 
+def disk_problem() -> str:
+    """Return a sentence if a disk of the portal is almost full, or an empty string."""
+    free = min(disk.free_bytes(folder) for folder in (settings.UPLOADS, settings.VAR))
+    if free >= disk.RESERVED_BYTES:
+        return ""
+    return f"The disk is almost full ({free // disk.MEGABYTE} MB left), so no files can be added."
+
+
 def problems() -> list[str]:
     """Return a sentence for each problem. Two queries."""
-    return [problem for problem in (worker_problem(), mail_problem()) if problem]
+    found = (worker_problem(), mail_problem(), disk_problem())
+    return [problem for problem in found if problem]

@@ -59,6 +59,8 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "aspen.web.visits.end_visits_soon",
+    "aspen.web.middleware.keep_personal_pages_out_of_caches",
     "aspen.web.middleware.RequireSignIn",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
@@ -110,9 +112,9 @@ PGHISTORY_CREATED_AT_FUNCTION = "clock_timestamp()"
 PGHISTORY_OBJ_FIELD = pghistory.ObjForeignKey(related_name="history")
 
 CACHES = {
-    "default": env.cache_url("CACHE_URL"),
-    # Public pages (events/calendar/page_cache.py), per process. In the default cache they would
-    # evict the counts of sign-in attempts.
+    # Counts requests for rate limits, and nothing else.
+    "default": schema.cache(env),
+    # Public pages (events/calendar/page_cache.py), per process.
     "pages": {
         "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
         "LOCATION": "pages",
@@ -178,6 +180,8 @@ ACCOUNT_RATE_LIMITS = {
     "signup": "60/m/ip",
     "login_failed": "60/m/ip,5/5m/key",
     "supervisor_link": "60/m/ip",
+    "check_in_code": "10/m/user",
+    "kept_form": "60/h/ip",
 }
 
 LANGUAGE_CODE = "en-us"
@@ -194,7 +198,7 @@ STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     # Never inside a folder that the web server serves directly: a view serves these files.
     "uploads": {
-        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "BACKEND": "aspen.files.upload_storage.UploadStorage",
         "OPTIONS": {"location": UPLOADS},
     },
     "staticfiles": {

@@ -1,9 +1,10 @@
-"""Periodic tasks: job queue cleanup and e-mail delivery."""
+"""Periodic tasks: cleanup of jobs, sessions and rate limits, and e-mail delivery."""
 
 from procrastinate import JobContext, builtin_tasks
 from procrastinate.contrib.django import app
 
 from aspen.mail import outbox
+from aspen.web import rate_limits, visits
 
 KEPT_HOURS = 72
 NIGHTLY = "17 9 * * *"  # UTC; early morning in Montana
@@ -15,6 +16,14 @@ BATCH = 100
 async def remove_old_jobs(context: JobContext, timestamp: int) -> None:
     """Delete jobs that succeeded more than KEPT_HOURS hours ago. Keep all failed jobs."""
     await builtin_tasks.remove_old_jobs(context, max_hours=KEPT_HOURS)
+
+
+@app.periodic(cron="7 * * * *")  # type: ignore[untyped-decorator]
+@app.task(queueing_lock="remove_expired")  # type: ignore[untyped-decorator]
+def remove_expired(timestamp: int) -> None:
+    """Delete sessions and counts for rate limits whose time is over. Runs every hour."""
+    visits.delete_expired_sessions()
+    rate_limits.delete_expired_counts()
 
 
 # No `lock`, because a killed worker would hold it forever. Running two at a time is harmless.

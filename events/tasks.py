@@ -4,10 +4,19 @@ No job has a `lock`, because a killed worker would hold it forever. Jobs can run
 even concurrently.
 """
 
+import datetime as dt
+
+from django.core.files.storage import storages
+from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from aspen.files.upload_storage import delete_orphans
 from events import reminders
 from events.attendance import actions as attendance_actions
+from events.models import Resource
+
+# Far longer than a request that stores a file before its row.
+ORPHANED_AFTER = dt.timedelta(days=1)
 
 
 @app.periodic(cron="*/5 * * * *")  # type: ignore[untyped-decorator]
@@ -23,3 +32,15 @@ def tell_in_time(timestamp: int) -> None:
     """Queue reminders of upcoming events and notices of new recordings."""
     reminders.queue_reminder_emails()
     reminders.queue_recording_emails()
+
+
+@app.periodic(cron="47 9 * * *")  # type: ignore[untyped-decorator]
+@app.task(queueing_lock="delete_unused_material")  # type: ignore[untyped-decorator]
+def delete_unused_material(timestamp: int) -> None:
+    """Delete files that belong to no event, in the early morning."""
+    delete_orphans(
+        storages["uploads"],
+        "resources",
+        before=timezone.now() - ORPHANED_AFTER,
+        known=lambda names: Resource.objects.filter(file__in=names).values_list("file", flat=True),
+    )

@@ -13,9 +13,12 @@ import datetime as dt
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from allauth.core import ratelimit
 from django.core import signing
 from django.http import HttpRequest, QueryDict
 from django.utils import timezone
+
+from aspen.web import visits
 
 SESSION_KEY = "typed"
 AUTHOR_FIELD = "form_author"
@@ -51,7 +54,8 @@ def _author_of(data: QueryDict) -> int | None:
 def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool:
     """Keep a form submitted to a marked view for its author; return whether it was kept.
 
-    Nothing is kept if someone else is signed in now. Uploaded files are not kept.
+    Nothing is kept if someone else is signed in now. Uploaded files are not kept. Nothing is kept if
+    the same network address or all visitors together have submitted too many forms.
     """
     author = _author_of(request.POST)
     if (
@@ -61,6 +65,8 @@ def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool
         or request.content_type not in (FORM_ENCODED, WITH_FILES)
         or len(request.POST.urlencode()) > MAX_CHARACTERS
         or any("password" in name for name in request.POST)
+        or not ratelimit.consume(request, action="kept_form")
+        or not visits.has_room_for_text()
     ):
         return False
     typed = {

@@ -33,6 +33,25 @@ class RequireSignIn(LoginRequiredMiddleware):
         return super().handle_no_permission(request, view_func)
 
 
+def keep_personal_pages_out_of_caches(
+    get_response: Callable[[HttpRequest], HttpResponse],
+) -> Callable[[HttpRequest], HttpResponse]:
+    """Forbid storing responses to people who are signed in.
+
+    After signing out, the browser's Back button then shows nothing of theirs, even on a shared
+    computer. Takes no query if nothing has read the session.
+    """
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        response = get_response(request)
+        is_personal = request.session.accessed and request.user.is_authenticated
+        if is_personal and "no-store" not in response.get("Cache-Control", ""):
+            response.headers["Cache-Control"] = "no-store, private"
+        return response
+
+    return middleware
+
+
 def explain_method_not_allowed(
     get_response: Callable[[HttpRequest], HttpResponse],
 ) -> Callable[[HttpRequest], HttpResponse]:

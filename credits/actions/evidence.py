@@ -26,6 +26,15 @@ TOO_MANY = (
 )
 # Files are deleted if their form is not saved within this time.
 WAITING_FILE_LIFETIME = dt.timedelta(days=1)
+# Three forms with ten files each.
+MAX_WAITING_FILES = 3 * MAX_FILES
+# For all people together, so that files that no one saves cannot fill the disk.
+MAX_WAITING_BYTES = 1_000 * uploads.MEGABYTE
+TOO_MANY_WAITING = (
+    f"{MAX_WAITING_FILES} of your files already wait in forms that you have not saved. Choose "
+    "“{name}” again when you save this form."
+)
+NO_ROOM_TO_WAIT = "“{name}” could not be kept. Choose it again when you save this form."
 WAITING_FOLDER = "waiting"
 WAITING_SALT = "credits.evidence.waiting"
 
@@ -76,7 +85,10 @@ def _store(claim: Claim, file: File) -> Evidence:
         content_type=kind.content_type,
         size=file.size,
     )
-    evidence.file.save(uploads.random_name(), file, save=False)
+    try:
+        evidence.file.save(uploads.random_name(), file, save=False)
+    except Refused as refusal:  # the disk is full
+        raise Refused(str(refusal), field="evidence") from refusal
     evidence.save()
     return evidence
 
@@ -142,11 +154,18 @@ def restore_evidence(*, claim_id: int, ticket: str, by: User) -> Evidence:
 
 
 def store_waiting_file(file: File, *, by: User) -> WaitingFile:
-    """Store a valid file until the form is saved. Also delete expired files."""
+    """Store a valid file until the form is saved. Also delete expired files.
+
+    Raises Refused if too many files are waiting, `by`'s own or everyone's.
+    """
     storage = storages["uploads"]
-    _delete_expired()
-    path = storage.save(f"{WAITING_FOLDER}/{by.pk}-{uploads.random_name()}", file)
     name = uploads.clean_name(file.name or "")
+    sizes = delete_expired_waiting_files()
+    if sum(path.startswith(f"{WAITING_FOLDER}/{by.pk}-") for path in sizes) >= MAX_WAITING_FILES:
+        raise Refused(TOO_MANY_WAITING.format(name=name), field="evidence")
+    if sum(sizes.values()) + (file.size or 0) > MAX_WAITING_BYTES:
+        raise Refused(NO_ROOM_TO_WAIT.format(name=name), field="evidence")
+    path = storage.save(f"{WAITING_FOLDER}/{by.pk}-{uploads.random_name()}", file)
     return WaitingFile(name, path, signing.dumps([by.pk, path, name], salt=WAITING_SALT))
 
 
@@ -170,11 +189,18 @@ def delete_waiting_files(files: Iterable[WaitingFile]) -> None:
         storages["uploads"].delete(file.path)
 
 
-def _delete_expired() -> None:
+def delete_expired_waiting_files() -> dict[str, int]:
+    """Delete the waiting files whose time is over. Return the size of each that is left."""
     storage = storages["uploads"]
     if not storage.exists(WAITING_FOLDER):
-        return
+        return {}
+    expired = timezone.now() - WAITING_FILE_LIFETIME
+    sizes = {}
     for name in storage.listdir(WAITING_FOLDER)[1]:
         path = str(PurePath(WAITING_FOLDER) / name)
-        if storage.get_modified_time(path) < timezone.now() - WAITING_FILE_LIFETIME:
-            storage.delete(path)
+        with suppress(FileNotFoundError):  # another request may have just deleted it
+            if storage.get_modified_time(path) < expired:
+                storage.delete(path)
+            else:
+                sizes[path] = storage.size(path)
+    return sizes

@@ -97,12 +97,19 @@ class EvidenceFieldsForm(forms.Form):
         return [*files, *self.valid_files]
 
     def keep_files(self) -> None:
-        """Store the valid files until the person submits this form again."""
-        if self.by is not None:
-            self.waiting += [
-                evidence_actions.store_waiting_file(file, by=self.by) for file in self.valid_files
-            ]
-            self.valid_files = []
+        """Store the valid files until the person submits this form again.
+
+        If there is no room for a file, the form says so.
+        """
+        if self.by is None:
+            return
+        for file in self.valid_files:
+            try:
+                self.waiting.append(evidence_actions.store_waiting_file(file, by=self.by))
+            except Refused as refusal:
+                if str(refusal) not in self.errors.get("evidence", []):
+                    self.add_error("evidence", str(refusal))
+        self.valid_files = []
 
     def delete_waiting_files(self) -> None:
         """Delete the waiting files once they have been saved with the claim."""

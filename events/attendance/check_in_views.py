@@ -3,12 +3,12 @@
 import re
 
 from django.contrib import messages
-from django.core.cache import cache
 from django.http import Http404, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_http_methods
 
 from accounts.models import User
+from aspen.web import rate_limits
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
@@ -20,30 +20,27 @@ from events.calendar import presentation as calendar_presentation
 from events.enums import ATTENDED
 from events.models import Event, Registration
 
-MAX_GUESSES = 10  # per person per minute
-GUESS_WINDOW_SECONDS = 60
+GUESS = "check_in_code"  # its limit is in ACCOUNT_RATE_LIMITS
 SIX_LETTERS = re.compile("[A-Za-z]{6}")
 UNKNOWN_CODE = "No event has this code. Check the screen or ask the organizer."
 
 
-def _exceeds_guess_limit(person: User) -> bool:
-    key = f"check-in-guesses:{person.pk}"
-    cache.add(key, 0, GUESS_WINDOW_SECONDS)
-    try:
-        return int(cache.incr(key)) > MAX_GUESSES
-    except ValueError:  # expired just now
-        return False
+def _event_of_code(request: AuthenticatedHttpRequest, code: str) -> Event | None:
+    """Return the event that has this code, or None, which counts as a wrong guess."""
+    event = attendance_queries.event_of_code(code)
+    if event is None:
+        rate_limits.count_guess(request, GUESS)
+    return event
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def check_in(request: AuthenticatedHttpRequest) -> HttpResponse:
     """Ask for the code shown in the room, and go to the event that has it."""
-    person = request.user
     form = CheckInCodeForm(request.POST if request.method == "POST" else None)
     if request.method == "POST" and form.is_valid():
-        if _exceeds_guess_limit(person):
+        if not rate_limits.has_guesses_left(request, GUESS):
             return render(request, "429.html", status=429)
-        event = attendance_queries.event_of_code(form.cleaned_data["code"])
+        event = _event_of_code(request, form.cleaned_data["code"])
         if event and event.check_in_code:
             return redirect("events:check_in_here", event.check_in_code)
         form.add_error("code", UNKNOWN_CODE)
@@ -56,9 +53,9 @@ def check_in_here(request: AuthenticatedHttpRequest, code: str) -> HttpResponse:
     person = request.user
     if not SIX_LETTERS.fullmatch(code):
         raise Http404
-    if _exceeds_guess_limit(person):
+    if not rate_limits.has_guesses_left(request, GUESS):
         return render(request, "429.html", status=429)
-    event = attendance_queries.event_of_code(code)
+    event = _event_of_code(request, code)
     if event is None:
         messages.error(request, UNKNOWN_CODE)
         return redirect("events:check_in")

@@ -16,7 +16,8 @@ from django.utils import timezone
 
 from accounts.enums import Role
 from aspen.errors import Refused
-from credits import actions
+from aspen.files.upload_storage import NO_ROOM
+from credits import actions, tasks
 from credits.actions import evidence
 from credits.forms.files import EvidenceForm
 from credits.models import Claim, Evidence
@@ -389,6 +390,60 @@ def test_waiting_files_are_deleted_after_a_day(person):
     new = evidence.store_waiting_file(file(), by=person)
     assert stored() == {new.path}
     assert evidence.waiting_files([old.ticket, new.ticket], by=person) == [new]
+
+
+def test_a_person_has_a_limited_number_of_waiting_files(client, person, monkeypatch):
+    monkeypatch.setattr(evidence, "MAX_WAITING_FILES", 2)
+    evidence.store_waiting_file(file(), by=make.person())
+    address = f"/continuing-education/claim/{make.event().pk}/"
+    for _ in range(2):
+        client.post(address, {"evidence": [file("good.pdf"), file("bad.exe")]})
+    answer = client.post(address, {"evidence": [file("third.pdf"), file("bad.exe")]})
+    assert "Choose “third.pdf” again when you save this form." in answer.content.decode()
+    assert answer.context["form"].waiting == []
+    assert len(stored()) == 3
+    answer = client.post(address, {"evidence": [file("third.pdf")]})
+    assert answer.status_code == 302
+
+
+def test_all_waiting_files_together_are_limited(client, monkeypatch):
+    monkeypatch.setattr(evidence, "MAX_WAITING_BYTES", 2 * len(PDF))
+    for _ in range(2):
+        evidence.store_waiting_file(file(), by=make.person())
+    address = f"/continuing-education/claim/{make.event().pk}/"
+    answer = client.post(address, {"evidence": [file("third.pdf"), file("bad.exe")]})
+    assert "“third.pdf” could not be kept." in answer.content.decode()
+    assert len(stored()) == 2
+
+
+def test_a_nightly_job_deletes_files_that_belong_to_nothing(client, person, claim):
+    storage = storages["uploads"]
+    with time_machine.travel(timezone.now() - dt.timedelta(hours=25)):
+        waiting = evidence.store_waiting_file(file(), by=person)
+        storage.save("evidence/lost", file())
+        [kept] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
+    storage.save("evidence/being-saved", file())
+
+    tasks.delete_unused_evidence(0)
+
+    assert stored() == {kept.file.name, "evidence/being-saved"}
+    assert evidence.waiting_files([waiting.ticket], by=person) == []
+
+
+def test_a_full_disk_is_explained_and_nothing_is_saved(client, claim, monkeypatch):
+    def refuse(*args):
+        raise Refused(NO_ROOM)
+
+    monkeypatch.setattr(storages["uploads"], "_save", refuse)
+    answers = [
+        client.post(page(claim), {"add": "1", "evidence": file()}),
+        client.post("/continuing-education/new/", {"title": "Weeding", "evidence": file()}),
+        client.post(f"/continuing-education/claim/{make.event().pk}/", {"evidence": file()}),
+    ]
+    for answer in answers:
+        assert answer.status_code == 200
+        assert "The portal has no room for files at the moment" in answer.content.decode()
+    assert (stored(), Evidence.objects.count(), Claim.objects.count()) == (set(), 0, 1)
 
 
 # ---------- A claim's page ----------

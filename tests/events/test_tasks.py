@@ -4,12 +4,17 @@ import datetime as dt
 
 import pytest
 import time_machine
+from django.core.files.base import ContentFile
+from django.core.files.storage import storages
+from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 from procrastinate.contrib.django import app
 
+from accounts.enums import Role
 from credits.models import Claim
 from events import tasks
 from events.actions import register
+from events.editing import material
 from tests import factories
 
 
@@ -37,8 +42,35 @@ def test_the_periodic_jobs_are_registered() -> None:
     assert crons == {
         "events.tasks.settle_due": "*/5 * * * *",
         "events.tasks.tell_in_time": "*/10 * * * *",
+        "events.tasks.delete_unused_material": "47 9 * * *",
+        "credits.tasks.delete_unused_evidence": "37 9 * * *",
+        "aspen.tasks.remove_expired": "7 * * * *",
         "aspen.tasks.deliver_mail": "* * * * *",
         "aspen.tasks.remove_old_jobs": "17 9 * * *",
         "tracks.tasks.remind_of_certification": "17 15 * * *",
     }
     assert app.tasks["events.tasks.settle_due"].queueing_lock == "settle_due"
+
+
+@pytest.mark.django_db
+def test_a_nightly_job_deletes_files_that_belong_to_no_event(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    storage = storages["uploads"]
+    for name in storage.listdir("resources")[1] if storage.exists("resources") else []:
+        storage.delete(f"resources/{name}")
+    staff = factories.person(Role.CE_COORDINATOR)
+    with time_machine.travel(timezone.now() - dt.timedelta(hours=25)):
+        storage.save("resources/lost", ContentFile(b"notes"))
+        kept = material.add_file(
+            event_id=factories.event(days=3).pk,
+            label="Notes",
+            file=SimpleUploadedFile("notes.txt", b"notes"),
+            by=staff,
+        )
+    storage.save("resources/being-saved", ContentFile(b"notes"))
+
+    tasks.delete_unused_material(0)
+
+    left = {f"resources/{name}" for name in storage.listdir("resources")[1]}
+    assert left == {str(kept.file.name), "resources/being-saved"}

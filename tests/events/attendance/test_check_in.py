@@ -184,9 +184,29 @@ def test_unknown_codes_and_too_many_guesses(client: Client, person: User) -> Non
     answer = client.post("/events/check-in/", {"code": "NOSUCH"})
     assert "No event has this code." in answer.content.decode()
     assert 'value="NOSUCH"' in answer.content.decode()
-    statuses = [client.post("/events/check-in/", {"code": "NOSUCH"}).status_code for _ in range(10)]
-    assert statuses == [200] * 9 + [429]
+    statuses = [client.post("/events/check-in/", {"code": "NOSUCH"}).status_code for _ in range(8)]
+    assert statuses == [200] * 8
+    assert client.get("/events/check-in/NOSUCH/").status_code == 302  # a guess as well
     assert client.get("/events/check-in/NOSUCH/").status_code == 429
+    assert client.post("/events/check-in/", {"code": "NOSUCH"}).status_code == 429
+
+
+def test_a_minute_after_the_last_wrong_code_people_can_try_again(
+    client: Client, person: User
+) -> None:
+    with time_machine.travel(BEGIN, tick=False) as clock:
+        for _ in range(10):
+            client.post("/events/check-in/", {"code": "NOSUCH"})
+        clock.shift(59)
+        assert client.post("/events/check-in/", {"code": "NOSUCH"}).status_code == 429
+        clock.shift(2)
+        assert client.post("/events/check-in/", {"code": "NOSUCH"}).status_code == 200
+
+
+@time_machine.travel(DURING, tick=False)
+def test_looking_at_an_events_page_is_no_guess(client: Client, person: User, event: Event) -> None:
+    assert {client.get(f"/events/check-in/{CODE}/").status_code for _ in range(15)} == {200}
+    assert client.post("/events/check-in/", {"code": CODE}).status_code == 302
 
 
 def test_hostile_codes_match_no_event(client: Client, person: User) -> None:

@@ -48,7 +48,7 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
 
     Only a POST answers the question, because mail scanners open links.
     """
-    if not ratelimit.consume(request, action="supervisor_link"):
+    if request.method == "POST" and not ratelimit.consume(request, action="supervisor_link"):
         response = render(request, "429.html", status=429)
     elif (question := verification_of(token)) is None:
         response = render(request, "tracks/verify_unknown.html", status=404)
