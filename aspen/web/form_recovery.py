@@ -54,8 +54,8 @@ def _author_of(data: QueryDict) -> int | None:
 def store_submitted_form(request: HttpRequest, view: Callable[..., Any]) -> bool:
     """Keep a form submitted to a marked view for its author; return whether it was kept.
 
-    Nothing is kept if someone else is signed in now. Uploaded files are not kept. Nothing is kept if
-    the same network address or all visitors together have submitted too many forms.
+    Nothing is kept if someone else is signed in now, or if the same network address or all visitors
+    together have submitted too many forms. Uploaded files are not kept.
     """
     author = _author_of(request.POST)
     if (
