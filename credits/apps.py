@@ -12,3 +12,4 @@ class CreditsConfig(AppConfig):
         signals.claimed_event_hooks.append(queries.claimed_event_ids)
         signals.certified_event_hooks.append(queries.certified_event_ids)
         signals.ever_claimed_event_hooks.append(queries.ever_claimed_event_ids)
+        signals.lost_credits_hooks.append(queries.credits_lost_if_absent)

@@ -264,6 +264,29 @@ def claims_on_event(event: Event) -> QuerySet[Claim]:
     return Claim.objects.filter(event=event, state__in=sorted(LIVE)).order_by("pk")
 
 
+def credits_lost_if_absent(event: Event, person_ids: Sequence[int]) -> dict[int, Decimal]:
+    """Return the credits by person id that these people would lose if they were absent. One query.
+
+    People without such credits are omitted.
+    """
+    lines = (
+        Credit.objects.filter(
+            claim__event=event,
+            claim__state__in=sorted(LIVE),
+            person__in=person_ids,
+            withdrawn_at=None,
+        )
+        .select_related("claim")
+        .order_by("pk")
+    )
+    now = timezone.now()
+    lost: dict[int, Decimal] = {}
+    for line in lines:
+        if rules.is_lost_by_absence(line.claim, event, now):
+            lost[line.person_id] = lost.get(line.person_id, Decimal(0)) + line.amount
+    return lost
+
+
 def claimed_event_ids(person: User, events: list[Event]) -> set[int]:
     """Return the ids of the events on which the person has a live claim. Takes one query."""
     return set(

@@ -17,6 +17,7 @@ from events.signals import (
     custom_event_changed,
     custom_event_decision_undone,
     event_revised,
+    place_removed,
     presenting_settled,
 )
 
@@ -29,6 +30,13 @@ def credit_or_withdraw_attendance(
         actions.credit_attendance(registrations=registrations, by=by)
         return
     actions.withdraw_attendance(registrations=registrations, by=by)
+
+
+@receiver(place_removed)
+def withdraw_credit_of_removed_place(
+    sender: Any, registrations: list[Registration], by: User, **kwargs: Any
+) -> None:
+    actions.withdraw_place_credit(registrations=registrations, by=by)
 
 
 @receiver(presenting_settled)

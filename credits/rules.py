@@ -9,7 +9,7 @@ from django.utils import timezone
 from aspen.clock import day_of_end, fiscal_year, years_after, years_before
 from aspen.formats import format_day
 from aspen.transitions import Actor
-from credits.enums import CLAIM_TRANSITIONS, LIVE, ClaimRole, ClaimState
+from credits.enums import CLAIM_TRANSITIONS, LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
 from events.enums import Attendance, EventState
 from events.models import Event, Registration
@@ -41,6 +41,17 @@ def may_present_again(day: dt.date, presented: Sequence[dt.date]) -> bool:
         < MAX_PRESENTATIONS_PER_TOPIC
         for end in (day, *later)
     )
+
+
+def is_lost_by_absence(claim: Claim, event: Event, now: dt.datetime) -> bool:
+    """Return whether a live claim on the event is withdrawn if its person was absent.
+
+    Presenter claims stay. If the event has a recording, so does a claim that the person made
+    themselves, because they may have watched the recording.
+    """
+    if claim.role != ClaimRole.ATTENDEE:
+        return False
+    return claim.source == ClaimSource.REGISTRATION or not has_recording(event, now)
 
 
 def overlaps(one: Event, other: Event) -> bool:

@@ -15,7 +15,12 @@ from events.attendance.actions import (
     remove_event_check_in_code,
     settle_due,
 )
-from events.attendance.list_actions import apply_attendance_list, store_attendance_list
+from events.attendance.list_actions import (
+    apply_attendance_list,
+    match_attendees,
+    store_attendance_list,
+    undo_attendance_list,
+)
 from events.custom import (
     CollegeCourse,
     CustomEventFacts,
@@ -58,6 +63,7 @@ __all__ = [
     "mark_attendance",
     "mark_merged",
     "mark_remaining_present",
+    "match_attendees",
     "move_custom_event_to_calendar",
     "new_event_check_in_code",
     "promote_waiting",
@@ -72,6 +78,7 @@ __all__ = [
     "set_offers",
     "settle_due",
     "store_attendance_list",
+    "undo_attendance_list",
     "undo_cancellation",
     "undo_custom_event_decision",
     "unmark_merged",

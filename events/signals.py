@@ -1,6 +1,7 @@
 """Signals to the apps above. Receivers run in the sender's transaction."""
 
 from collections.abc import Callable, Collection
+from decimal import Decimal
 
 from django.dispatch import Signal
 
@@ -10,6 +11,10 @@ from events.models import Event
 # A registered person's event is over, or their attendance was marked or unmarked.
 # Arguments: registrations (list for one person, with .event and .person), earned, by (User).
 attendance_settled = Signal()
+
+# Walk-ins that only an attendance list added lose their place, because it was undone.
+# Arguments: registrations (list for one person, with .event and .person), by (User).
+place_removed = Signal()
 
 # A presenter's event is over.
 # Arguments: presentations (list for one person, with .event and .person), by (User).
@@ -62,3 +67,16 @@ def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:
 def ever_claimed_event_ids_for(person: User, events: list[Event]) -> set[int]:
     """Return the ids of the events that the person has claims for, in any state."""
     return set().union(*(hook(person, events) for hook in ever_claimed_event_hooks))
+
+
+# Each function returns the credits by person id that these people would lose if they were absent.
+lost_credits_hooks: list[Callable[[Event, list[int]], dict[int, Decimal]]] = []
+
+
+def credits_lost_if_absent(event: Event, person_ids: list[int]) -> dict[int, Decimal]:
+    """Return the credits by person id that these people would lose if they were absent."""
+    lost: dict[int, Decimal] = {}
+    for hook in lost_credits_hooks:
+        for person_id, amount in hook(event, person_ids).items():
+            lost[person_id] = lost.get(person_id, Decimal(0)) + amount
+    return lost

@@ -1,6 +1,6 @@
 from django.urls import path
 
-from events.attendance import check_in_views
+from events.attendance import check_in_views, list_views
 from events.attendance import views as attendance_views
 from events.calendar import feed_views
 from events.calendar import views as calendar_views
@@ -58,11 +58,14 @@ urlpatterns = [
     path("<int:pk>/roster/walk-in/", attendance_views.walk_in, name="walk_in"),
     path("<int:pk>/roster/roster.csv", attendance_views.roster_file, name="roster_file"),
     path("<int:pk>/roster/code/", attendance_views.code, name="code"),
-    path("<int:pk>/roster/upload/", attendance_views.upload, name="upload"),
-    path("<int:pk>/roster/lists/<int:list_id>/", attendance_views.preview, name="list"),
+    path("<int:pk>/roster/upload/", list_views.upload, name="upload"),
+    path("<int:pk>/roster/lists/<int:list_id>/", list_views.preview, name="list"),
+    path("<int:pk>/roster/lists/<int:list_id>/match/", list_views.match, name="match_list"),
+    path("<int:pk>/roster/lists/<int:list_id>/confirm/", list_views.confirm, name="confirm_list"),
+    path("<int:pk>/roster/lists/<int:list_id>/undo/", list_views.undo, name="undo_list"),
     path(
         "<int:pk>/roster/lists/<int:list_id>/unknown.csv",
-        attendance_views.unmatched_rows_csv,
+        list_views.unmatched_rows_csv,
         name="unmatched_rows_csv",
     ),
     path("<int:pk>/<slug:slug>/", event_page_views.detail, name="detail"),

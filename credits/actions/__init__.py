@@ -4,7 +4,12 @@ To avoid deadlocks, each locks the event (events.queries.lock_event) and then th
 (accounts.queries.lock_people), and only then reads the rows its decisions depend on.
 """
 
-from credits.actions.attendance import credit_attendance, credit_presenting, withdraw_attendance
+from credits.actions.attendance import (
+    credit_attendance,
+    credit_presenting,
+    withdraw_attendance,
+    withdraw_place_credit,
+)
 from credits.actions.awarding import (
     apply_award_list,
     match_awards,
@@ -87,5 +92,6 @@ __all__ = [
     "why_not_undo",
     "withdraw_attendance",
     "withdraw_claim",
+    "withdraw_place_credit",
     "withdraw_waiting_award",
 ]

@@ -24,7 +24,7 @@ from events.models import Event, Presenter, Registration
 # Without I and O, which look like 1 and 0.
 CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
 CODE_LENGTH = 6
-MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at")
+MARK_FIELDS = ("attendance", "marked_at", "marked_by", "settled_at", "before_lists")
 
 
 # ---------- Settling ----------
@@ -128,12 +128,13 @@ def mark_attendance(*, registration_id: int, attendance: Attendance, by: User) -
 
 
 def _mark(registration: Registration, attendance: Attendance, *, event: Event, by: User) -> None:
-    if registration.attendance == attendance:
+    if registration.attendance == attendance and registration.before_lists is None:
         return
     unknown = attendance == Attendance.UNKNOWN
     registration.attendance = attendance
     registration.marked_at = None if unknown else timezone.now()
     registration.marked_by = None if unknown else by
+    registration.before_lists = None  # From now on, the mark is one made by hand.
     earns = rules.is_over(event) and event.state == EventState.PUBLISHED and event.offers.exists()
     if earns:
         registration.settled_at = registration.settled_at or timezone.now()

@@ -1,11 +1,18 @@
 """Forms for rosters, check-in and attendance lists."""
 
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from django import forms
 
+from accounts.models import User
+from accounts.queries import person_with_email
 from aspen.form_fields import EmailAddressField, LineField
+from aspen.staff_queue import SeenForm
+from events.attendance.list_plans import Attendee
+from events.attendance.matching import Proposal
 from events.enums import Attendance
+from events.models import AttendeeMatch
 
 
 class RosterSearchForm(forms.Form):
@@ -56,8 +63,11 @@ class UploadListForm(forms.Form):
 
     file = forms.FileField(
         label="Attendance list",
-        help_text="A CSV file with columns for e-mail address and minutes.",
-        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,text/csv"}),
+        help_text=(
+            "The report of Zoom, Teams, Webex, GoTo or Google Meet, or another CSV or XLSX file "
+            "with columns for e-mail address and minutes."
+        ),
+        widget=forms.ClearableFileInput(attrs={"accept": ".csv,.txt,.tsv,.xlsx,text/csv"}),
         error_messages={
             "required": "Choose the file from the webinar tool.",
             "empty": "This file is empty.",
@@ -82,9 +92,90 @@ class ApplyListForm(forms.Form):
     """Options for applying a list."""
 
     absentees = forms.BooleanField(
-        label="Mark registered people who are not on the list as absent", required=False
+        label="Mark registered people who are on no list as absent", required=False
     )
     walk_ins = forms.BooleanField(
         label="Add people who have an account but did not register", required=False
     )
     override = forms.BooleanField(label="Overwrite attendance marked by hand", required=False)
+
+
+class ConfirmListForm(SeenForm, ApplyListForm):
+    """The same options on the second page, and the version of the changes that it showed."""
+
+
+class MatchForm(forms.Form):
+    """A choice of people for each person on a list who matches no account.
+
+    Only the proposed people can be chosen; anyone else is entered by address. People matched at an
+    earlier event are selected at first, and saved only if the form is sent.
+    """
+
+    def __init__(
+        self,
+        *args: Any,
+        attendees: Sequence[Attendee],
+        proposals: Mapping[str, Sequence[Proposal]],
+        matches: Mapping[str, AttendeeMatch],
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(*args, **kwargs)
+        self.attendees = attendees
+        self.people: dict[str, dict[str, User]] = {}
+        for number, attendee in enumerate(attendees):
+            proposed = list(proposals[attendee.alias])
+            match = matches.get(attendee.alias)
+            remembered = [each.person for each in proposed if each.is_remembered]
+            people = {str(each.person.pk): each.person for each in proposed}
+            if match:
+                people[str(match.person_id)] = match.person
+            self.people[attendee.alias] = people
+            selected = match.person if match else (remembered[0] if remembered else None)
+            earlier = {person.pk for person in remembered}
+            self.fields[f"person_{number}"] = forms.ChoiceField(
+                label=_label(attendee),
+                required=False,
+                initial=str(selected.pk) if selected else "",
+                choices=[
+                    ("", "Not matched"),
+                    *(
+                        (
+                            pk,
+                            f"{person.display_name}, {person.email}"
+                            + (" (matched before)" if person.pk in earlier else ""),
+                        )
+                        for pk, person in people.items()
+                    ),
+                ],
+            )
+            self.fields[f"address_{number}"] = EmailAddressField(
+                label=f"Someone else for {attendee.label}: e-mail address",
+                required=False,
+                max_length=254,
+            )
+
+    def clean(self) -> dict[str, Any]:
+        cleaned = super().clean() or {}
+        for number in range(len(self.attendees)):
+            address = cleaned.get(f"address_{number}")
+            if not address:
+                continue
+            cleaned[f"other_{number}"] = person_with_email(address)
+            if cleaned[f"other_{number}"] is None:
+                self.add_error(f"address_{number}", "No account uses this address.")
+        return cleaned
+
+    def matches(self) -> dict[str, User | None]:
+        """Return the selected people by alias."""
+        return {
+            attendee.alias: self.cleaned_data.get(f"other_{number}")
+            or self.people[attendee.alias].get(self.cleaned_data[f"person_{number}"])
+            for number, attendee in enumerate(self.attendees)
+        }
+
+
+def _label(attendee: Attendee) -> str:
+    who = attendee.label
+    if attendee.name and attendee.address:
+        who = f"{attendee.name}, {attendee.address}"
+    return f"{who} ({attendee.minutes} min, line {attendee.line})"

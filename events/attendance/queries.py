@@ -7,7 +7,6 @@ from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import Position, User
-from accounts.queries import people_by_email
 from events import permissions, rules
 from events.enums import (
     ATTENDED,
@@ -18,7 +17,7 @@ from events.enums import (
     QuestionKind,
     RegistrationState,
 )
-from events.models import Answer, AttendanceList, Event, PersonalKey, Registration
+from events.models import Answer, Event, PersonalKey, Registration
 
 
 class RosterCounts(NamedTuple):
@@ -157,62 +156,3 @@ def events_open_for_check_in(person: User) -> QuerySet[Event]:
         .defer("search", "description")
         .order_by("begins_at", "id")
     )
-
-
-# ---------- Attendance lists ----------
-
-
-class AttendanceMatch(NamedTuple):
-    """An attendance list compared with the roster.
-
-    `marks` are (registration, attendance, minutes) to apply. `by_hand` are those that contradict
-    marks made by hand. `missing` people have a place but are not on the list. `unregistered` people
-    have an account but no place. `without_account` are the rows of people without an account.
-    """
-
-    marks: list[tuple[Registration, Attendance, int]]
-    by_hand: list[tuple[Registration, Attendance, int]]
-    missing: list[Registration]
-    unregistered: list[tuple[User, Attendance, int]]
-    without_account: list[list[str | int]]
-
-
-def match_attendance_list(attendance_list: AttendanceList) -> AttendanceMatch:
-    """Compare a list with its event's roster. Takes three queries for a list of any length."""
-    people = people_by_email(str(row[0]) for row in attendance_list.rows)
-    places = {
-        registration.person_id: registration
-        for registration in Registration.objects.filter(
-            event=attendance_list.event_id, state=RegistrationState.CONFIRMED
-        )
-        .select_related("person")
-        .order_by("person__display_name", "person_id")
-    }
-    # A person may have joined with two addresses, so add up the minutes.
-    minutes: dict[int, int] = {}
-    accounts: dict[int, User] = {}
-    without_account = []
-    for row in attendance_list.rows:
-        person = people.get(str(row[0]))
-        if person is None:
-            without_account.append(row)
-            continue
-        accounts[person.pk] = person
-        minutes[person.pk] = minutes.get(person.pk, 0) + int(row[1])
-    marks, by_hand, unregistered = [], [], []
-    for person_id, total in minutes.items():
-        attendance = Attendance.PRESENT if total >= attendance_list.threshold else Attendance.ABSENT
-        registration = places.get(person_id)
-        if registration is None:
-            unregistered.append((accounts[person_id], attendance, total))
-        elif _contradicts_manual_mark(registration, attendance):
-            by_hand.append((registration, attendance, total))
-        else:
-            marks.append((registration, attendance, total))
-    missing = [place for person_id, place in places.items() if person_id not in minutes]
-    return AttendanceMatch(marks, by_hand, missing, unregistered, without_account)
-
-
-def _contradicts_manual_mark(registration: Registration, attendance: Attendance) -> bool:
-    by_hand = registration.attendance != Attendance.UNKNOWN and registration.minutes is None
-    return by_hand and (registration.attendance in ATTENDED) != (attendance in ATTENDED)

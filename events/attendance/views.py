@@ -1,8 +1,6 @@
-"""Pages for organizers: roster, walk-ins, sign-in sheet, check-in code and lists."""
+"""Pages for organizers: roster, walk-ins, sign-in sheet and check-in code."""
 
 import csv
-from collections.abc import Iterable
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from django.conf import settings
@@ -22,25 +20,16 @@ from aspen.formats import counted, format_time
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
-from events import permissions, rules, uploads
-from events.attendance import actions, list_actions, queries
-from events.attendance.forms import (
-    ApplyListForm,
-    MarkAttendanceForm,
-    RosterSearchForm,
-    UploadListForm,
-    WalkInForm,
-)
+from events import permissions, rules
+from events.attendance import actions, queries
+from events.attendance.forms import MarkAttendanceForm, RosterSearchForm, WalkInForm
 from events.attendance.presentation import roster_row
-from events.attendance.webinar_csv import MAX_BYTES
 from events.calendar import presentation as calendar_presentation
 from events.enums import ATTENDANCE_LABELS, Attendance
-from events.models import AttendanceList, Event, Registration
+from events.models import Event, Registration
 
 PER_PAGE = 100
 MAX_WAITLIST_SHOWN = 100
-MAX_LINES = 200
-UNKNOWN = "Unknown: no account uses this address"
 BLANK_LINES = 10
 
 
@@ -211,116 +200,3 @@ def code(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         "opens": format_time(rules.check_in_opens(event)),
     }
     return render(request, "events/attendance/code.html", context)
-
-
-# ---------- Attendance lists ----------
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def upload(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Upload an attendance list and continue to its preview."""
-    event = _event(request, pk)
-    form = UploadListForm(
-        request.POST if request.method == "POST" else None,
-        request.FILES if request.method == "POST" else None,
-        initial={"threshold": rules.default_threshold(event)},
-        too_large=uploads.was_cut_off(request),
-    )
-    if request.method == "POST" and form.is_valid():
-        file = form.cleaned_data["file"]
-        with refusal_as_form_error(form):
-            stored = list_actions.store_attendance_list(
-                event_id=event.pk,
-                file_name=file.name,
-                data=file.read(MAX_BYTES + 1),
-                threshold=form.cleaned_data["threshold"],
-                by=request.user,
-            )
-            return redirect("events:list", event.pk, stored.pk)
-    earlier = AttendanceList.objects.filter(event=event).defer("rows", "refused")
-    context = {
-        "event": event,
-        "form": form,
-        "earlier": earlier.order_by("-uploaded_at", "-id")[:20],
-    }
-    return render(request, "events/attendance/upload.html", context)
-
-
-@require_http_methods(["GET", "HEAD", "POST"])
-def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
-    """Preview what a list will change, and apply it."""
-    event = _event(request, pk)
-    attendance_list = get_object_or_404(AttendanceList, pk=list_id, event=event)
-    form = ApplyListForm(request.POST if request.method == "POST" else None)
-    if request.method == "POST" and form.is_valid():
-        with refusal_as_message(request):
-            number = list_actions.apply_attendance_list(
-                list_id=attendance_list.pk, by=request.user, **form.cleaned_data
-            )
-            messages.success(
-                request,
-                f"The list was applied. {_format_people(number)} marked. Credits will follow "
-                "within minutes.",
-            )
-            return redirect("events:roster", event.pk)
-        return redirect("events:list", event.pk, attendance_list.pk)
-    groups = _groups(queries.match_attendance_list(attendance_list), attendance_list)
-    context = {"event": event, "list": attendance_list, "form": form, "groups": groups}
-    return render(request, "events/attendance/preview.html", context)
-
-
-class MatchGroup(NamedTuple):
-    """People on an attendance list with the same match result: their number and the first few."""
-
-    label: str
-    number: int
-    lines: list[tuple[str, str]]
-    is_unknown: bool = False
-
-
-def _groups(match: queries.AttendanceMatch, attendance_list: AttendanceList) -> list[MatchGroup]:
-    def marks(rows: Iterable[tuple[Registration, Attendance, int]]) -> list[tuple[str, str]]:
-        return [(str(each.person), f"{minutes} min") for each, _, minutes in rows]
-
-    present = [each for each in match.marks if each[1] != Attendance.ABSENT]
-    absent = [each for each in match.marks if each[1] == Attendance.ABSENT]
-    by_hand = [
-        (
-            str(each.person),
-            f"{each.get_attendance_display()}; {minutes} min on the list",
-        )
-        for each, _, minutes in match.by_hand
-    ]
-    without_place = [
-        (str(person), f"{person.email}, {minutes} min") for person, _, minutes in match.unregistered
-    ]
-    without_account = [
-        (str(row[0]), f"{row[1]} min, line {row[2]}") for row in match.without_account
-    ]
-    groups = [
-        ("Present", marks(present)),
-        ("Absent: too few minutes", marks(absent)),
-        ("Marked differently by hand or at check-in (kept unless you overwrite them)", by_hand),
-        ("Registered but not on the list", [(str(each.person), "") for each in match.missing]),
-        ("Not registered but have an account", without_place),
-        (UNKNOWN, without_account),
-        ("Skipped rows", [(f"Line {row[0]}", str(row[1])) for row in attendance_list.refused]),
-    ]
-    return [
-        MatchGroup(label, len(lines), lines[:MAX_LINES], label == UNKNOWN)
-        for label, lines in groups
-    ]
-
-
-@require_safe
-def unmatched_rows_csv(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
-    """Download the rows of a list that match no account, as CSV."""
-    event = _event(request, pk)
-    attendance_list = get_object_or_404(AttendanceList, pk=list_id, event=event)
-    response = HttpResponse(content_type="text/csv; charset=utf-8")
-    response["Content-Disposition"] = 'attachment; filename="unknown-people.csv"'
-    rows = csv.writer(response)
-    rows.writerow(["Email", "Minutes", "Line"])
-    for row in queries.match_attendance_list(attendance_list).without_account:
-        rows.writerow([escape_formula(str(cell)) for cell in row])
-    return response

@@ -1,5 +1,6 @@
 """The models of the events app."""
 
+from events.models.attendance_list import UNDO_WINDOW, AttendanceList, AttendeeMatch
 from events.models.catalog import CatalogListing, FiscalYear
 from events.models.credit_line import Category, CreditOffer
 from events.models.event import (
@@ -14,7 +15,6 @@ from events.models.event import (
     RecordingPage,
 )
 from events.models.material import (
-    AttendanceList,
     CalendarVersion,
     CollegeWork,
     Presenter,
@@ -25,9 +25,11 @@ from events.models.registration import Answer, PersonalKey, Question, Registrati
 __all__ = [
     "CALENDAR_ENDS",
     "CALENDAR_STARTS",
+    "UNDO_WINDOW",
     "WAITING_SINCE",
     "Answer",
     "AttendanceList",
+    "AttendeeMatch",
     "CalendarVersion",
     "CatalogListing",
     "Category",

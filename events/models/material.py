@@ -1,14 +1,13 @@
-"""Presenters, files and links, and attendance lists of events."""
+"""Presenters, files and links of events."""
 
 from django.conf import settings
 from django.core.files.storage import storages
 from django.core.files.storage.base import Storage
-from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.db.models.functions import Now
 
-from aspen.db.constraints import both_or_neither, clean_columns
+from aspen.db.constraints import clean_columns
 from aspen.db.fields import LineField, WebAddressField
 from events.enums import CollegeCreditType
 from events.models.event import Event
@@ -107,37 +106,6 @@ class CollegeWork(models.Model):
 
     def __str__(self) -> str:
         return f"{self.course_credits} {self.get_system_display().lower()}"
-
-
-class AttendanceList(models.Model):
-    """An attendance list uploaded from a webinar tool, whether or not it has been applied."""
-
-    event = models.ForeignKey(Event, models.PROTECT, related_name="attendance_lists")
-    file_name = LineField(max_length=150)
-    threshold = models.PositiveIntegerField("minutes that count", validators=[MinValueValidator(1)])
-    # [e-mail address, minutes, line in the file] for each person.
-    rows = models.JSONField(default=list)
-    # [line in the file, reason] for each line that could not be read.
-    refused = models.JSONField(default=list)
-    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
-    uploaded_at = models.DateTimeField(db_default=Now())
-    applied_at = models.DateTimeField(null=True)
-    applied_by = models.ForeignKey(
-        settings.AUTH_USER_MODEL, models.PROTECT, null=True, related_name="+"
-    )
-
-    class Meta:
-        ordering = ["-uploaded_at", "-id"]
-        constraints = [
-            *clean_columns("events_attendancelist", lines=["file_name"], required=["file_name"]),
-            both_or_neither("applied_at", "applied_by", name="events_list_applied_both_or_neither"),
-            models.CheckConstraint(
-                condition=Q(threshold__gte=1), name="events_list_threshold_positive"
-            ),
-        ]
-
-    def __str__(self) -> str:
-        return self.file_name
 
 
 class CalendarVersion(models.Model):

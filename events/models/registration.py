@@ -44,6 +44,12 @@ class Registration(models.Model):
     settled_at = models.DateTimeField(
         null=True, blank=True, help_text="When attendance was turned into credit."
     )
+    before_lists = models.JSONField(
+        null=True,
+        blank=True,
+        editable=False,
+        help_text="If attendance lists made the mark, the row before they did; empty if new.",
+    )
 
     class Meta:
         ordering = ["registered_at", "id"]
@@ -84,6 +90,14 @@ class Registration(models.Model):
                 condition=Q(attendance=Attendance.UNKNOWN, marked_at=None, marked_by=None)
                 | ~Q(attendance=Attendance.UNKNOWN) & Q(marked_at__isnull=False),
                 name="events_attendance_marked_at_matches_state",
+            ),
+            models.CheckConstraint(
+                condition=Q(before_lists__isnull=True)
+                | Q(
+                    state=RegistrationState.CONFIRMED,
+                    attendance__in=[Attendance.PRESENT, Attendance.ABSENT],
+                ),
+                name="events_mark_from_lists_present_or_absent",
             ),
             models.CheckConstraint(
                 condition=~Q(state=RegistrationState.WAITLISTED)

@@ -136,6 +136,11 @@ GET  /events/{now}/roster/upload/                      door 404  404  404  200  
 POST /events/{now}/roster/upload/                      door 404  404  404  200  404  200  404
 GET  /events/{now}/roster/lists/{list}/                door 404  404  404  200+ 404  200+ 404
 POST /events/{now}/roster/lists/{list}/                door 404  404  404  302  404  302  404
+GET  /events/{now}/roster/lists/{list}/match/          door 404  404  404  200  404  200  404
+POST /events/{now}/roster/lists/{list}/match/          door 404  404  404  302  404  302  404
+GET  /events/{now}/roster/lists/{list}/confirm/        door 404  404  404  200  404  200  404
+POST /events/{now}/roster/lists/{list}/confirm/        door 404  404  404  302  404  302  404
+POST /events/{now}/roster/lists/{list}/undo/           door 404  404  404  302  404  302  404
 GET  /events/{now}/roster/lists/{list}/unknown.csv     door 404  404  404  200  404  200  404
 
 GET  /continuing-education/                            door 200  200  200+ 200  200  200  200

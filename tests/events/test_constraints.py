@@ -12,6 +12,7 @@ from events.enums import Attendance, EventState, KeyPurpose, QuestionKind, Regis
 from events.models import (
     Answer,
     AttendanceList,
+    AttendeeMatch,
     CalendarVersion,
     Event,
     PersonalKey,
@@ -241,6 +242,82 @@ def test_an_applied_attendance_list_records_who_applied_it_and_when() -> None:
         lists.update(applied_at=NOW)
     with pytest.raises(IntegrityError, match="events_list_threshold_positive"):
         lists.update(threshold=0)
+
+
+def stored_list(**fields: Any) -> AttendanceList:
+    values = {"file_name": "report.csv", "threshold": 30, "uploaded_by": make.person()}
+    return AttendanceList.objects.create(**{"event": make.event()} | values | fields)
+
+
+@pytest.mark.parametrize(
+    ("values", "constraint"),
+    [
+        ({"undone_at": LATER}, "events_list_undone_both_or_neither"),
+        ({"undone_at": NOW, "applied_at": LATER}, "events_list_undone_within_a_day"),
+        ({"undone_at": NOW + dt.timedelta(days=2)}, "events_list_undone_within_a_day"),
+        ({"undone_at": LATER, "applied_at": None}, "events_list_undone_within_a_day"),
+        ({"undone_at": NOW + dt.timedelta(days=1)}, None),
+        ({"registered": 4, "named": 0}, "events_list_of_many_absences_confirmed"),
+        (
+            {"registered": 4, "named": 4, "newly_absent": 1, "absent": 3},
+            "events_list_of_many_absences_confirmed",
+        ),
+        ({"registered": 4, "named": 4, "newly_absent": 1, "absent": 3, "is_confirmed": True}, None),
+        ({"registered": 4, "named": 0, "is_confirmed": True}, None),
+        ({"registered": 4, "named": 1, "newly_absent": 2, "absent": 2}, None),
+        ({"registered": 4, "named": 1, "newly_absent": 0, "absent": 3}, None),
+    ],
+)
+def test_attendance_list_constraints(values: dict[str, Any], constraint: str | None) -> None:
+    person = make.person()
+    made = stored_list(applied_at=NOW, applied_by=person)
+    if "undone_at" in values and constraint != "events_list_undone_both_or_neither":
+        values |= {"undone_by": person}
+    if "applied_at" in values and values["applied_at"] is None:
+        values |= {"applied_by": None}
+    lists = AttendanceList.objects.filter(pk=made.pk)
+    if constraint is None:
+        assert lists.update(**values) == 1
+        return
+    with pytest.raises(IntegrityError, match=constraint):
+        lists.update(**values)
+
+
+def test_an_attendance_list_is_stored_once_for_each_threshold() -> None:
+    made = stored_list(fingerprint="f")
+    stored_list(fingerprint="f", event=made.event, threshold=20)
+    with pytest.raises(IntegrityError, match="events_list_stored_once"):
+        stored_list(fingerprint="f", event=made.event)
+
+
+def test_a_name_on_an_events_lists_is_one_person() -> None:
+    person = make.person()
+    values = {"event": make.event(), "name": "Ada", "person": person, "matched_by": person}
+    AttendeeMatch.objects.create(alias="name:ada", **values)
+    for alias, constraint in [
+        ("name:ada", "events_attendee_matched_once"),
+        ("name:", "events_attendee_match_has_alias"),
+    ]:
+        with pytest.raises(IntegrityError, match=constraint), transaction.atomic():
+            AttendeeMatch.objects.create(alias=alias, **values)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        {"attendance": Attendance.UNKNOWN},
+        {"attendance": Attendance.LATE, "marked_at": NOW},
+        {
+            "attendance": Attendance.PRESENT,
+            "marked_at": NOW,
+            "state": RegistrationState.CANCELLED,
+            "cancelled_at": NOW,
+        },
+    ],
+)
+def test_marks_from_lists_are_present_or_absent(values: dict[str, Any]) -> None:
+    with pytest.raises(IntegrityError, match="events_mark_from_lists_present_or_absent"):
+        registration(make.event(), before_lists={}, **values)
 
 
 # ---------- Triggers ----------

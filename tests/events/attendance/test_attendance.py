@@ -310,7 +310,7 @@ def test_applying_a_list_wakes_the_worker_on_commit(
     place = registered(event)
     waiting = ProcrastinateJob.objects.filter(task_name="events.tasks.settle_due", status="todo")
     with time_machine.travel(AFTER, tick=False):
-        for minutes in (10, 60):
+        for minutes in (40, 60):
             data = f"Email,Minutes\n{place.person.email},{minutes}\n".encode()
             stored = actions.store_attendance_list(
                 event_id=event.pk, file_name="list.csv", data=data, threshold=30, by=organizer
