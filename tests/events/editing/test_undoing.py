@@ -111,6 +111,16 @@ def test_canceling_is_not_undone_here(editor: User, staff: User) -> None:
         undo_step(event_id=event.pk, by=staff)
 
 
+def test_sending_to_staff_is_withdrawn_instead(editor: User, staff: User) -> None:
+    event = proposal(editor, DRAFT)
+    step(event, EventStep.SUBMIT, editor)
+    for by in (editor, staff):
+        with pytest.raises(Refused, match="withdraw it"):
+            undo_step(event_id=event.pk, by=by)
+        page = text(signed_in(by).get(f"/events/{event.pk}/review/"))
+        assert "You can undo the last step" not in page
+
+
 def test_claims_and_postings_follow(editor: User, staff: User) -> None:
     event = proposal(editor, days=-7)
     step(event, EventStep.PUBLISH, staff)
