@@ -12,6 +12,7 @@ from accounts.models import Federation, Organization
 from aspen.errors import Refused
 from aspen.files import csv_import
 from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
+from aspen.text import clean_line
 
 KINDS = {kind.value: kind for kind in OrganizationKind}
 
@@ -37,7 +38,7 @@ class LibraryImporter:
         }
         self.by_name = {
             (library.name, library.city): library
-            for library in libraries.filter(name__in={row["name"] for row in rows})
+            for library in libraries.filter(name__in={clean_line(row["name"]) for row in rows})
         }
 
     def apply(self, row: CsvRow) -> RowOutcome:
@@ -53,7 +54,7 @@ class LibraryImporter:
     def _store(self, row: CsvRow, library_id: int | None, key: str, digest: str) -> RowOutcome:
         values = self._read(row)
         outcome = RowOutcome.NEW if library_id is None else RowOutcome.CHANGED
-        namesake = self.by_name.get((row["name"], row["city"]))
+        namesake = self.by_name.get((clean_line(row["name"]), clean_line(row["city"])))
         if library_id is None and namesake and namesake.import_key:
             # Staff gave this name to another row's library, which only that row can change.
             return RowOutcome.UNCHANGED
@@ -92,12 +93,12 @@ class LibraryImporter:
                 f"“{row['kind']}” is not a known kind; use one of {', '.join(KINDS)}", field="kind"
             )
         return {
-            "name": row["name"],
+            "name": clean_line(row["name"]),
             "kind": kind.value,
-            "city": row["city"],
-            "county": row["county"],
+            "city": clean_line(row["city"]),
+            "county": clean_line(row["county"]),
             "federation_id": federation.pk if federation else None,
-            "source": row["source"],
+            "source": clean_line(row["source"]),
         }
 
 

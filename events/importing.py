@@ -25,7 +25,7 @@ from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_diges
 from aspen.files.parsing import parse_moment
 from aspen.formats import format_amount, format_time_range
 from aspen.halves import NOT_IN_HALVES, validate_halves
-from aspen.text import validate_web_address
+from aspen.text import clean_line, clean_web_address, validate_web_address
 from events.editing.publishing import import_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Category, Event
@@ -236,7 +236,7 @@ def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent
         "type": event_type,
         "state": EventState.CANCELLED.value if cancelled else EventState.PUBLISHED.value,
         "delivery": delivery,
-        **{name: _one_line(row[name]) for name in ("location", "city", "sponsor", "audience")},
+        **{name: clean_line(row[name]) for name in ("location", "city", "sponsor", "audience")},
         "source_url": find_url(row["source_url"]),
         **when,
         **read_registration(row["registration"], row["summary"]),
@@ -247,7 +247,7 @@ def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent
 
 def clean_title(text: str) -> tuple[str, bool]:
     """Return the title without a leading “Canceled-”, and whether it had one."""
-    text = _one_line(text)
+    text = clean_line(text)
     match = CANCELLED_TITLE.match(text)
     return (text[match.end() :], True) if match else (text, False)
 
@@ -295,7 +295,7 @@ def read_credits(text: str, categories: dict[str, Category]) -> dict[int, Decima
     offers: dict[int, Decimal] = {}
     for part in filter(None, (part.strip() for part in text.split(";"))):
         name, _, amount = (piece.strip() for piece in part.rpartition("="))
-        category = categories.get(_one_line(name).lower())
+        category = categories.get(clean_line(name).lower())
         if category is None:
             known = ", ".join(str(category) for category in categories.values())
             raise Refused(
@@ -361,7 +361,7 @@ def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, 
 def find_url(text: str) -> str:
     """Return the first web address in `text`, or an empty string."""
     match = URL_PATTERN.search(text)
-    address = match[0].rstrip(".,;)") if match else ""
+    address = clean_web_address(match[0].rstrip(".,;)")) if match else ""
     try:
         validate_web_address(address)
     except ValidationError:
@@ -370,7 +370,7 @@ def find_url(text: str) -> str:
 
 
 def _choice(row: CsvRow, column: str, choices: dict[str, str]) -> str:
-    choice = choices.get(_one_line(row[column]).lower())
+    choice = choices.get(clean_line(row[column]).lower())
     if choice is None:
         allowed = ", ".join(filter(None, choices.values()))
         raise Refused(
@@ -394,10 +394,6 @@ def _days(when: dict[str, Any]) -> tuple[dt.date, dt.date]:
     return timezone.localdate(when["begins_at"]), last_day_of(
         when["begins_at"], when["ends_at"], all_day=when["all_day"]
     )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(text.split())
 
 
 def _short(text: str) -> str:

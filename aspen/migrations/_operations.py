@@ -136,8 +136,10 @@ def clean_rows(
             with transaction.atomic(connection.alias):
                 model._default_manager.filter(pk=pk).update(**cleaned)
         except IntegrityError:
-            # Another row has the same name or address.
-            cleaned = {name: _renamed(columns[name], pk, value) for name, value in cleaned.items()}
+            # Another row has the same address or, in a table without addresses, the same name.
+            kinds = {each.kind: each.field for each in reversed(constraints)}
+            name = kinds.get("email") or kinds["line"]
+            cleaned[name] = _renamed(columns[name], pk, cleaned[name])
             model._default_manager.filter(pk=pk).update(**cleaned)
     connection.check_constraints()  # pending deferred checks would block ALTER TABLE
     with connection.cursor() as cursor:
@@ -158,9 +160,7 @@ def _clean(constraint: CleanColumn, pk: Any, value: Any) -> Any:
 
 
 def _renamed(constraint: CleanColumn, pk: Any, value: Any) -> Any:
-    """Return a value that no other row has."""
-    if not value or constraint.kind not in ("line", "email"):
-        return value
+    """Return a value that no other row has, and print it."""
     # The shortest of these columns, the name of a federation, has 60 characters.
     short = value if len(value) < 45 else f"{value[:44]}…"
     new = f"unusable-{pk}@address.invalid" if constraint.kind == "email" else f"{short} ({pk})"

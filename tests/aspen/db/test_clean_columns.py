@@ -227,6 +227,19 @@ def test_the_migration_keeps_accounts_apart(capsys: pytest.CaptureFixture[str]) 
     assert stored(first).email == "smith@library.example"
     assert stored(twin).email == f"unusable-{twin.pk}@address.invalid"
     assert stored(stranger).email == f"unusable-{stranger.pk}@address.invalid"
-    assert twin.display_name == f"Ann ({twin.pk})"
-    assert stranger.display_name == "Ann"
+    assert twin.display_name == stranger.display_name == "Ann"
     assert f"is now “unusable-{twin.pk}@address.invalid”" in capsys.readouterr().out
+
+
+def test_the_migration_keeps_names_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    factories.organization(name="Helena", city="Helena")
+    twin = factories.organization()
+    constraints = make_unclean(Organization, county="Lewis and Clark")
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE accounts_organization SET name = %s, city = %s WHERE id = %s",
+            ["Helena\u200b", " Helena", twin.pk],
+        )
+    _operations.clean_rows(connection, Organization, constraints)
+    assert (stored(twin).name, twin.city) == (f"Helena ({twin.pk})", "Helena")
+    assert f"“Helena” is now “Helena ({twin.pk})”" in capsys.readouterr().out

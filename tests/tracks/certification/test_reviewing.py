@@ -265,7 +265,7 @@ def test_each_possible_supervisor_is_listed_once_with_the_reason() -> None:
         ),
         (
             {"supervisor": "other", "supervisor_name": "Mary", "supervisor_email": "mary"},
-            {"supervisor_email": ["Enter a valid email address."]},
+            {"supervisor_email": ["Enter a valid e-mail address."]},
         ),
         (
             {"supervisor": "other", "supervisor_name": "a\x00b", "supervisor_email": OTHER.email},
