@@ -54,7 +54,7 @@ class EventForm(forms.ModelForm):
         help_text="E-mail addresses, one per line. Presenters earn double credit automatically.",
         widget=forms.Textarea(attrs={"rows": 2}),
     )
-    seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    seen = LineField(required=False, widget=forms.HiddenInput)
 
     class Meta:
         model = Event
