@@ -149,7 +149,8 @@ def test_pages_for_organizers(
             f"/events/{portal.conference.pk}/sessions/",
             f"{roster}/",
             *(f"{roster}/{page}/" for page in ("code", "sheet", "walk-in", "upload")),
-            f"{roster}/lists/{portal.attendance_list.pk}/",
+            *(f"{roster}/lists/{portal.attendance_list.pk}/{page}" for page in ("", "match/")),
+            f"{roster}/lists/{portal.attendance_list.pk}/confirm/?absentees=on",
         ],
         WIDE_LIGHT_AND_NARROW_DARK,
     )
