@@ -9,13 +9,17 @@ from django.contrib import admin
 from django.contrib.auth import admin as auth_admin
 from django.contrib.auth import forms as auth_forms
 from django.contrib.auth.models import Group
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
+from django.urls import reverse
 
-from accounts import actions
+from accounts import actions, queries
 from accounts.enums import STAFF_ROLES
 from accounts.models import Federation, Organization, Position, User
 from aspen.admin import EditableAdmin, LabeledInlineFormSet, StaffAdmin
+from aspen.admin_site import Waiting, waits_for
+from aspen.formats import counted
+from aspen.staff_queue import ConditionFilter
 
 HELP_TEXTS = {
     "display_name": "As it appears on certificates.",
@@ -173,6 +177,16 @@ class FederationAdmin(StaffAdmin):
     search_fields = ("name",)
 
 
+class ConfirmationFilter(ConditionFilter):
+    """A filter for positions that give access to other people's data once staff confirm them."""
+
+    title, parameter_name = "access", "access"
+    TO_CONFIRM = "to-confirm"
+
+    def options(self) -> list[tuple[str, str, Q]]:
+        return [(self.TO_CONFIRM, "Waiting to be confirmed", queries.waiting_for_confirmation())]
+
+
 @admin.register(Position)
 class PositionAdmin(StaffAdmin):
     """The admin for positions. It calls no action; the model's constraints are the only rules."""
@@ -184,6 +198,7 @@ class PositionAdmin(StaffAdmin):
     list_filter = (
         *("kind", "is_confirmed", ("until_on", admin.EmptyFieldListFilter)),
         "organization__federation",
+        ConfirmationFilter,
     )
     list_select_related = ("person", "organization", "supervisor")
     search_fields = (
@@ -193,6 +208,15 @@ class PositionAdmin(StaffAdmin):
         "organization__city",
     )
     raw_id_fields = ("person", "organization", "supervisor")
+
+
+@waits_for("accounts.change_position", order=45)
+def positions_to_confirm() -> list[Waiting]:
+    """Count directors and board chairs whose position staff have not confirmed."""
+    count = Position.objects.filter(queries.waiting_for_confirmation()).count()
+    page = reverse("admin:accounts_position_changelist")
+    url = f"{page}?{ConfirmationFilter.parameter_name}={ConfirmationFilter.TO_CONFIRM}"
+    return [Waiting(f"{counted(count, 'position')} to confirm", url)] if count else []
 
 
 # ---------- Models of other packages, whose admin classes we extend ----------

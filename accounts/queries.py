@@ -8,6 +8,7 @@ from django.db.models import Q, QuerySet
 
 from accounts.enums import LEADERSHIP_KINDS
 from accounts.models import Organization, Position, User
+from aspen.clock import today
 from aspen.text import clean_email
 
 REMINDERS_SIGNER = Signer(salt="accounts.reminders")
@@ -58,6 +59,15 @@ def _by_organization(positions: QuerySet[Position]) -> QuerySet[Position]:
 def leadership_positions(person: User) -> list[Position]:
     """Return the person's current staff-confirmed positions as director or board chair."""
     return list(positions_of(person).filter(kind__in=LEADERSHIP_KINDS, is_confirmed=True))
+
+
+def waiting_for_confirmation() -> Q:
+    """Return the condition for positions that staff must confirm before they give access.
+
+    These are positions as director or board chair that have not ended.
+    """
+    not_ended = Q(until_on=None) | Q(until_on__gte=today())
+    return not_ended & Q(kind__in=LEADERSHIP_KINDS, is_confirmed=False)
 
 
 def library_name_of(person: User) -> str:

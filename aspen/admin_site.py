@@ -1,4 +1,4 @@
-"""The portal's admin site. Its index lists work waiting for the signed-in person.
+"""The portal's admin site. Its index pages list work waiting for the signed-in person.
 
 Do not register models here: Django imports this module while it creates the site, so registrations
 would be lost.
@@ -11,8 +11,8 @@ from typing import Any, NamedTuple
 from allauth.account.decorators import secure_admin_login
 from django.contrib import admin
 from django.http import HttpRequest
-from django.template.response import TemplateResponse
 from django.utils.decorators import method_decorator
+from django.utils.functional import SimpleLazyObject
 
 from aspen.formats import counted, format_waiting_time
 
@@ -39,7 +39,7 @@ _finders: list[Finder] = []
 
 
 def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
-    """Register a function that finds lines for the admin's index.
+    """Register a function that finds lines for the admin's index pages.
 
     Only people with the permission see the lines. Functions run in ascending `order`.
     """
@@ -74,13 +74,16 @@ class StaffSite(admin.AdminSite):
     # signed-in person who is not staff gets a 403, not the sign-in page.
     login = method_decorator(secure_admin_login)(admin.AdminSite.login)
 
-    def index(
-        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
-    ) -> TemplateResponse:
-        waiting = [
-            line
-            for finder in sorted(_finders, key=lambda finder: finder.order)
-            if request.user.has_perm(finder.permission)
-            for line in finder.find()
-        ]
-        return super().index(request, {**(extra_context or {}), "waiting": waiting})
+    def each_context(self, request: HttpRequest) -> dict[str, Any]:
+        """Add the waiting work to every page. Only pages that show it query it."""
+        context = super().each_context(request)
+        return {**context, "waiting": SimpleLazyObject(lambda: _waiting_for(request))}
+
+
+def _waiting_for(request: HttpRequest) -> list[Waiting]:
+    return [
+        line
+        for finder in sorted(_finders, key=lambda finder: finder.order)
+        if request.user.has_perm(finder.permission)
+        for line in finder.find()
+    ]

@@ -1,5 +1,6 @@
 """Signing in to the admin, and its pages for accounts and the directory."""
 
+import datetime as dt
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from zeal import zeal_ignore
 from accounts import actions
 from accounts.enums import STAFF_ROLES, PositionKind, Role
 from accounts.models import Organization, Position, User
+from aspen.clock import today
 from aspen.errors import Refused
+from helpdesk.actions import open_ticket
 from tests import factories
 from tests.web import signed_in, submit_in_admin, text
 
@@ -346,3 +349,46 @@ def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: A
 def test_lists_cannot_be_filtered_by_password(address: str) -> None:
     client = signed_in(factories.person(Role.HELP_DESK))
     assert show(client, f"{address}password__startswith=md5").status_code == 400
+
+
+# ---------- Waiting for a decision ----------
+
+
+def waiting(client: Client, address: str) -> list[tuple[str, str]]:
+    with zeal_ignore():
+        page = client.get(address)
+    lines = [(str(line.text), str(line.url)) for line in page.context["waiting"]]
+    for text_of_line, _ in lines:
+        assert text_of_line in text(page)
+    return lines
+
+
+def test_every_index_page_says_what_is_waiting_for_whom() -> None:
+    person, library = factories.person(), factories.organization()
+    for kind, confirmed, last_day in (
+        (PositionKind.DIRECTOR, False, None),
+        (PositionKind.BOARD_CHAIR, True, None),
+        (PositionKind.BOARD_CHAIR, False, today() - dt.timedelta(days=1)),
+        (PositionKind.STAFF, False, None),
+    ):
+        Position.objects.create(
+            person=person,
+            organization=library,
+            kind=kind,
+            is_confirmed=confirmed,
+            until_on=last_day,
+        )
+    open_ticket(subject="A question", body="Please help", credit=None, by=person)
+    url = "/admin/accounts/position/?access=to-confirm"
+    position = ("1 position to confirm", url)
+    ticket = ("1 help ticket to answer, received today", "/help/queue/")
+    for role, lines in (
+        (Role.ADMINISTRATOR, [position]),
+        (Role.HELP_DESK, [ticket]),
+        (Role.CE_COORDINATOR, [ticket]),
+    ):
+        client = signed_in(factories.person(role))
+        for address in ("/admin/", "/admin/accounts/", "/admin/events/"):
+            assert waiting(client, address) == lines
+    page = show(signed_in(factories.person(Role.ADMINISTRATOR)), url)
+    assert [row.kind for row in page.context["cl"].result_list] == [PositionKind.DIRECTOR]
