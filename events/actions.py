@@ -21,6 +21,7 @@ from events.attendance.list_actions import (
     store_attendance_list,
     undo_attendance_list,
 )
+from events.catalog.actions import move_listings, return_listings
 from events.custom import (
     CollegeCourse,
     CustomEventFacts,
@@ -65,6 +66,7 @@ __all__ = [
     "mark_remaining_present",
     "match_attendees",
     "move_custom_event_to_calendar",
+    "move_listings",
     "new_event_check_in_code",
     "promote_waiting",
     "queue_recording_emails",
@@ -73,6 +75,7 @@ __all__ = [
     "register",
     "remove_event_check_in_code",
     "restore_custom_event",
+    "return_listings",
     "revise_custom_event",
     "save_event",
     "set_offers",

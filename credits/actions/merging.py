@@ -61,10 +61,10 @@ def merge_events(
 
     People with claims on both events keep the one on the target, unless only the one on the source
     is a presenter claim. Registrations, and claims that were declined or withdrawn, stay with the
-    source. Credits do not change. The source's page redirects to the target. `seen` is the
-    pair_version that the form showed, if known. Lock both events, then the people. Idempotent.
-    Takes a fixed number of statements. Raise Event.DoesNotExist, or Refused if the events cannot be
-    merged.
+    source. Credits do not change. The source's catalog listings move too, and its page redirects to
+    the target. `seen` is the pair_version that the form showed, if known. Lock both events, then
+    the people. Idempotent. Takes a fixed number of statements. Raise Event.DoesNotExist, or Refused
+    if the events cannot be merged.
     """
     # A merged event is never settled, so this is the last chance for registrations to earn credit.
     # Each person's registrations are settled in a separate transaction.
@@ -110,6 +110,7 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
     move_claims(approving, ClaimState.APPROVED, actor=Actor.STAFF, reason="", by=by, at=at)
     emails.queue_approved_emails(approving, at=at)
     event_actions.mark_merged(source=source, target=target)
+    event_actions.move_listings(source=source, target=target, by=by)
     postings |= announce_claims_changed(moving)
     return MergeResult(
         merge=merge,
@@ -285,6 +286,7 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
         changed, ["state", "decided_at", "decided_by", "reason"], batch_size=500
     )
     event_actions.unmark_merged(event=source, state=EventState(merge.was))
+    event_actions.return_listings(source=source, target=target, by=by)
     merge.undone_at, merge.undone_by = timezone.now(), by
     merge.save(update_fields=["undone_at", "undone_by"])
     announce_claims_changed(affected)

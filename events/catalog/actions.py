@@ -133,6 +133,41 @@ def decide_listings(
     return result
 
 
+@audited
+def move_listings(*, source: Event, target: Event, by: User) -> list[CatalogListing]:
+    """Move the catalog listings of a merged event to the event that now has its claims.
+
+    Skips fiscal years for which the target has a listing of its own. Updates credits and tracks.
+    The caller holds both events' locks.
+    """
+    own_years = target.listings.values("fiscal_year")
+    listings = list(source.listings.exclude(fiscal_year__in=own_years).order_by("pk"))
+    return _move(listings, target, moved_from=source, by=by)
+
+
+@audited
+def return_listings(*, source: Event, target: Event, by: User) -> list[CatalogListing]:
+    """Return the listings that `move_listings` moved, in their present state.
+
+    Updates credits and tracks. The caller holds both events' locks.
+    """
+    listings = list(target.listings.filter(moved_from=source).order_by("pk"))
+    return _move(listings, source, moved_from=None, by=by)
+
+
+def _move(
+    listings: list[CatalogListing], event: Event, *, moved_from: Event | None, by: User
+) -> list[CatalogListing]:
+    before = {each.event_id for each in listings}
+    for listing in listings:
+        listing.event, listing.moved_from = event, moved_from
+    CatalogListing.objects.bulk_update(listings, ["event", "moved_from"])
+    if listings:
+        event_ids = sorted({event.pk, *before})
+        signals.catalog_changed.send(Event, event_ids=event_ids, by=by)
+    return listings
+
+
 def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> str | None:
     """Return why this decision is not possible, or None. No query."""
     title = listing.event.title

@@ -47,6 +47,14 @@ class CatalogListing(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
     )
     decided_at = models.DateTimeField("decided", null=True, editable=False)
+    moved_from = models.ForeignKey(
+        Event,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="moved_listings",
+        help_text="The event that had this listing before it was merged into this one.",
+    )
     reason = TextField(blank=True, editable=False, validators=[MaxLengthValidator(2_000)])
 
     class Meta:
@@ -75,6 +83,10 @@ class CatalogListing(models.Model):
                 | ~Q(state=ListingState.PROPOSED)
                 & Q(decided_by__isnull=False, decided_at__isnull=False),
                 name="events_listing_decided_both_or_neither",
+            ),
+            models.CheckConstraint(
+                condition=Q(moved_from=None) | ~Q(moved_from=F("event")),
+                name="events_listing_moved_from_another_event",
             ),
             models.CheckConstraint(
                 condition=~Q(state=ListingState.DECLINED) | ~Q(reason=""),
