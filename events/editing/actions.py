@@ -3,10 +3,12 @@
 Each action checks that `by` manages the event (permissions.managed_by).
 """
 
+import contextlib
 import dataclasses
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 
+from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import User
@@ -38,6 +40,21 @@ class EditedEvent:
     fields: Sequence[str]
     offers: Mapping[int, Decimal]
     presenters: Sequence[User]
+
+
+@contextlib.contextmanager
+def locked_for_editing(*, event_id: int, sessions: bool = False) -> Iterator[None]:
+    """Lock an event, and its `sessions`, while a form is merged with what is stored and saved.
+
+    Opens a transaction. See aspen.web.edit_conflicts. Does nothing if there is no such event.
+    """
+    with transaction.atomic():
+        queries.lock_events([event_id])
+        if sessions:
+            queries.lock_events(
+                Event.objects.filter(parent=event_id).order_by("pk").values_list("pk", flat=True)
+            )
+        yield
 
 
 # ---------- Storing ----------

@@ -5,13 +5,13 @@ from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.db import transaction
 from django.forms import Form
 from django.http import FileResponse, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
+from aspen.web import form_recovery
 from aspen.web.confirm import ask_first, is_confirmed
 from aspen.web.edit_conflicts import Conflict, kept_message, merge_edits, seen_values
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
@@ -19,6 +19,7 @@ from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import permissions, queries, uploads
 from events.calendar.presentation import signed_in_person
 from events.editing import material
+from events.editing.actions import locked_for_editing
 from events.editing.material_forms import FileForm, LinkForm, QuestionFormSet
 from events.event_page import details
 from events.models import Event, Resource
@@ -27,6 +28,7 @@ from events.permissions import get_editor, get_managed_event
 BLANK_QUESTIONS = 3
 
 
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Edit all registration questions in one form, with blank ones at the end."""
@@ -35,6 +37,9 @@ def questions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return _save_questions(request, event)
     rows = _question_rows(event)
+    if typed := form_recovery.recovered_data(request):
+        sheet = QuestionFormSet(typed, initial=rows, prefix="q")
+        return _questions_page(request, event, sheet, typed.get("seen", ""), conflicts=())
     blank: list[dict[str, Any]] = [{} for _ in range(BLANK_QUESTIONS)]
     sheet = QuestionFormSet(initial=[*rows, *blank], prefix="q")
     return _questions_page(request, event, sheet, _seen(rows), conflicts=())
@@ -59,8 +64,7 @@ def _seen(rows: list[dict[str, Any]]) -> str:
 
 def _save_questions(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
     """Store the questions. What a colleague changed since the page was opened stays."""
-    with transaction.atomic():
-        queries.lock_event(event.pk)
+    with locked_for_editing(event_id=event.pk):
         rows = _question_rows(event)
         shown = QuestionFormSet(initial=rows, prefix="q")
         merged = merge_edits(request.POST, Form(), [shown])

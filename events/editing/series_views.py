@@ -5,7 +5,6 @@ from typing import Any
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.forms import Form
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
@@ -14,11 +13,13 @@ from django.views.decorators.http import require_http_methods
 
 from aspen.errors import Refused
 from aspen.formats import counted, format_time_range
+from aspen.web import form_recovery
 from aspen.web.edit_conflicts import Conflict, kept_message, merge_edits, seen_values
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, queries
 from events.editing import series
+from events.editing.actions import locked_for_editing
 from events.editing.series_forms import DatesForm, RepeatForm, SessionFormSet
 from events.editing.sessions import SessionInput, save_sessions
 from events.enums import EventState
@@ -84,6 +85,7 @@ def _create_drafts(
 # ---------- Sessions ----------
 
 
+@form_recovery.recover_after_sign_in
 @require_http_methods(["GET", "HEAD", "POST"])
 def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Edit a conference's sessions, one per row, with blank rows below. Saves all or nothing."""
@@ -92,6 +94,9 @@ def sessions(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     blank: list[dict[str, Any]] = [{} for _ in range(BLANK_ROWS)]
     if request.method != "POST":
         rows = _rows(parent)
+        if recovered := form_recovery.recovered_data(request):
+            sheet = _sheet(recovered, initial=rows)
+            return _sessions_page(request, parent, sheet, recovered.get("seen", ""))
         seen = seen_values(Form(), [_sheet(initial=rows)])
         return _sessions_page(request, parent, _sheet(initial=rows + blank), seen)
     if "more" in request.POST:
@@ -121,9 +126,7 @@ def _sheet(data: QueryDict | None = None, *, initial: list[dict[str, Any]]) -> A
 
 def _save_sessions(request: AuthenticatedHttpRequest, parent: Event) -> HttpResponse:
     """Store the sheet. What a colleague changed since it was opened stays."""
-    with transaction.atomic():
-        queries.lock_event(parent.pk)
-        queries.lock_events(parent.sessions.values_list("pk", flat=True))
+    with locked_for_editing(event_id=parent.pk, sessions=True):
         rows = _rows(parent)
         merged = merge_edits(request.POST, Form(), [_sheet(initial=rows)])
         sheet = _sheet(merged.data, initial=rows)

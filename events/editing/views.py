@@ -6,7 +6,6 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import ValidationError
-from django.db import transaction
 from django.db.models import Count, QuerySet
 from django.forms import BoundField
 from django.http import Http404, HttpResponse, QueryDict
@@ -274,9 +273,9 @@ def edit(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return _save_changes(request, pk)
     event = get_managed_event(request, pk)
-    form = _opened_form(request, event)
-    if typed := form_recovery.recovered_form(request):
-        form = _form(request, event, initial={**form.initial, **typed})
+    # A recovered form is bound, so that boxes that were not checked stay so.
+    typed = form_recovery.recovered_data(request)
+    form = _form(request, event, typed) if typed else _opened_form(request, event)
     return _edit_page(request, form, event, event.title, NotifyForm())
 
 
@@ -295,8 +294,7 @@ def _save_changes(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Store what the form changed. What a colleague changed since it was opened stays."""
     changes: list[Change] | None = None
     tell = NotifyForm(request.POST)
-    with transaction.atomic():
-        queries.lock_events([pk])
+    with actions.locked_for_editing(event_id=pk):
         event = get_managed_event(request, pk)
         title, registered = event.title, _number_registered(event)
         merged = merge_edits(request.POST, _opened_form(request, event), facts=_facts(event))

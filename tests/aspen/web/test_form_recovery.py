@@ -281,6 +281,30 @@ def test_a_correction_of_a_credit_is_restored(staff: User) -> None:
     assert client.get(address).context["correction_form"]["note"].value() == REASON
 
 
+@pytest.mark.parametrize(
+    ("page", "field"),
+    [
+        ("questions", "q-0-label"),
+        ("sessions", "s-0-title"),
+        ("edit", "title"),
+        ("call-off", "reason"),
+    ],
+)
+def test_a_page_for_editing_an_event_is_restored(page: str, field: str, staff: User) -> None:
+    event = factories.event(days=7)
+    address = f"/events/{event.pk}/{page}/"
+    client = signed_in(staff)
+    form = opened_form(client, address)
+    form.pop("has_waitlist", None)
+    client.cookies.clear()
+    assert flash_messages(post(client, address, form | {field: REASON}, staff)) == [KEPT]
+    client.force_login(staff)
+    again = opened_form(client, address)
+    assert again[field] == [REASON]
+    assert "has_waitlist" not in again
+    assert client.post(address, again | {"s-0-title": ""}).status_code == 302
+
+
 def test_a_change_form_in_the_admin_is_restored_but_not_saved() -> None:
     library, boss = factories.organization(), factories.person(Role.ADMINISTRATOR)
     address = reverse("admin:accounts_organization_change", args=[library.pk])
