@@ -129,8 +129,8 @@ def undo_withdrawal(*, claim_id: int, by: User) -> Claim:
 
     If the withdrawal took a custom event out of the queue, the event waits for approval again. Lock
     the event, then the person. Idempotent. Raise Claim.DoesNotExist for another person's claim, or
-    Refused if it was not withdrawn by `by` within a day, or if the event or the training was
-    claimed again or earns no credit any more.
+    Refused if it was not withdrawn by `by` within a day, if the event or the training was claimed
+    again, or if `by` could not claim it now.
     """
     claim = lock_claim(claim_id, person=by)
     if claim.state in LIVE:
@@ -142,8 +142,11 @@ def undo_withdrawal(*, claim_id: int, by: User) -> Claim:
             "open a help ticket."
         )
     event_actions.restore_custom_event(event=claim.event)
-    if why := why_no_credit(claim.event):
-        raise Refused(f"{why} So the withdrawal cannot be undone.")
+    why = why_no_credit(claim.event)
+    if claim.role == ClaimRole.ATTENDEE:
+        why = why or queries.why_person_cannot_claim(by, claim.event)
+    if why:
+        raise Refused(f"{why} The withdrawal cannot be undone.")
     rules.refuse_move(claim, ClaimState(change.before.state), Actor.PERSON)
     change.restore(claim, *_DECIDED)
     _refuse_claimed_again([claim])

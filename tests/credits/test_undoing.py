@@ -20,10 +20,11 @@ from credits.models import Claim, Draft
 from events.actions import (
     decide_custom_event,
     move_custom_event_to_calendar,
+    register,
     undo_custom_event_decision,
 )
 from events.enums import Decision, EventState, Origin
-from events.models import Event
+from events.models import Event, Registration
 from events.undoing import last_decision
 from tests import factories as make
 from tests.emails import body_of, delivered, sent
@@ -313,6 +314,22 @@ def test_a_withdrawal_stays_if_the_event_was_claimed_again(person: User) -> None
     actions.withdraw_claim(claim_id=claim.pk, by=person)
     make.claim(person, event)
     with pytest.raises(Refused, match="has claimed “Repair” again since then"):
+        undo_withdrawal(claim_id=claim.pk, by=person)
+
+
+def test_a_withdrawal_stays_if_the_person_was_marked_absent_since(person: User) -> None:
+    event = make.event(days=1)
+    registration = register(event_id=event.pk, by=person)
+    Event.objects.update(
+        begins_at=timezone.now() - dt.timedelta(days=2),
+        ends_at=timezone.now() - dt.timedelta(days=1),
+    )
+    claim = make.claim(person, event)
+    actions.withdraw_claim(claim_id=claim.pk, by=person)
+    Registration.objects.filter(pk=registration.pk).update(
+        attendance="absent", marked_at=timezone.now(), marked_by=make.person()
+    )
+    with pytest.raises(Refused, match="marked you as absent"):
         undo_withdrawal(claim_id=claim.pk, by=person)
 
 
