@@ -13,17 +13,24 @@ from events.enums import EventState
 from events.models import Event
 from events.undoing import STEPS
 
-# The steps to these states are not undone here.
-WHY_NOT_UNDO = {
-    EventState.CANCELLED: "People were told that this event is canceled, so this cannot be undone "
-    "here. Ask State Library staff to put it back on the calendar.",
-    EventState.PENDING: "To change an event that was sent to staff, withdraw it.",
-}
+
+def _why_not_undo(event: Event, change: LastChange) -> str | None:
+    """Return why a step of this kind is not undone, or None."""
+    if event.state == EventState.PENDING:
+        return "To change an event that was sent to staff, withdraw it."
+    if event.state == EventState.CANCELLED:
+        return (
+            "People were told that this event is canceled, so this cannot be undone here. State "
+            "Library staff can put it back on the calendar."
+        )
+    if change.before.state == EventState.CANCELLED:
+        return "People were told that this event takes place. To change that, cancel it again."
+    return None
 
 
 def can_undo(event: Event, change: LastChange | None, *, by: User) -> bool:
     """Return True if `by` can undo this last step of the event now. Takes at most two queries."""
-    if change is None or event.state in WHY_NOT_UNDO:
+    if change is None or _why_not_undo(event, change):
         return False
     return undoing.is_undoable(change, STEPS) and _is_allowed(change, by)
 
@@ -40,16 +47,16 @@ def undo_step(*, event_id: int, by: User, seen: str = "") -> list[Event]:
     e-mailed if they were told. `seen` is the version of the step (LastChange.version) that the
     person saw. Locks the events and returns them. Raises Refused if `by` does not manage the event,
     the step is a colleague's and `by` is no staff, someone has changed the status since, the step
-    is too old, it canceled the event or sent it to staff, people have registered, the event is in
-    the course catalog, or a certificate counts its credits.
+    is too old, it canceled the event, put it back or sent it to staff, people have registered, the
+    event is in the course catalog, or a certificate counts its credits.
     """
     events = _lock_with_series(event_id)
     event = events[event_id]
     if not permissions.managed_by(by).filter(pk=event_id).exists():
         raise Refused("You no longer manage this event.")
     change = undoing.undoable_decision(event, STEPS, seen=seen)
-    if event.state in WHY_NOT_UNDO:
-        raise Refused(WHY_NOT_UNDO[EventState(event.state)])
+    if reason := _why_not_undo(event, change):
+        raise Refused(reason)
     if not _is_allowed(change, by):
         raise Refused("A colleague took this step. Ask them or State Library staff to undo it.")
     changes = last_changes(events.values(), "state", "origin")

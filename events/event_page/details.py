@@ -150,6 +150,8 @@ def undo_publishing_url(person: User, event: Event) -> str:
     change = undoing.last_decision(event)
     if change is None or event.state != EventState.PUBLISHED:
         return ""
+    if change.before.state == EventState.CANCELLED:
+        return ""  # People were told that the event takes place.
     if undoing.is_undoable(change, undoing.STEPS) and (
         change.by_id == person.pk or permissions.may_publish(person)
     ):

@@ -109,6 +109,9 @@ def test_canceling_is_not_undone_here(editor: User, staff: User) -> None:
     step(event, EventStep.CALL_OFF, staff, "Snow.")
     with pytest.raises(Refused, match="People were told"):
         undo_step(event_id=event.pk, by=staff)
+    step(event, EventStep.RESTORE, staff)
+    with pytest.raises(Refused, match="cancel it again"):
+        undo_step(event_id=event.pk, by=staff)
 
 
 def test_sending_to_staff_is_withdrawn_instead(editor: User, staff: User) -> None:
