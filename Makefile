@@ -1,7 +1,7 @@
 # `make run` and `make test` need python3 (3.11 or later), pip and make, nothing else.
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help run test drills bench structure format-check format lint types imports migrations deploy pytest browser lock reset
+.PHONY: help run test races drills bench structure format-check format lint types imports migrations deploy pytest browser lock reset
 
 PYTHON ?= python3
 PORT ?= 8000
@@ -70,9 +70,13 @@ pytest: $(VENV)/.dev  ## Run all tests (ARGS=tests/events: only those)
 	$(call title,Tests)
 	@$(PY) -m pytest $(PROCESSES) -rs --durations=10 --durations-min=1 $(ARGS)
 
-drills: $(VENV)/.dev browser  ## Run all tests, with every round of the races and all volumes (ARGS=tests/events: only those)
+races: $(VENV)/.dev browser  ## Run all tests, with every round of the races and all volumes (ARGS=tests/events: only those)
+	$(call title,Races)
+	@RACES=1 $(PY) -m pytest $(PROCESSES) -rs --durations=10 --durations-min=1 $(ARGS)
+
+drills: $(VENV)/.dev  ## Play failures of mail server, database and disk, and a wrong reset (DRILL=mail: only that)
 	$(call title,Drills)
-	@DRILLS=1 $(PY) -m pytest $(PROCESSES) -rs --durations=10 --durations-min=1 $(ARGS)
+	@$(PY) scripts/drills.py $(DRILL)
 
 browser:
 	$(call title,Browser)

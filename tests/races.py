@@ -9,18 +9,18 @@ from typing import Any
 from django.db import connection
 
 TIMEOUT = 300  # seconds; only a deadlock takes this long, even on a busy machine
-# `make drills` runs each race the full number of times; `make test` runs it twice at most.
-DRILLS = bool(os.environ.get("DRILLS"))
+# `make races` runs each race the full number of times; `make test` runs it twice at most.
+EVERY_ROUND = bool(os.environ.get("RACES"))
 
 
 def rounds(number: int) -> range:
-    """Return the rounds of a race: `number` in a drill, otherwise at most two."""
-    return range(number if DRILLS else min(number, 2))
+    """Return the rounds of a race: `number` in `make races`, otherwise at most two."""
+    return range(number if EVERY_ROUND else min(number, 2))
 
 
 def volume(number: int) -> int:
-    """Return the number of rows for a test with many: `number` in a drill, otherwise a tenth."""
-    return number if DRILLS else number // 10
+    """Return a test's number of rows: `number` in `make races`, otherwise a tenth."""
+    return number if EVERY_ROUND else number // 10
 
 
 def run_concurrently(number: int, action: Callable[[int], Any]) -> list[Any]:

@@ -58,7 +58,8 @@ class Command(BaseCommand):
                     return
                 reason = "A part of the worker failed."  # procrastinate has logged it
             except LOST as error:
-                reason = f"{type(error).__name__}: {error}".strip()
+                # The cause of an error of Procrastinate's says more.
+                reason = " ".join(str(error.__cause__ or error).split())
             if time.monotonic() - started > HEALTHY_SECONDS:
                 failures, failing_since = 0, time.monotonic()
             if time.monotonic() - failing_since > give_up_after:

@@ -10,7 +10,7 @@ from typing import Any
 
 
 class MailServer(socketserver.ThreadingTCPServer):
-    """A mail server that listens on its own port.
+    """A mail server that listens on a free port, or on the one given.
 
     `replies` maps a command, or the first word of one, to the reply to send instead of “250 ok”.
     While `may_reply` is clear, the server accepts messages but does not reply.
@@ -19,8 +19,8 @@ class MailServer(socketserver.ThreadingTCPServer):
     daemon_threads = True
     allow_reuse_address = True
 
-    def __init__(self) -> None:
-        super().__init__(("127.0.0.1", 0), _Connection)
+    def __init__(self, port: int = 0) -> None:
+        super().__init__(("127.0.0.1", port), _Connection)
         self.messages: list[Message] = []
         self.replies: dict[str, str] = {}
         self.may_reply = threading.Event()
