@@ -228,7 +228,7 @@ class CallOffForm(forms.Form):
 class RestoreForm(forms.Form):
     """A message for people who registered for an event that is put back on the calendar."""
 
-    note = forms.CharField(
+    note = TextField(
         label="Message",
         required=False,
         max_length=1000,
