@@ -16,7 +16,7 @@ from django.urls import reverse
 from accounts import actions, queries
 from accounts.enums import STAFF_ROLES
 from accounts.models import Federation, Organization, Position, User
-from aspen.admin import EditableAdmin, LabeledInlineFormSet, StaffAdmin
+from aspen.admin import EditableAdmin, LabeledInlineFormSet, SearchByWord, StaffAdmin
 from aspen.admin_site import Waiting, waits_for
 from aspen.formats import counted
 from aspen.staff_queue import ConditionFilter
@@ -115,16 +115,20 @@ class PersonAdmin(StaffAdmin, auth_admin.UserAdmin):
 
     form = PersonForm
     add_form = NewPersonForm
-    list_display = ("display_name", "email", "is_active", "is_staff", "joined_at")
+    list_display = ("name", "email", "is_active", "is_staff", "joined_at")
     list_filter = ("is_active", "is_staff", "groups", "is_demonstration")
-    search_fields = ("display_name", "email")
-    ordering = ("display_name", "id")
+    search_fields = ("search_key__finds",)
+    ordering = ("sort_key", "id")
     filter_horizontal = ()
     readonly_fields = ("joined_at", "last_login")
     add_fieldsets = (
         (None, {"fields": ("email", "display_name", "usable_password", "password1", "password2")}),
     )
     inlines = (PositionInline,)
+
+    @admin.display(description="name", ordering="sort_key")
+    def name(self, person: User) -> str:
+        return person.display_name
 
     def get_inlines(self, request: HttpRequest, obj: Model | None) -> Any:
         return self.inlines if obj else ()
@@ -168,13 +172,13 @@ class OrganizationAdmin(StaffAdmin):
     list_display = ("name", "kind", "city", "county", "federation")
     list_filter = ("kind", "federation")
     list_select_related = ("federation",)
-    search_fields = ("name", "city", "county")
+    search_fields = ("search_key__finds", "county")
     raw_id_fields = ("parent",)
 
 
 @admin.register(Federation)
 class FederationAdmin(StaffAdmin):
-    search_fields = ("name",)
+    search_fields = ("name__finds",)
 
 
 class ConfirmationFilter(ConditionFilter):
@@ -201,12 +205,7 @@ class PositionAdmin(StaffAdmin):
         ConfirmationFilter,
     )
     list_select_related = ("person", "organization", "supervisor")
-    search_fields = (
-        "person__display_name",
-        "person__email",
-        "organization__name",
-        "organization__city",
-    )
+    search_fields = ("person__search_key__finds", "organization__search_key__finds")
     raw_id_fields = ("person", "organization", "supervisor")
 
 
@@ -231,5 +230,8 @@ class RoleAdmin(EditableAdmin, auth_admin.GroupAdmin):
 
 
 @admin.register(EmailAddress)
-class AddressAdmin(EditableAdmin, EmailAddressAdmin):
+class AddressAdmin(SearchByWord, EditableAdmin, EmailAddressAdmin):
     """The addresses with which people sign in."""
+
+    def get_search_fields(self, request: HttpRequest) -> tuple[str, ...]:
+        return ("email", "user__search_key__finds")

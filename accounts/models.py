@@ -3,6 +3,7 @@ from typing import Any
 
 import pghistory
 from django.contrib.auth.models import AbstractBaseUser, BaseUserManager, PermissionsMixin
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
@@ -11,6 +12,7 @@ from accounts.enums import LEADERSHIP_KINDS, OrganizationKind, PositionKind
 from aspen.clock import today
 from aspen.db.constraints import clean_columns
 from aspen.db.fields import EmailAddressField, LineField
+from aspen.db.search_keys import search_key_of
 from aspen.formats import format_day
 from aspen.text import clean_email
 
@@ -63,6 +65,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     is_demonstration = models.BooleanField("demonstration account", default=False, editable=False)
     joined_at = models.DateTimeField("joined", db_default=Now(), editable=False)
 
+    search_key = search_key_of("display_name", "email")
+    sort_key = search_key_of("display_name")
+
     objects = UserManager()
 
     USERNAME_FIELD = "email"
@@ -72,7 +77,10 @@ class User(AbstractBaseUser, PermissionsMixin):
     class Meta:
         verbose_name = "person"
         verbose_name_plural = "people"
-        ordering = ["display_name", "id"]
+        ordering = ["sort_key", "id"]
+        indexes = [
+            GinIndex(OpClass("search_key", name="gin_trgm_ops"), name="accounts_user_search"),
+        ]
         constraints = [
             *clean_columns(
                 "accounts_user",
@@ -138,8 +146,11 @@ class Organization(models.Model):
     import_key = models.CharField(max_length=80, null=True, unique=True, editable=False)  # noqa: DJ001
     import_digest = models.CharField(max_length=64, blank=True, editable=False)
 
+    search_key = search_key_of("name", "city")
+    sort_key = search_key_of("name")
+
     class Meta:
-        ordering = ["name", "city", "id"]
+        ordering = ["sort_key", "city", "id"]
         constraints = [
             *clean_columns(
                 "accounts_organization",
@@ -202,7 +213,7 @@ class Position(models.Model):
     objects = PositionQuerySet.as_manager()
 
     class Meta:
-        ordering = ["person_id", "organization__name", "id"]
+        ordering = ["person_id", "organization__sort_key", "id"]
         constraints = [
             models.CheckConstraint(
                 condition=Q(kind__in=PositionKind.values), name="accounts_position_kind_known"

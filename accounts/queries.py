@@ -53,7 +53,7 @@ def present_and_future_positions_of(person: User) -> QuerySet[Position]:
 
 
 def _by_organization(positions: QuerySet[Position]) -> QuerySet[Position]:
-    return positions.select_related("organization").order_by("organization__name", "id")
+    return positions.select_related("organization").order_by("organization__sort_key", "id")
 
 
 def leadership_positions(person: User) -> list[Position]:
@@ -78,9 +78,9 @@ def library_name_of(person: User) -> str:
 
 def search_libraries(find: str = "") -> QuerySet[Organization]:
     """Return organizations whose name or city contains each word of `find`, sorted by name."""
-    organizations = Organization.objects.order_by("name", "city", "id")
+    organizations = Organization.objects.order_by("sort_key", "city", "id")
     for word in find.split():
-        organizations = organizations.filter(Q(name__icontains=word) | Q(city__icontains=word))
+        organizations = organizations.filter(search_key__finds=word)
     return organizations
 
 

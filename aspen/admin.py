@@ -147,7 +147,21 @@ class EditableAdmin(admin.ModelAdmin):
         return super().response_change(request, obj)
 
 
-class StaffAdmin(EditableAdmin):
+class SearchByWord(admin.ModelAdmin):
+    """Does not take the apostrophes of names for quotation marks: O'Brien D'Angelo."""
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        words = search_term.split() if "'" in search_term else [search_term]
+        has_duplicates = False
+        for word in words:
+            queryset, duplicates = super().get_search_results(request, queryset, word)
+            has_duplicates |= duplicates
+        return queryset, has_duplicates
+
+
+class StaffAdmin(SearchByWord, EditableAdmin):
     """The base of the portal's admin classes. It does not let anyone delete the portal's records.
 
     Changes that follow business rules call an action of their app. Django's form handling saves
@@ -259,7 +273,7 @@ class MailAdmin(ReadOnlyAdmin):
     list_display = ("kind", "addressee", "state_now", "created_at", "sent_at", "subject")
     list_filter = ("state", "kind")
     list_select_related = ("to",)
-    search_fields = ("address", "to_address", "to__email", "to__display_name", "subject")
+    search_fields = ("address", "to_address", "to_name__finds", "to__search_key__finds", "subject")
     ordering = ("-id",)
     fields = (
         ("kind", "addressee"),

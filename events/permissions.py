@@ -32,7 +32,7 @@ def organizations_of(person: User) -> QuerySet[Organization]:
 
     Staff get all organizations.
     """
-    organizations = Organization.objects.order_by("name", "city", "id")
+    organizations = Organization.objects.order_by("sort_key", "city", "id")
     if may_publish(person):
         return organizations
     return organizations.filter(pk__in=_organization_ids_of(person))

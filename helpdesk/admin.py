@@ -20,7 +20,7 @@ class TicketAdmin(ReadOnlyAdmin):
     list_display = ("subject", "person", "state", "opened_at", "changed_at")
     list_filter = ("state",)
     list_select_related = ("person",)
-    search_fields = ("subject", "person__display_name", "person__email")
+    search_fields = ("subject", "person__search_key__finds")
     fields = ("subject", "person", "credit", "state", "opened_at", "changed_at")
     readonly_fields = ("portal_page",)
 

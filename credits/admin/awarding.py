@@ -84,7 +84,7 @@ class AwardListAdmin(ReadOnlyAdmin):
     )
     list_filter = (("applied_at", admin.EmptyFieldListFilter),)
     list_select_related = ("event", "uploaded_by")
-    search_fields = ("event__title", "file_name", "uploaded_by__display_name")
+    search_fields = ("event__title", "file_name", "uploaded_by__search_key__finds")
     ordering = ("-uploaded_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AwardList]:

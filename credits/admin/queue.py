@@ -130,10 +130,9 @@ class CustomEventAdmin(QueueAdmin):
     list_filter = (CustomEventStateFilter, "offers__category")
     search_fields = (
         "title",
-        "sponsor",
-        "presenter",
-        "created_by__display_name",
-        "created_by__email",
+        "sponsor__finds",
+        "presenter__finds",
+        "created_by__search_key__finds",
     )
     ordering = (WAITING_SINCE.asc(), "id")
     show_facets = admin.ShowFacets.NEVER

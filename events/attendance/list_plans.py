@@ -145,7 +145,7 @@ def plan_lists(
     registrations = list(
         Registration.objects.filter(event=event)
         .select_related("person")
-        .order_by("person__display_name", "person_id")
+        .order_by("person__sort_key", "person_id")
     )
     current_rows = contents[current.fingerprint] if current else []
     return ListPlan(

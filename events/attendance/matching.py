@@ -70,7 +70,7 @@ def proposals(
         scored = [(similarity(words, theirs), person) for theirs, person in candidates]
         similar = sorted(
             (each for each in scored if each[0] >= MIN_SIMILARITY and each[1] not in earlier),
-            key=lambda each: (-each[0], each[1].display_name, each[1].pk),
+            key=lambda each: (-each[0], each[1].sort_key, each[1].pk),
         )
         found[alias] = [
             *(Proposal(person, True) for person in earlier),

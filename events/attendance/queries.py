@@ -55,10 +55,8 @@ def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
     """
     rows = _with_people(event).filter(state=RegistrationState.CONFIRMED)
     for word in find.split():
-        rows = rows.filter(
-            Q(person__display_name__icontains=word) | Q(person__email__icontains=word)
-        )
-    return rows.order_by("person__display_name", "person_id")
+        rows = rows.filter(person__search_key__finds=word)
+    return rows.order_by("person__sort_key", "person_id")
 
 
 def waitlist(event: Event) -> QuerySet[Registration]:
@@ -69,7 +67,7 @@ def waitlist(event: Event) -> QuerySet[Registration]:
 
 def _with_people(event: Event) -> QuerySet[Registration]:
     positions = Position.objects.present().filter(person=OuterRef("person"))
-    library = positions.order_by("organization__name", "id").values("organization__name")[:1]
+    library = positions.order_by("organization__sort_key", "id").values("organization__name")[:1]
     return event.registrations.select_related("person").annotate(library=Subquery(library))
 
 

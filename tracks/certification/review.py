@@ -48,7 +48,7 @@ def submissions() -> QuerySet[Submission]:
     ).prefetch_related(
         Prefetch(
             "person__positions",
-            present.order_by("organization__name", "id"),
+            present.order_by("organization__sort_key", "id"),
             to_attr="present_positions",
         ),
         Prefetch("verifications", unanswered, to_attr="open_questions"),

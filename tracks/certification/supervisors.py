@@ -76,7 +76,7 @@ def _colleagues(positions: Iterable[Position], *, exclude: User) -> list[Positio
         .filter(organization__in=organizations, kind__in=kinds, person__is_active=True)
         .exclude(person=exclude)
         .select_related("person", "organization")
-        .order_by("person__display_name", "pk")
+        .order_by("person__sort_key", "pk")
     )
 
 

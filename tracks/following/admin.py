@@ -143,7 +143,7 @@ class ParticipationAdmin(QueueAdmin):
         "director",
     )
     list_filter = ("track", "state", QuarterFilter, DirectorFilter, "rule_set")
-    search_fields = ("person__display_name", "person__email")
+    search_fields = ("person__search_key__finds",)
     ordering = ("-selected_on", "-id")
     fields = (
         "person",
@@ -288,7 +288,7 @@ class ParticipationAdmin(QueueAdmin):
     ) -> HttpResponse:
         chosen = self.get_queryset(request).filter(pk__in=ids)
         closes_on = preview[1] if preview else None
-        periods = chosen.order_by("person__display_name", "pk")
+        periods = chosen.order_by("person__sort_key", "pk")
         context = {
             "title": "Extend periods",
             "rows": [period_row(each, closes_on) for each in periods],

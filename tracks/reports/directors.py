@@ -46,7 +46,7 @@ def people_sharing_progress(positions: Iterable[Position]) -> QuerySet[User]:
     )
     return User.objects.filter(
         Exists(current_positions), shows_progress=True, is_active=True
-    ).order_by("display_name", "pk")
+    ).order_by("sort_key", "pk")
 
 
 def director_rows(people: Iterable[User]) -> list[PersonRow]:

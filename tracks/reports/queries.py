@@ -18,6 +18,7 @@ from django.db.models.functions import ExtractYear, TruncMonth, TruncQuarter
 from accounts.enums import PositionKind
 from accounts.models import Federation, Organization, Position, User
 from aspen.clock import today
+from aspen.db.search_keys import SearchKey
 from credits.queries import live_credits
 from tracks.counting.progress import ZERO
 from tracks.enums import ACTIVE, ParticipationState
@@ -133,7 +134,7 @@ def people_with_status(
     return people.annotate(
         libraries=library_names_per_person("pk"),
         expires_on=Max("certificates__expires_on", filter=certificates),
-    ).order_by("display_name", "pk")
+    ).order_by("sort_key", "pk")
 
 
 def _works_at(person: str, federation: int | None, library: int | None) -> Q:
@@ -156,13 +157,13 @@ def _libraries_of(federation: int) -> QuerySet[Organization]:
 def library_names_per_person(person: str) -> ArraySubquery:
     """Return a subquery: the names of the libraries where each person currently has a position."""
     positions = Position.objects.present().filter(person=OuterRef(person))
-    names = positions.order_by("organization__name", "pk").values("organization__name")
+    names = positions.order_by("organization__sort_key", "pk").values("organization__name")
     return ArraySubquery(names)
 
 
 def library_names(organizations: QuerySet[Organization]) -> dict[int, str]:
     """Return the names of libraries by id, ordered by name."""
-    return {each.pk: str(each) for each in organizations.order_by("name", "city", "pk")}
+    return {each.pk: str(each) for each in organizations.order_by("sort_key", "city", "pk")}
 
 
 def libraries_by_id(ids: Iterable[int] | None = None) -> dict[int, str]:
@@ -243,7 +244,7 @@ def listed_certificates(year: int) -> QuerySet[Certificate]:
         Certificate.objects.filter(revoked_at=None, issued_on__year=year)
         .exclude(listed_as="")
         .select_related("participation__track")
-        .order_by("listed_as", "number")
+        .order_by(SearchKey("listed_as"), "number")
     )
 
 
@@ -327,7 +328,7 @@ def board_hours(year: int) -> list[BoardHours]:
         LEFT JOIN ({earned}) AS earned (person_id, hours) USING (person_id)
         LEFT JOIN accounts_federation AS federation ON federation.id = federation_id
         GROUP BY library.id, federation.name
-        ORDER BY federation.name NULLS LAST, library.name, library.city, library.id"""
+        ORDER BY federation.name NULLS LAST, library.sort_key, library.city, library.id"""
     with connection.cursor() as cursor:
         cursor.execute(sql, [TRUSTEE_HOURS, *seat_params, *params])
         return [
@@ -374,7 +375,7 @@ def board_members(library: int, year: int, *, sharing_only: bool = False) -> lis
         seats = seats.filter(person__shows_progress=True)
     hours = dict(_hours(seats.order_by(), year))
     members: dict[int, Member] = {}
-    rows = seats.order_by("person__display_name", "person_id", "kind", "pk")
+    rows = seats.order_by("person__sort_key", "person_id", "kind", "pk")
     for person, name, kind in rows.values_list("person_id", "person__display_name", "kind"):
         label = PositionKind(kind).label
         if person in members:

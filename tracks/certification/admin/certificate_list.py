@@ -57,7 +57,7 @@ class CertificateAdmin(ReadOnlyAdmin):
     change_form_template = "admin/tracks/certificate/change_form.html"
     list_display = ("number", "name", "person", "track", "issued_on", "expires_on", "state")
     list_filter = (CertificateStateFilter, TrackFilter, YearFilter)
-    search_fields = ("number", "name", "person__display_name", "person__email")
+    search_fields = ("number", "name__finds", "person__search_key__finds")
     ordering = ("-issued_on", "-id")
     fields = (
         ("number", "state"),

@@ -112,7 +112,7 @@ class SubmissionAdmin(QueueAdmin):
     steps = ("review", "return", "ask")
     list_display = ("person", "library", "track", "sent", "warnings", "waiting_for")
     list_filter = (SubmissionStageFilter, "participation__track")
-    search_fields = ("person__display_name", "person__email", "name", "supervisor_name")
+    search_fields = ("person__search_key__finds", "name__finds", "supervisor_name__finds")
     ordering = review.ORDER
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False
