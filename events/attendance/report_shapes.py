@@ -14,7 +14,7 @@ from django.utils import timezone
 from aspen.errors import Refused
 from aspen.files.parsing import parse_duration, parse_moment, why_not_an_email
 from aspen.files.table_reader import MAX_LIST_LINE_LENGTH, TableRow, find_column, read_tables
-from events.attendance.presence import ReportRow
+from events.attendance.presence import ReportRow, name_alias
 
 MEGABYTES = 5
 MAX_BYTES = MEGABYTES * 1024 * 1024
@@ -157,13 +157,12 @@ def read_report(data: bytes, *, begins_at: dt.datetime, ends_at: dt.datetime) ->
     tables = list(_tables_of_people(data))
     if not tables:
         raise Refused(NO_COLUMNS, field="file")
-    # If a report also lists each visit, its totals per person are the sums of the visits.
-    if any(table.has_visits for table in tables):
-        tables = [table for table in tables if table.has_visits]
+    # A report that lists each visit may also have totals. They count only for people whose visits
+    # are not listed, such as guests in the reports of Teams.
+    tables.sort(key=lambda table: not table.has_visits)
     reader = _Reader(begins_at, ends_at)
-    for table in tables:
-        reader.read(table)
-    return Report(_shape_text(tables), reader.rows, reader.refused, reader.notes)
+    used = [table for table in tables if reader.read(table)]
+    return Report(_shape_text(used or tables), reader.rows, reader.refused, reader.notes)
 
 
 def _tables_of_people(data: bytes) -> Iterator[_Table]:
@@ -228,10 +227,14 @@ class _Reader:
         self.refused: list[tuple[int, str]] = []
         self.notes: list[tuple[int, str]] = []
         self.totals: dict[tuple[str, ...], int] = {}
+        # The aliases and names of people with visits.
+        self.visitors: set[str] = set()
         # In lists of actions: when a person who has not left yet joined.
         self.joined: dict[str, ReportRow] = {}
 
-    def read(self, table: _Table) -> None:
+    def read(self, table: _Table) -> bool:
+        """Read a table. Return whether any of its rows count."""
+        count = len(self.rows)
         add = self._add_action if "action" in table.columns else self._add
         for row in table.rows:
             if max(table.columns.values()) >= len(row.cells) or (
@@ -248,6 +251,10 @@ class _Reader:
         # People who had not left when the list was exported stayed to the end.
         self.rows += self.joined.values()
         self.joined = {}
+        if table.has_visits:
+            for row in self.rows[count:]:
+                self.visitors |= _names(row)
+        return len(self.rows) > count
 
     def _refuse(self, line: int, reason: str) -> None:
         if len(self.refused) < MAX_REFUSED:
@@ -269,6 +276,8 @@ class _Reader:
     def _add(self, line: int, cells: dict[str, str], heading: str) -> None:
         """Add a visit or a total. Raises Refused if the row cannot be read."""
         person = self._person(line, cells)
+        if "joined" not in cells and self.visitors & _names(person):
+            return
         if cells.get("waiting_room", "").lower() in YES:
             raise Refused("This time in the waiting room does not count.")
         if cells.get("attended", "").lower() in NO:
@@ -315,6 +324,11 @@ class _Reader:
         if read.note and len(self.notes) < MAX_NOTES:
             self.notes.append((line, read.note))
         return min(read.seconds, MAX_SECONDS)
+
+
+def _names(row: ReportRow) -> set[str]:
+    """Return what a report may call the person in another of its tables."""
+    return {row.alias, name_alias(row.name)} if row.name else {row.alias}
 
 
 def _is_total(joined: int | None, left: int | None, seconds: int | None) -> bool:

@@ -1,10 +1,12 @@
 """Reading the reports of webinar tools. `reports/` has a sample of each known one."""
 
 import datetime as dt
+import io
 import tracemalloc
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 
 from aspen.errors import Refused
 from events.attendance.presence import seconds_present, span
@@ -78,6 +80,36 @@ def test_the_list_downloaded_during_a_teams_meeting() -> None:
         "name:ada lake": 60,
         "name:circulation desk": 55,
     }
+
+
+def test_totals_count_for_people_whose_visits_are_not_listed() -> None:
+    report = read(
+        b"2. Participants\n"
+        b"Name,First Join,Last Leave,In-Meeting Duration,Email\n"
+        b"Ada Lake,11/18/26 10:00 AM,11/18/26 11:00 AM,1h,ada@library.example\n"
+        b"Front desk (Guest),11/18/26 10:00 AM,11/18/26 11:00 AM,59m 50s,\n"
+        b"3. In-Meeting Activities\n"
+        b"Name,Join Time,Leave Time,Duration,Email,Role\n"
+        b"Ada Lake,11/18/26 10:00 AM,11/18/26 10:20 AM,20m,ada@library.example,Presenter\n"
+    )
+    assert report.shape == "Teams attendance report: joining and leaving, participants"
+    assert minutes(report) == {ADA: 20, "name:front desk (guest)": 59}
+
+
+def test_a_workbook_with_dates_and_times() -> None:
+    file = io.BytesIO()
+    with xlsxwriter.Workbook(file, {"in_memory": True}) as workbook:
+        moment = workbook.add_format({"num_format": "m/d/yyyy h:mm"})
+        sheet = workbook.add_worksheet("Attendees")
+        sheet.write_row(0, 0, ["Name (Original Name)", "User Email", "Join Time", "Leave Time"])
+        for number, (mailbox, left) in enumerate(BOTH.items(), 1):
+            sheet.write_row(number, 0, ["Someone", mailbox])
+            sheet.write_datetime(number, 2, BEGIN.replace(tzinfo=None), moment)
+            end = BEGIN.replace(tzinfo=None) + dt.timedelta(minutes=left)
+            sheet.write_datetime(number, 3, end, moment)
+    report = read(file.getvalue())
+    assert report.shape == "Zoom meeting report: attendees"
+    assert minutes(report) == BOTH
 
 
 def test_the_waiting_room_does_not_count() -> None:
