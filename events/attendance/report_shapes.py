@@ -252,8 +252,7 @@ class _Reader:
         self.rows += self.joined.values()
         self.joined = {}
         if table.has_visits:
-            for row in self.rows[count:]:
-                self.visitors |= _names(row)
+            self.visitors.update(*(_names(each) for each in self.rows[count:]))
         return len(self.rows) > count
 
     def _refuse(self, line: int, reason: str) -> None:
