@@ -208,12 +208,13 @@ STORAGES = {
     },
 }
 
-# The first handler refuses files over the size limit (events/uploads.py); the rest are Django's.
+# The first handler refuses files over the size limit (events/uploads.py), so the others fit into
+# memory, with the rest of their form. No upload needs room on the disk for temporary files.
 FILE_UPLOAD_HANDLERS = [
     "events.uploads.StopWhenTooLarge",
     "django.core.files.uploadhandler.MemoryFileUploadHandler",
-    "django.core.files.uploadhandler.TemporaryFileUploadHandler",
 ]
+FILE_UPLOAD_MAX_MEMORY_SIZE = 15 * 1024 * 1024
 
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"

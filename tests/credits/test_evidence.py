@@ -446,6 +446,13 @@ def test_a_full_disk_is_explained_and_nothing_is_saved(client, claim, monkeypatc
     assert (stored(), Evidence.objects.count(), Claim.objects.count()) == (set(), 0, 1)
 
 
+def test_an_upload_needs_no_room_for_temporary_files(client, claim, settings):
+    settings.FILE_UPLOAD_TEMP_DIR = "/nowhere"
+    data = PDF + bytes(9 * 1024 * 1024)
+    assert client.post(page(claim), {"add": "1", "evidence": file(data=data)}).status_code == 302
+    assert claim.evidence.get().size == len(data)
+
+
 # ---------- A claim's page ----------
 
 
