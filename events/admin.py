@@ -98,7 +98,7 @@ class EventAdmin(StaffAdmin):
     form = EventAdminForm
     list_display = ("title", "when", "type", "delivery", "state", "credit")
     list_filter = ("type", "delivery", "state", "is_demonstration")
-    search_fields = ("title", "sponsor__finds", "presenter__finds", "city")
+    search_fields = ("search_key__finds",)
     ordering = ("-begins_at", "-id")
     raw_id_fields = ("parent", "organization")
     readonly_fields = ("status",)
@@ -236,7 +236,7 @@ class RegistrationAdmin(ReadOnlyAdmin):
     list_display = ("person", "event", "event_day", "state", "attendance")
     list_filter = ("state", "attendance")
     list_select_related = ("person", "event")
-    search_fields = ("person__search_key__finds", "event__title")
+    search_fields = ("person__search_key__finds", "event__search_key__finds")
     ordering = ("-event__begins_at", "id")
     actions = ("mark_present", "mark_absent")
 

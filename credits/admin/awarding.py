@@ -84,7 +84,7 @@ class AwardListAdmin(ReadOnlyAdmin):
     )
     list_filter = (("applied_at", admin.EmptyFieldListFilter),)
     list_select_related = ("event", "uploaded_by")
-    search_fields = ("event__title", "file_name", "uploaded_by__search_key__finds")
+    search_fields = ("event__search_key__finds", "file_name", "uploaded_by__search_key__finds")
     ordering = ("-uploaded_at", "-id")
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[AwardList]:
@@ -240,7 +240,7 @@ class WaitingAwardAdmin(ReadOnlyAdmin):
     list_display = ("address", "event", "status", "awarded_by", "awarded_at")
     list_filter = (("matched_at", admin.EmptyFieldListFilter),)
     list_select_related = ("event", "awarded_by")
-    search_fields = ("address", "event__title")
+    search_fields = ("address", "event__search_key__finds")
     ordering = ("-awarded_at", "address", "id")
     fields = (
         "address",

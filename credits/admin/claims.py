@@ -81,7 +81,7 @@ class ClaimAdmin(QueueAdmin):
     steps = ("decide", "undo")
     list_display = ("person", "event", "credit", "state_now", "source", "role", "warnings")
     list_filter = ("state", "source", "role", EvidenceFilter)
-    search_fields = ("person__search_key__finds", "event__title")
+    search_fields = ("person__search_key__finds", "event__search_key__finds")
     show_full_result_count = False
     fields = (
         "person",

@@ -53,7 +53,7 @@ class MergeAdmin(QueueAdmin):
     decide_permission = "events.decide_event"
     list_display = ("source", "into", "merged_at", "merged_by", "claims", "undo")
     list_select_related = ("source", "target", "merged_by", "undone_by")
-    search_fields = ("source__title", "target__title")
+    search_fields = ("source__search_key__finds", "target__search_key__finds")
     fields = (
         ("source", "target"),
         "reason",

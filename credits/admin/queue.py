@@ -128,12 +128,7 @@ class CustomEventAdmin(QueueAdmin):
     steps = ("decide", "publish")
     list_display = ("title",)
     list_filter = (CustomEventStateFilter, "offers__category")
-    search_fields = (
-        "title",
-        "sponsor__finds",
-        "presenter__finds",
-        "created_by__search_key__finds",
-    )
+    search_fields = ("search_key__finds", "created_by__search_key__finds")
     ordering = (WAITING_SINCE.asc(), "id")
     show_facets = admin.ShowFacets.NEVER
     show_full_result_count = False

@@ -71,7 +71,7 @@ class CatalogListingAdmin(QueueAdmin):
     )
     list_filter = ("state", "fiscal_year", "event__delivery", "event__offers__category")
     list_select_related = ("event", "proposed_by", "decided_by")
-    search_fields = ("event__title", "event__sponsor__finds", "event__presenter__finds")
+    search_fields = ("event__search_key__finds",)
     ordering = ("proposed_at", "id")
     fields = (
         "event_page",
