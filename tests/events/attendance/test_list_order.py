@@ -1,7 +1,7 @@
 """Lists in random order give the same minutes as a plain model.
 
 In each story, people with several devices are on lists of visits or of minutes, which are uploaded,
-applied, undone and uploaded again, in any order and some of them several times. `make drills` plays
+applied, undone and uploaded again, in any order and some of them several times. `make races` plays
 1,000 stories, `make test` a few.
 """
 
@@ -17,12 +17,12 @@ from events.attendance.list_actions import preview_changes
 from events.enums import Attendance
 from events.models import AttendeeMatch, Event, Registration
 from tests import factories as make
-from tests.races import DRILLS
+from tests.races import EVERY_ROUND
 
 pytestmark = pytest.mark.django_db
 LENGTH, THRESHOLD = 60, 30  # minutes
 PEOPLE = range(3)
-STORIES, PARTS = (1_000 if DRILLS else 30), 10
+STORIES, PARTS = (1_000 if EVERY_ROUND else 30), 10
 
 
 class Row(NamedTuple):
