@@ -1,5 +1,6 @@
 """Attendance lists from webinar tools: store one for preview, apply it, undo it, match people."""
 
+import datetime as dt
 from collections.abc import Iterable, Mapping
 from pathlib import PurePath
 
@@ -148,16 +149,17 @@ def undo_attendance_list(*, list_id: int, by: User) -> int:
     event, stored = _lock_list(list_id)
     if not stored.counts:
         return 0
-    if reason := why_not_undo(stored):
+    now = timezone.now()
+    if reason := why_not_undo(stored, now):
         raise Refused(reason)
-    stored.undone_at, stored.undone_by = timezone.now(), by
+    stored.undone_at, stored.undone_by = now, by
     stored.save(update_fields=["undone_at", "undone_by"])
     return _recount(event, by=by)
 
 
-def why_not_undo(stored: AttendanceList) -> str | None:
-    """Return why an applied list cannot be undone, or None."""
-    if stored.undo_until and timezone.now() <= stored.undo_until:
+def why_not_undo(stored: AttendanceList, now: dt.datetime) -> str | None:
+    """Return why an applied list cannot be undone at `now`, or None."""
+    if stored.undo_until and now <= stored.undo_until:
         return None
     return "A list can be undone only within a day. Correct the marks on the roster instead."
 

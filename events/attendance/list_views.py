@@ -8,6 +8,7 @@ from django.contrib import messages
 from django.http import HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
+from django.utils import timezone
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
 from aspen.files.tables import escape_formula
@@ -106,7 +107,7 @@ def preview(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRes
         "warning": list_presentation.why_other_event(event, stored),
         "groups": list_presentation.match_groups(plan, stored),
         "has_matches": bool(plan.unmatched or plan.matches),
-        "can_undo": stored.counts and list_actions.why_not_undo(stored) is None,
+        "can_undo": stored.counts and list_actions.why_not_undo(stored, timezone.now()) is None,
     }
     return render(request, "events/attendance/preview.html", context)
 
