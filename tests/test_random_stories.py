@@ -130,21 +130,26 @@ def record_facts(claim: ModelClaim) -> tuple[Any, ...]:
 
 @dataclasses.dataclass
 class ModelPeriod:
-    """A participation: the first day that counts, and the lines of a submitted record."""
+    """A participation: the first day that counts, and the lines of a submitted record.
+
+    `recorded` has the ids of all claims in that record, counted or surplus.
+    """
 
     first: dt.date
     state: str = "open"
+    recorded: set[int] = dataclasses.field(default_factory=set)
     submitted: list[tuple[ModelClaim, str, Decimal]] = dataclasses.field(default_factory=list)
     facts: dict[int, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
 class ModelCertificate:
-    """A certificate with the lines it counted."""
+    """A certificate with the lines it counted and the ids of the claims in its record."""
 
     pk: int
     period: ModelPeriod
     lines: list[tuple[str, Decimal]]
+    recorded: set[int]
     is_revoked: bool = False
 
 
@@ -268,24 +273,34 @@ class Model:
         merge.source.state = merge.source_state
 
     def begin(self, person: int, track: str) -> None:
-        """Start a period the day after a valid certificate, or else four years back."""
+        """Start a period on the day of a valid certificate's record, or else four years back."""
         valid = [each for each in self.certificates.get((person, track), []) if not each.is_revoked]
-        first = today() + dt.timedelta(days=1) if valid else years_before(today(), 4)
+        first = today() if valid else years_before(today(), 4)
         self.periods[person, track] = ModelPeriod(first)
 
-    def lines(self, person: int, period: ModelPeriod) -> list[tuple[ModelClaim, str, Decimal]]:
-        """Return the lines that count in a period: live, and earned on or after its first day."""
+    def lines(self, person: int, track: str) -> list[tuple[ModelClaim, str, Decimal]]:
+        """Return the lines that count in a person's period.
+
+        They are live, earned on or after its first day and not in the record of a certificate.
+        """
+        period = self.periods[person, track]
+        recorded = {
+            claim
+            for issued in self.certificates.get((person, track), [])
+            if not issued.is_revoked
+            for claim in issued.recorded
+        }
         return [
             (claim, slug, amount)
             for claim in self.claims
-            if claim.person == person and claim.state in LIVE
+            if claim.person == person and claim.state in LIVE and id(claim) not in recorded
             if period.first <= claim.training.day <= years_after(today(), 4)
             for slug, amount in claim.lines
         ]
 
     def is_complete(self, person: int, track: str) -> bool:
         total, minimum = RULES[track]
-        lines = self.lines(person, self.periods[person, track])
+        lines = self.lines(person, track)
         administration = sum(amount for _, slug, amount in lines if slug == make.ADMINISTRATION)
         return sum(amount for *_, amount in lines) >= total and administration >= minimum
 
@@ -293,8 +308,8 @@ class Model:
         """Return all postings to active periods: person, track, category, amount and training."""
         return {
             (person, track, slug, amount, claim.training.pk)
-            for (person, track), period in self.periods.items()
-            for claim, slug, amount in self.lines(person, period)
+            for person, track in self.periods
+            for claim, slug, amount in self.lines(person, track)
         }
 
     def credits(self) -> list[tuple[Any, ...]]:
@@ -312,6 +327,7 @@ class Stories(RuleBasedStateMachine):
     people = st.integers(0, PEOPLE - 1)
     calendar = Bundle("calendar")
     upcoming = Bundle("upcoming")
+    ended_today = Bundle("ended_today")
     custom = Bundle("custom")
     merges = Bundle("merges")
     amounts = st.integers(1, 4).map(lambda halves: Decimal(halves) / 2)
@@ -354,6 +370,17 @@ class Stories(RuleBasedStateMachine):
     def is_announced(self, slug: str, amount: Decimal) -> Training:
         event = make.event(days=3, hours=3, credits={slug: str(amount)})
         return self.add_training(event, {slug: amount}, is_over=False)
+
+    @rule(target=ended_today, slug=slugs, amount=amounts)
+    def has_just_ended(self, slug: str, amount: Decimal) -> Training:
+        """An event on the day on which records are sent counts in one period or the next."""
+        begins_at = timezone.now() - dt.timedelta(hours=3)
+        event = make.event(
+            begins_at=begins_at,
+            ends_at=begins_at + dt.timedelta(hours=2),
+            credits={slug: str(amount)},
+        )
+        return self.add_training(event, {slug: amount})
 
     def add_training(self, event: Event, lines: dict[str, Decimal], **more: Any) -> Training:
         training = Training(event.pk, event.last_day, lines, **more)
@@ -426,7 +453,7 @@ class Stories(RuleBasedStateMachine):
 
     # Claiming
 
-    @rule(person=people, training=st.one_of(calendar, upcoming, custom))
+    @rule(person=people, training=st.one_of(calendar, upcoming, custom, ended_today))
     def claims(self, person: int, training: Training) -> None:
         expected = self.model.may_claim(person, training)
         try:
@@ -710,15 +737,17 @@ class Stories(RuleBasedStateMachine):
         total, minimum = RULES[track]
         counted = [amount for *_, amount in period.submitted]
         assert total <= sum(counted) < total + max(counted) + minimum
-        available = self.model.lines(person, period)
+        surplus = self.record_lines(person, submission.record, "surplus")
+        period.recorded = {id(claim) for claim, *_ in [*period.submitted, *surplus]}
+        available = self.model.lines(person, track)
         for line in period.submitted:  # each line counts once and exists in the model
             available.remove(line)
 
     def record_lines(
-        self, person: int, record_data: dict[str, Any]
+        self, person: int, record_data: dict[str, Any], part: str = "lines"
     ) -> list[tuple[ModelClaim, str, Decimal]]:
         lines = []
-        for line in record.record_lines(record_data):
+        for line in record.record_lines(record_data, part):
             event_id = Claim.objects.get(pk=line.claim_id).event_id
             claim = self.model.live(person, self.model.trainings[event_id])
             assert claim is not None
@@ -771,7 +800,7 @@ class Stories(RuleBasedStateMachine):
         assert issued is not None
         lines = [(slug, amount) for _, slug, amount in period.submitted]
         mine = self.model.certificates.setdefault((person, track), [])
-        mine.append(ModelCertificate(issued.pk, period, lines))
+        mine.append(ModelCertificate(issued.pk, period, lines, period.recorded))
         note_event("a certificate is issued")
         for claim, *_ in period.submitted:
             if claim.state == "pending":
@@ -832,7 +861,7 @@ class Stories(RuleBasedStateMachine):
             if period.state == "open":
                 assert state == "open"
                 continue
-            now = self.model.lines(person, period)
+            now = self.model.lines(person, track)
             is_correct = all(line in now for line in period.submitted)
             is_unchanged = all(
                 record_facts(claim) == period.facts[id(claim)] for claim, *_ in period.submitted
@@ -873,7 +902,7 @@ class Stories(RuleBasedStateMachine):
         earned = counting_queries.earned_by_category(participations.order_by("pk"), today())
         for participation in participations.order_by("pk").select_related("track"):
             person, track = self.number[participation.person_id], participation.track.name
-            lines = self.model.lines(person, self.model.periods[person, track])
+            lines = self.model.lines(person, track)
             sums = earned.get(participation.pk, {})
             assert sum(sums.values()) == sum(amount for *_, amount in lines), (person, track)
 

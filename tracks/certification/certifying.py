@@ -101,11 +101,11 @@ def revoke_certificate(
 ) -> Certificate:
     """Revoke a certificate. Anyone who checks it can read the reason. Locks the person.
 
-    Its credits are archived, and credits earned before it was issued do not count in the next
-    period. With `reopen`, the next period is left and the certified period reopens with the credits
-    that are eligible now, so that the person can correct and resubmit the record. Idempotent.
-    Raises Certificate.DoesNotExist; Refused if there is no reason, the certificate is `by`'s own or
-    the next period cannot be left.
+    Its credits are archived. The next period still counts only credits earned from the day on
+    which the revoked record was sent. With `reopen`, the next period is left and the certified
+    period reopens with the credits that are eligible now, so that the person can correct and
+    resubmit the record. Idempotent. Raises Certificate.DoesNotExist; Refused if there is no reason,
+    the certificate is `by`'s own or the next period cannot be left.
     """
     certificate = _lock(certificate_id, by=by)
     if certificate.revoked_at:
@@ -124,7 +124,7 @@ def revoke_certificate(
     participation.postings.all().delete()
     if not reopen:
         apply_step(participation, ParticipationStep.REVOKE, actor=Actor.COORDINATOR)
-        for period in next_periods:  # credits earned after the certificate was issued count
+        for period in next_periods:  # credits that were not in the revoked record count
             post_archived(participation=period)
         return certificate
     for period in next_periods:

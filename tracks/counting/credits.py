@@ -6,17 +6,15 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
-    CharField,
     Count,
     Exists,
     OuterRef,
     Q,
     QuerySet,
     Sum,
-    Value,
     prefetch_related_objects,
 )
-from django.db.models.functions import Cast, Concat
+from django.db.models.functions import JSONObject
 
 from accounts.models import User
 from credits.enums import LIVE, ClaimState
@@ -24,17 +22,24 @@ from credits.models import Credit
 from credits.queries import LIVE_CREDIT, with_earned_on
 from events.catalog.queries import approved_years
 from events.models import MountainDay
+from tracks.counting import queries as counting_queries
 from tracks.counting.progress import ZERO
-from tracks.enums import ParticipationState
-from tracks.models import Certificate, Posting
+from tracks.models import Posting
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
+    class RecordedIn(TypedDict):
+        """A certificate whose record has a credit. `participation` and `track` are ids."""
+
+        number: str
+        participation: int
+        track: int
+
     class _Posted(TypedDict):
         earned_on: dt.date
         posted_in: list[int]
-        counted_in: list[str]
+        recorded_in: "list[RecordedIn]"
         catalog_years: list[int]
 
     PostedCredit = WithAnnotations[Credit, _Posted]
@@ -117,21 +122,23 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
     """Return the person's credits with event and category, most recently earned first. One query.
 
     Annotated with `earned_on`; `posted_in`, the ids of the participations the credit is posted to;
-    `counted_in`, the certificates that count it (see eligibility.certificate_of); and
-    `catalog_years`, the fiscal years in which the event was in the catalog.
+    `recorded_in`, the certificates whose record has it; and `catalog_years`, the fiscal years in
+    which the event was in the catalog.
     """
     posted_in = Posting.objects.filter(credit=OuterRef("pk")).order_by("participation_id")
-    counted_in = Certificate.objects.filter(
-        participation__postings__credit=OuterRef("pk"),
-        participation__state=ParticipationState.CERTIFIED,
-        revoked_at=None,
-    ).order_by("pk")
-    name = Concat(Cast("participation__track", CharField()), Value(" "), "number")
+    recorded_in = counting_queries.certificates_recording(OuterRef("pk")).filter(
+        person=OuterRef("person")
+    )
+    certificate = JSONObject(
+        number="number",
+        participation="participation",
+        track="participation__track",
+    )
     return (
         with_earned_on(Credit.objects.filter(person=person))
         .annotate(
             posted_in=ArraySubquery(posted_in.values("participation_id")),
-            counted_in=ArraySubquery(counted_in.values_list(name)),
+            recorded_in=ArraySubquery(recorded_in.order_by("pk").values_list(certificate)),
             catalog_years=approved_years("claim__event"),
         )
         .select_related("category", "claim__event")

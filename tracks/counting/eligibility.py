@@ -1,7 +1,7 @@
 """Why a credit does not count: the reasons behind the rule in queries.eligible()."""
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.utils.dateformat import format as format_date
 
@@ -12,7 +12,7 @@ from tracks.enums import ParticipationState
 from tracks.models import Participation
 
 if TYPE_CHECKING:
-    from tracks.counting.credits import PostedCredit
+    from tracks.counting.credits import PostedCredit, RecordedIn
 
 # Tracks are identified by their name, which no page can change.
 DIRECTOR_TRACK = "Library Director"
@@ -38,14 +38,18 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
         return f"{ClaimState(claim.state).label}: {claim.reason}"
     if credit.withdrawn_at:
         return f"Credit withdrawn: {credit.withdrawn_reason}"
-    if number := certificate_of(credit, participation):
-        return f"Already counted toward certificate {number}."
+    if certificate := certificate_recording(credit, participation):
+        if certificate["participation"] in credit.posted_in:
+            return f"Already counted toward certificate {certificate['number']}."
+        return (
+            f"Already in the record for certificate {certificate['number']}, so it does not count "
+            "again."
+        )
     if earned_on < participation.counts_from:
         if before := participation.follows:
             return (
-                f"Earned before {_day(participation.counts_from)}. Certificate {before.number} was "
-                f"issued on {_day(before.issued_on)}, and only credits earned after that day count "
-                "toward the next one."
+                f"Earned before {_day(participation.counts_from)}, when the record for certificate "
+                f"{before.number} was sent."
             )
         return f"Earned before {_day(participation.counts_from)}, the first day that counts."
     if earned_on > participation.closes_on:
@@ -61,28 +65,49 @@ def why_not_posted(credit: "PostedCredit", participation: Participation) -> str 
     return None
 
 
-def certificate_of(credit: "PostedCredit", participation: Participation) -> str:
-    """Return the number of this track's certificate that already counts the credit, or "".
+def certificate_recording(
+    credit: "PostedCredit", participation: Participation
+) -> "RecordedIn | None":
+    """Return this track's certificate whose record already has the credit, or None.
 
-    Always "" for a certified period, because its own certificate does not rule the credit out.
+    None for a certified period, because its own certificate does not rule the credit out.
     """
     if participation.state == ParticipationState.CERTIFIED:
-        return ""
-    for counted in credit.counted_in:
-        track_id, _, number = counted.partition(" ")
-        if int(track_id) == participation.track_id:
-            return number
-    return ""
+        return None
+    for certificate in credit.recorded_in:
+        if certificate["track"] == participation.track_id:
+            return certificate
+    return None
 
 
 def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
-    """Return whether a certified period could have counted the credit but did not need it."""
-    issued_on = participation.certified_on
+    """Return whether the certificate of a certified period has the credit as surplus."""
+    recorded_in = [certificate["participation"] for certificate in credit.recorded_in]
+    return participation.pk in recorded_in and participation.pk not in credit.posted_in
+
+
+def why_not_in_sent_record(credit: "PostedCredit", participation: Participation) -> str | None:
+    """Return why a credit posted to a submitted participation is not counted in its record.
+
+    None if the record counts it or was not sent yet. The participation must come from
+    queries.active_or_certified_participations(). No query.
+    """
+    record = participation.sent_record
+    if record is None or credit.pk in _credits_in(record, "lines"):
+        return None
+    measured_on = dt.date.fromisoformat(record["measured_on"])
+    if credit.pk in _credits_in(record, "surplus"):
+        return f"Surplus in the record you sent on {_day(measured_on)}."
+    if credit.earned_on < measured_on:
+        return f"Not in the record you sent on {_day(measured_on)}."
     return (
-        issued_on is not None
-        and credit.earned_on <= issued_on
-        and not why_not_posted(credit, participation)
+        f"Not in the record you sent on {_day(measured_on)}. It will count in the next period, "
+        "which starts with your certificate."
     )
+
+
+def _credits_in(record: dict[str, Any], part: str) -> set[int]:
+    return {line["credit"] for line in record[part]}
 
 
 def why_aged_out(credit: "PostedCredit", participation: Participation) -> str | None:

@@ -355,13 +355,15 @@ def _verdicts(credit: "PostedCredit", participations: list[Participation]) -> li
                 verdicts.append(f"Not in {track}: {reason}" if reason else f"Not in {track}.")
         elif aged := eligibility.why_aged_out(credit, participation):
             verdicts.append(f"Posted to {track}. {aged}")
+        elif not_sent := eligibility.why_not_in_sent_record(credit, participation):
+            verdicts.append(f"Posted to {track}. {not_sent}")
         else:
             verdicts.append(f"Posted to {track}")
     return verdicts
 
 
 def _certified_verdicts(credit: "PostedCredit", participation: Participation) -> list[str]:
-    """Return whether the certificate counted the credit or did not need it, if it was eligible."""
+    """Return whether the certificate counted the credit or did not need it, if in its record."""
     if participation.pk in credit.posted_in:
         return [counted_in(participation)]
     if eligibility.was_surplus(credit, participation):

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from django.db.models import (
     Exists,
     F,
+    Func,
+    JSONField,
     OuterRef,
     Prefetch,
     Q,
@@ -26,7 +28,15 @@ from events.enums import EventState, Origin
 from events.models import Event
 from tracks.counting.progress import DatedCredit, Progress, measure_progress, sum_by_category
 from tracks.enums import ACTIVE, ParticipationState, RuleSetKind
-from tracks.models import Certificate, Participation, Posting, Requirement, RuleSet, Track
+from tracks.models import (
+    Certificate,
+    Participation,
+    Posting,
+    Requirement,
+    RuleSet,
+    Submission,
+    Track,
+)
 
 if TYPE_CHECKING:
     from credits.queries import EarnedCredit
@@ -73,13 +83,13 @@ def resumable_participations(person: User, on: dt.date) -> QuerySet[Participatio
     )
     certificates = Certificate.objects.filter(
         person=person, participation__track=OuterRef("track"), revoked_at=None
-    ).order_by("-issued_on")
+    ).order_by("-issued_on", "-id")
     return (
         participations_visible_to(person)
-        .annotate(certified_since=Subquery(certificates.values("issued_on")[:1]))
+        .annotate(certified_since=Subquery(certificates.values("submission")[:1]))
         .filter(
             ~Exists(active),
-            Q(follows=None, certified_since=None) | Q(follows__issued_on=F("certified_since")),
+            Q(follows=None, certified_since=None) | Q(follows__submission=F("certified_since")),
             state=ParticipationState.LEFT,
             closes_on__gte=on,
         )
@@ -91,7 +101,7 @@ def active_or_certified_participations(person: User) -> QuerySet[Participation]:
     """Return the person's participations that can count credits: active and certified ones.
 
     Certified ones are annotated with their certificate's number (`certified_as`) and issue date
-    (`certified_on`).
+    (`certified_on`), submitted ones with the record that was sent (`sent_record`).
     """
     states = sorted(ACTIVE | {ParticipationState.CERTIFIED})
     valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None).order_by()
@@ -99,7 +109,12 @@ def active_or_certified_participations(person: User) -> QuerySet[Participation]:
         "certified_as": Coalesce(Subquery(valid.values("number")), Value("")),
         "certified_on": Subquery(valid.values("issued_on")),
     }
-    return participations_visible_to(person).filter(state__in=states).annotate(**certificate)
+    sent = Submission.objects.filter(participation=OuterRef("pk"), ended_at=None).order_by()
+    return (
+        participations_visible_to(person)
+        .filter(state__in=states)
+        .annotate(**certificate, sent_record=Subquery(sent.values("record")))
+    )
 
 
 def certificates_with_details() -> QuerySet[Certificate]:
@@ -193,7 +208,8 @@ def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "Query
     Each row is a pair; the participation is at `person__participations`. A credit is eligible if
     its claim is neither declined nor withdrawn, it was earned from the participation's
     `counts_from` through its `closes_on` in a category the rule set counts, its event was in the
-    course catalog if the rule set requires that, and no certificate for the track has counted it.
+    course catalog if the rule set requires that, and it is not in the record of a certificate for
+    the track, counted or surplus, unless it was revoked.
     `eligibility.why_not_posted` gives the reasons for the same rule.
 
     If a saved `rule_set` is given, participations in its track are treated as if they were under
@@ -205,13 +221,12 @@ def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "Query
     if rule_set:
         rules = f"{participation}__track__rule_sets"
         conditions[rules] = rule_set
-    counted = Posting.objects.filter(
-        credit=OuterRef("pk"),
-        participation__state=ParticipationState.CERTIFIED,
+    recorded = certificates_recording(OuterRef("pk")).filter(
+        person=OuterRef("person"),
         participation__track=OuterRef(f"{participation}__track"),
     )
     return live_credits().filter(
-        ~Exists(counted),
+        ~Exists(recorded),
         Q(**{f"{rules}__catalog_only": False}) | Q(from_catalog()),
         **{
             f"{participation}__state__in": sorted(ACTIVE),
@@ -221,6 +236,12 @@ def eligible(rule_set: RuleSet | None = None, /, **conditions: object) -> "Query
         },
         **conditions,
     )
+
+
+def certificates_recording(credit: OuterRef) -> QuerySet[Certificate]:
+    """Return the certificates, except revoked ones, whose record has this credit."""
+    number = Func(credit, function="to_jsonb", output_field=JSONField())
+    return Certificate.objects.filter(recorded_credits__contains=number, revoked_at=None)
 
 
 def eligible_pairs(**conditions: object) -> QuerySet[Credit, tuple[int, int, int]]:

@@ -9,7 +9,7 @@ from django.db import connection
 
 from accounts.models import User
 from accounts.queries import lock_people
-from aspen.clock import day_after, today, years_after, years_before
+from aspen.clock import today, years_after, years_before
 from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.transitions import Actor
@@ -31,9 +31,10 @@ from tracks.models import Extension, Participation, Posting, Track
 def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     """Start following a track and post every eligible archived credit to it. Locks the person.
 
-    A person who has a certificate for the track starts under the renewal rules, and only credits
-    earned after it was issued count. Idempotent: for a track that `by` already follows, returns the
-    participation and False. Raises Refused if the track has no rules in force today.
+    A person who has a certificate for the track starts under the renewal rules. Then credits count
+    if they were earned from the day on which its record was sent and are not in that record.
+    Idempotent: for a track that `by` already follows, returns the participation and False. Raises
+    Refused if the track has no rules in force today.
     """
     lock_people([by.pk])
     followed = Participation.objects.filter(
@@ -85,7 +86,7 @@ def begin_period(*, person: User, track: Track, by: User) -> Participation:
         track=track,
         rule_set=rule_set,
         selected_on=day,
-        counts_from=day_after(before.issued_on) if before else years_before(day, rule_set.years),
+        counts_from=before.measured_on if before else years_before(day, rule_set.years),
         closes_on=years_after(day, rule_set.years),
         selected_by=by,
         follows=before,
@@ -135,7 +136,7 @@ def resume_track(*, participation_id: int, by: User) -> Participation:
     if participation.closes_on < today():
         raise Refused("This period is over. Choose the track to start a new one.")
     latest, before = counting_queries.latest_certificate(by, track), participation.follows
-    if (latest and latest.issued_on) != (before and before.issued_on):
+    if (latest and latest.submission_id) != (before and before.submission_id):
         raise Refused("Your certificates have changed. Choose the track to start a new period.")
     apply_step(participation, ParticipationStep.RESUME, actor=Actor.PERSON)
     signals.track_selected.send(Participation, participation=participation)

@@ -1,12 +1,13 @@
 """Submissions, requests to supervisors to verify them, and certificates."""
 
+import datetime as dt
 import uuid
 
 import pghistory
 import pgtrigger
 from django.conf import settings
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, Func, Q
 from django.db.models.functions import Lower, Now
 from django.urls import reverse
 
@@ -242,7 +243,16 @@ class Verification(models.Model):
         return f"Verification {self.pk}"
 
 
-@pghistory.track(model_name="CertificateHistory")
+# The ids of the credits in a record, counted and surplus.
+RECORDED_CREDITS = Func(
+    F("record"),
+    template="jsonb_path_query_array(%(expressions)s, '$.lines[*].credit')"
+    " || jsonb_path_query_array(%(expressions)s, '$.surplus[*].credit')",
+    output_field=models.JSONField(),
+)
+
+
+@pghistory.track(exclude=["recorded_credits"], model_name="CertificateHistory")
 class Certificate(models.Model):
     """An issued certificate with the record it counts. It never changes, except to be revoked.
 
@@ -265,6 +275,9 @@ class Certificate(models.Model):
     name = LineField(max_length=150)
     listed_as = LineField(max_length=150, blank=True)
     record = models.JSONField()
+    recorded_credits = models.GeneratedField(
+        expression=RECORDED_CREDITS, output_field=models.JSONField(), db_persist=True
+    )
     coordinator_name = LineField(max_length=150)
     supervisor_name = LineField(max_length=150)
     issued_on = models.DateField()
@@ -335,7 +348,7 @@ class Certificate(models.Model):
             pgtrigger.Protect(name="protect_certificates", operation=pgtrigger.Delete),
             pgtrigger.ReadOnly(
                 name="certificates_are_frozen",
-                exclude=["revoked_at", "revoked_by", "revoked_reason"],
+                exclude=["recorded_credits", "revoked_at", "revoked_by", "revoked_reason"],
             ),
         ]
 
@@ -344,3 +357,8 @@ class Certificate(models.Model):
 
     def get_absolute_url(self) -> str:
         return reverse("tracks:certificate", args=[self.uuid])
+
+    @property
+    def measured_on(self) -> dt.date:
+        """The day on which the certified record was measured and sent."""
+        return dt.date.fromisoformat(self.record["measured_on"])

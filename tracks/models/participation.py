@@ -1,6 +1,7 @@
 """Participations in tracks, their extensions, and the credits posted to them."""
 
 import datetime as dt
+from typing import Any
 
 import pghistory
 from django.conf import settings
@@ -22,7 +23,7 @@ class Participation(models.Model):
 
     Credits earned from `counts_from` through `closes_on` are eligible. Both days are stored when
     the period starts; staff can extend it later. `follows` is the certificate that precedes the
-    period, if any.
+    period, if any. Then `counts_from` is the day on which that certificate's record was sent.
     """
 
     person = models.ForeignKey(
@@ -46,6 +47,8 @@ class Participation(models.Model):
     # The certificate of a certified period, set by queries.active_or_certified_participations().
     certified_as: str = ""
     certified_on: dt.date | None = None
+    # The submitted record, set by the same query while the participation awaits a certificate.
+    sent_record: dict[str, Any] | None = None
 
     class Meta:
         ordering = ["track__position", "-selected_on", "-id"]
@@ -73,9 +76,8 @@ class Participation(models.Model):
                 condition=Q(closes_on__gte=F("selected_on")) & Q(closes_on__gte=F("counts_from")),
                 name="tracks_selected_within_period",
             ),
-            # Only a period that follows a certificate can start counting after its selection.
             models.CheckConstraint(
-                condition=Q(counts_from__lte=F("selected_on")) | Q(follows__isnull=False),
+                condition=Q(counts_from__lte=F("selected_on")),
                 name="tracks_counts_from_not_after_selection",
             ),
         ]

@@ -283,15 +283,14 @@ def test_the_transcript_labels_a_period_with_its_certificate(settled, june):
         "they cannot count toward Library Trustee again."
     )
     rows = {row.title: row.tracks for row in response.context["credits"]}
-    early = (
-        "Not in Library Trustee: Earned before November 21, 2026. Certificate 2026-0001 was "
-        "issued on November 20, 2026, and only credits earned after that day count "
-        "toward the next one."
+    recorded = (
+        "Not in Library Trustee: Already in the record for certificate 2026-0001, so it does not "
+        "count again."
     )
     assert rows == {
         "Since": ["Posted to Library Trustee"],
         "Counted": ["Counted in certificate 2026-0001, Library Trustee"],
-        "Beyond": [early, "Not needed for certificate 2026-0001, Library Trustee."],
+        "Beyond": [recorded, "Not needed for certificate 2026-0001, Library Trustee."],
     }
     choices = dict(response.context["form"].fields["period"].choices)
     assert choices[str(settled.participation_id)] == "Library Trustee, certificate 2026-0001"

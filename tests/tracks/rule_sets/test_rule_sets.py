@@ -140,7 +140,7 @@ def test_there_are_no_other_rule_sets():
 def test_each_row_on_the_first_and_last_day_that_counts(name, certified, day, edge):
     participation = begin(name, certified=certified, day=day)
     assert participation.rule_set.name == name
-    first = day_after(day) if certified else participation.counts_from
+    first = day if certified else participation.counts_from
     assert participation.counts_from == first
     last = participation.closes_on
     assert last == years_after(day, 4)
