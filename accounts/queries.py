@@ -105,5 +105,5 @@ def person_with_email(address: str) -> User | None:
 def is_email_of(person: User, address: str) -> bool:
     """Return whether this is one of the person's addresses, confirmed or not."""
     address = clean_email(address)
-    others = EmailAddress.objects.filter(user=person, email=address)
-    return address == person.email or others.exists()
+    others = EmailAddress.objects.filter(user=person, email__iexact=address)
+    return address == person.email.lower() or others.exists()

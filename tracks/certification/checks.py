@@ -1,12 +1,17 @@
 """Warnings about a record, shown to the person before submission and to staff during review."""
 
+from collections.abc import Iterable
 from typing import NamedTuple
 
+from accounts.models import Position
+from accounts.queries import positions_of
 from credits import checks
 from credits.enums import CheckKind
 from credits.models import Claim
 from tracks.certification.record import RecordData
 from tracks.counting import queries as counting_queries
+from tracks.following.recommended import positions_by_track
+from tracks.models import Participation, Track
 
 WAITING_ADVICE = (
     "You can submit your record now, but it cannot be reviewed until staff decide on this training."
@@ -19,10 +24,20 @@ ADVICE_BY_KIND = {
 }
 
 
-class RecordWarning(NamedTuple):
-    """A warning about a counted claim, with advice for the person."""
+# The positions that the tracks for certain positions are for, by the track's name.
+POSITIONS_FOR_TRACK = {
+    "Library Director": "directors of public libraries",
+    "Library Trustee": "trustees and board chairs",
+}
+POSITION_ADVICE = (
+    "Enter your position in your profile, or say in the note why you follow this track."
+)
 
-    claim_id: int
+
+class RecordWarning(NamedTuple):
+    """A warning about a counted claim or, without one, the track, with advice for the person."""
+
+    claim_id: int | None
     text: str
     advice: str
 
@@ -35,8 +50,19 @@ def check_warning(claim: Claim, result: checks.CheckResult) -> str:
     return f"“{claim.event.title}”: {result.text}"
 
 
-def check_record(record: RecordData) -> list[RecordWarning]:
-    """Return the warnings about the counted claims, undecided claims first. Takes four queries."""
+def position_warning(track: Track, positions: Iterable[Position]) -> str:
+    """Return a warning if the track is for positions that are not among these, or ""."""
+    who = POSITIONS_FOR_TRACK.get(track.name)
+    if who is None or track.name in positions_by_track(positions):
+        return ""
+    return f"{track} is for {who}, and no such position is on file."
+
+
+def check_record(record: RecordData, participation: Participation) -> list[RecordWarning]:
+    """Return the warnings about the counted claims, undecided claims first, and about the track.
+
+    Takes five queries.
+    """
     claims = list(
         Claim.objects.filter(pk__in={line["claim"] for line in record["lines"]})
         .select_related("event")
@@ -48,8 +74,11 @@ def check_record(record: RecordData) -> list[RecordWarning]:
         if counting_queries.is_undecided(claim)
     ]
     results = checks.check_claims(claims)
-    return warnings + [
+    warnings += [
         RecordWarning(claim.pk, check_warning(claim, each), ADVICE_BY_KIND[each.kind])
         for claim in claims
         for each in results.get(claim.pk, [])
     ]
+    if text := position_warning(participation.track, positions_of(participation.person)):
+        warnings.append(RecordWarning(None, text, POSITION_ADVICE))
+    return warnings

@@ -75,7 +75,7 @@ def submit_track(
         person=by,
         submitted_at=timezone.now(),
         record=record_data,
-        remarks=[warning.text for warning in check_record(record_data)],
+        remarks=[warning.text for warning in check_record(record_data, participation)],
         name=name.strip(),
         listed_as=listed_as.strip(),
         note=note.strip(),

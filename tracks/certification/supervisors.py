@@ -12,7 +12,7 @@ from django.core.signing import BadSignature, Signer
 
 from accounts.enums import PositionKind
 from accounts.models import Position, User
-from accounts.queries import positions_of
+from accounts.queries import person_with_email, positions_of
 from tracks.models import Track, Verification
 
 # The supervisor entered in the position itself.
@@ -56,6 +56,29 @@ def supervisor_choices_for(person: User, track: Track) -> list[SupervisorChoice]
         for choice in _supervisors_of(position, colleagues):
             choices.setdefault(choice.person.pk, choice)
     return list(choices.values())
+
+
+def is_known_supervisor(person: User, address: str) -> bool:
+    """Return whether someone with this address can supervise the person, by their positions.
+
+    All positions in SUPERVISING_POSITIONS count, not only those suggested first. Takes at most four
+    queries.
+    """
+    account = person_with_email(address)
+    if account is None:
+        return False
+    positions = list(positions_of(person))
+    if any(position.supervisor_id == account.pk for position in positions):
+        return True
+    held = [each for each in _colleagues(positions, exclude=person) if each.person_id == account.pk]
+    return any(_supervises(each, position) for position in positions for each in held)
+
+
+def _supervises(colleague: Position, position: Position) -> bool:
+    return colleague.kind in SUPERVISING_POSITIONS[position.kind] and colleague.organization_id in (
+        position.organization_id,
+        position.organization.parent_id,
+    )
 
 
 def _matches(position: Position, track: Track) -> bool:

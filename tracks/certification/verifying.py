@@ -23,6 +23,10 @@ from tracks.models import Certificate, Participation, Submission, Verification
 
 # The number of days a link works.
 LINK_DAYS = 30
+BY_REVIEWER = (
+    "You reviewed this record, so someone else has to verify it. Ask a colleague to choose another "
+    "supervisor."
+)
 NEWER_LINK = "A newer link was sent, and only that one works."
 
 
@@ -42,6 +46,15 @@ class SupervisorContact:
         if is_email_of(person, self.email):
             raise Refused(
                 "No one can verify their own record. Enter a supervisor or another board member.",
+                field="supervisor_email",
+            )
+
+    def check_did_not_review(self, reviewer: User) -> None:
+        """Raise Refused if this e-mail address is one of the reviewer's own."""
+        if is_email_of(reviewer, self.email):
+            raise Refused(
+                f"{self.email.strip().lower()} is an address of {reviewer}, who reviewed this "
+                "record. Someone else has to verify it.",
                 field="supervisor_email",
             )
 
@@ -79,7 +92,10 @@ def ask_about_year(
 
 
 def ask(submission: Submission, supervisor: SupervisorContact, *, by: User) -> Verification:
-    """Ask a supervisor to verify a submission. The caller holds the person's lock."""
+    """Ask a supervisor to verify a reviewed submission. The caller holds the person's lock.
+
+    Raises Refused if the supervisor is the person who reviewed it.
+    """
     return _ask(
         submission.participation,
         supervisor,
@@ -99,6 +115,8 @@ def _ask(
     record_data: record.RecordData,
     by: User,
 ) -> Verification:
+    if submission and submission.reviewed_by:
+        supervisor.check_did_not_review(submission.reviewed_by)
     account, now = supervisor.account, timezone.now()
     verification = Verification.objects.create(
         participation=participation,
@@ -125,7 +143,7 @@ def ask_again(*, verification_id: int, supervisor: SupervisorContact, by: User) 
 
     The earlier link stops working. `by` is the CE Coordinator or, for a question about one year,
     can be the person. Locks the person. Raises Verification.DoesNotExist; Refused if the question
-    was answered or `by` asks about their own record.
+    was answered, `by` asks about their own record, or `supervisor` reviewed it.
     """
     verification = _lock(verification_id)
     if verification.submission_id and verification.person_id == by.pk:
@@ -195,12 +213,15 @@ def verify_record(*, verification_id: int, name: str = "", by: User | None) -> C
 
     `name` is the supervisor's signature, if it differs from the name in the question. `by` is None
     for a supervisor without an account, whose link the caller has checked. Locks the person.
-    Idempotent. Raises Verification.DoesNotExist; Refused if the question is closed or about `by`.
+    Idempotent. Raises Verification.DoesNotExist; Refused if the question is closed or about `by`,
+    or the supervisor reviewed the record.
     """
     verification = _lock(verification_id)
     if verification.answer == VerificationAnswer.VERIFIED:
         return Certificate.objects.filter(submission=verification.submission, replaces=None).first()
     _check_can_answer(verification, by=by)
+    if is_by_reviewer(verification, by=by):
+        raise Refused(BY_REVIEWER)
     audit.add_audit_context(supervisor=verification.supervisor_email)
     _close(
         verification, VerificationAnswer.VERIFIED, name=name.strip() or verification.supervisor_name
@@ -254,7 +275,11 @@ def _lock(verification_id: int, **conditions: object) -> Verification:
     verifications = Verification.objects.filter(pk=verification_id, **conditions)
     lock_people(verifications.values_list("person_id", flat=True))
     return verifications.select_related(
-        "person", "submission__person", "participation__track", "participation__rule_set"
+        "person",
+        "submission__person",
+        "submission__reviewed_by",
+        "participation__track",
+        "participation__rule_set",
     ).get()
 
 
@@ -265,6 +290,14 @@ def _check_can_answer(verification: Verification, *, by: User | None) -> None:
     _check_answer_needed(verification)
     if verification.expires_at <= timezone.now():
         raise Refused("This link has expired. Ask the person or the CE Coordinator for a new one.")
+
+
+def is_by_reviewer(verification: Verification, *, by: User | None) -> bool:
+    """Return whether `by`, or the address that was asked, belongs to the record's reviewer."""
+    reviewer = verification.submission and verification.submission.reviewed_by
+    return bool(reviewer) and (
+        by == reviewer or is_email_of(reviewer, verification.supervisor_email)
+    )
 
 
 def _check_answer_needed(verification: Verification) -> None:

@@ -16,6 +16,21 @@ from aspen.db.fields import EmailAddressField, LineField, ShortTextField, TextFi
 from tracks.enums import Ending, VerificationAnswer
 from tracks.models.participation import Participation
 
+# SQL: the account or the address of a supervisor belongs to the person who reviewed the record.
+_IS_REVIEWER = """({supervisor} = {reviewer} OR EXISTS (
+    SELECT FROM accounts_user WHERE id = {reviewer} AND lower(email) = lower({address})
+) OR EXISTS (
+    SELECT FROM account_emailaddress WHERE user_id = {reviewer} AND lower(email) = lower({address})
+))"""
+# A named check constraint, because a trigger can read other tables.
+_REFUSE = """RAISE EXCEPTION 'violates check constraint "{name}"'
+    USING ERRCODE = 'check_violation', CONSTRAINT = '{name}'"""
+
+
+def _refuse_if(condition: str, *, name: str) -> str:
+    """Return a trigger function that refuses the row if the condition is true."""
+    return f"IF {condition} THEN {_REFUSE.format(name=name)}; END IF; RETURN NEW;"
+
 
 @pghistory.track(model_name="SubmissionHistory")
 class Submission(models.Model):
@@ -135,6 +150,23 @@ class Submission(models.Model):
                 name="submission_record_is_frozen",
                 fields=["participation", "person", "record", "name"],
             ),
+            pgtrigger.Trigger(
+                name="submission_not_verified_by_reviewer",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("reviewed_by_id", "verified_by_id"),
+                func=_refuse_if(
+                    "NEW.verified_by_id = NEW.reviewed_by_id OR EXISTS ("
+                    "SELECT FROM tracks_verification AS question WHERE submission_id = NEW.id"
+                    " AND (answered_at IS NULL OR answer = 'verified') AND "
+                    + _IS_REVIEWER.format(
+                        reviewer="NEW.reviewed_by_id",
+                        supervisor="question.supervisor_id",
+                        address="question.supervisor_email",
+                    )
+                    + ")",
+                    name="tracks_submission_not_verified_by_reviewer",
+                ),
+            ),
         ]
 
     def __str__(self) -> str:
@@ -236,6 +268,24 @@ class Verification(models.Model):
             pgtrigger.ReadOnly(
                 name="verification_question_is_frozen",
                 fields=["participation", "person", "submission", "year", "record"],
+            ),
+            # Withdrawing a question that an earlier version asked of the reviewer is possible.
+            pgtrigger.Trigger(
+                name="supervisor_is_not_reviewer",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert
+                | pgtrigger.UpdateOf("answer", "supervisor_id", "supervisor_email"),
+                func=_refuse_if(
+                    "NEW.answer <> 'withdrawn' AND NEW.answer <> 'refused' AND EXISTS ("
+                    "SELECT FROM tracks_submission AS submission WHERE id = NEW.submission_id AND "
+                    + _IS_REVIEWER.format(
+                        reviewer="submission.reviewed_by_id",
+                        supervisor="NEW.supervisor_id",
+                        address="NEW.supervisor_email",
+                    )
+                    + ")",
+                    name="tracks_supervisor_is_not_reviewer",
+                ),
             ),
         ]
 

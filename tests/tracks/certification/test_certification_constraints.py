@@ -359,6 +359,29 @@ def test_certificates_cannot_be_changed_or_deleted() -> None:
         assert_frozen(certificate, "certificates_are_frozen", statement, value)
 
 
+def test_the_reviewer_is_not_the_supervisor() -> None:
+    """See test_four_eyes.py for each address of the reviewer."""
+    question = Verification.objects.get(pk=make.verification().pk)
+    submission = question.submission
+    assert submission is not None
+    reviewer = submission.reviewed_by
+    assert reviewer is not None
+    for row, trigger in (
+        (submission, "submission_not_verified_by_reviewer"),
+        (question, "supervisor_is_not_reviewer"),
+    ):
+        assert trigger in triggers(type(row))
+    for column, value in (("supervisor", reviewer), ("supervisor_email", reviewer.email)):
+        assert_refused(question, "tracks_supervisor_is_not_reviewer", **{column: value})
+    assert_refused(
+        submission,
+        "tracks_submission_not_verified_by_reviewer",
+        verified_at=timezone.now(),
+        verified_by=reviewer,
+        verified_name="Rae",
+    )
+
+
 # ---------- All of them ----------
 
 

@@ -437,7 +437,7 @@ def test_the_number_of_queries_is_fixed(number, client, june, django_assert_num_
     here = participation.get_absolute_url()
     with django_assert_num_queries(10):
         client.get(here)
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         client.get(f"{here}submit/")
     with django_assert_num_queries(8):
         client.get(f"{here}years/")

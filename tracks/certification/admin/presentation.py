@@ -14,7 +14,7 @@ from aspen.formats import format_amount, format_credits, format_day, format_wait
 from credits.admin import queue_presentation
 from credits.enums import CheckKind, ClaimRole
 from events.enums import Origin
-from tracks.certification import record, review, supervisors
+from tracks.certification import checks, record, review, supervisors
 from tracks.certification.presentation import format_moment_day
 from tracks.certification.review import ReviewedClaim
 from tracks.counting.progress import ZERO
@@ -22,6 +22,7 @@ from tracks.enums import ParticipationState, VerificationAnswer
 from tracks.models import Certificate, Submission, Verification
 
 State = ParticipationState
+NOT_KNOWN = "not known as a supervisor of this library"
 
 
 # ---------- The list ----------
@@ -150,6 +151,9 @@ def record_review_page(
 ) -> RecordReviewPage:
     """Return everything the page shows. Takes a fixed number of queries."""
     warnings = review.review_warnings(reviewed_claims)
+    track, positions = submission.participation.track, submission.person.present_positions  # type: ignore[attr-defined]
+    if warning := checks.position_warning(track, positions):
+        warnings.append(warning)
     questions = list(submission.verifications.select_related("asked_by").order_by("pk"))
     can_decide = decides and submission.ended_at is None
     state = submission.participation.state
@@ -192,10 +196,21 @@ def _facts(submission: Submission) -> list[tuple[str, str]]:
         ("Works at", "; ".join(map(str, positions)) or "No library on file"),
         ("Name on the certificate", submission.name),
         ("On the annual list", submission.listed_as or "Not listed"),
+        ("Supervisor", _supervisor(submission)),
         ("Note to you", submission.note),
         ("Credits", _credits(submission.record)),
     ]
     return [(label, text) for label, text in facts if text]
+
+
+def _supervisor(submission: Submission) -> str:
+    """Return the supervisor who was asked or else suggested, held against the directory."""
+    question = open_question(submission) or submission
+    name, address = question.supervisor_name, question.supervisor_email
+    if not address:
+        return ""
+    is_known = supervisors.is_known_supervisor(submission.person, address)
+    return f"{name}, {address}{'' if is_known else f': {NOT_KNOWN}'}"
 
 
 def _credits(record_data: record.RecordData) -> str:

@@ -110,7 +110,7 @@ def _page(
             [line.category for line in participation.rule_set.requirements.all()],
             record.verified_lines(verified),
         )
-        context["warnings"] = checks.check_record(record_data)
+        context["warnings"] = checks.check_record(record_data, participation)
     return render(request, "tracks/submit.html", context)
 
 

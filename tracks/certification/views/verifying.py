@@ -4,6 +4,7 @@ from typing import Any, NamedTuple
 
 from allauth.core import ratelimit
 from django.contrib.auth.decorators import login_not_required
+from django.contrib.auth.models import AnonymousUser
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -54,6 +55,8 @@ def verify(request: HttpRequest, token: str) -> HttpResponse:
         response = render(request, "tracks/verify_unknown.html", status=404)
     elif request.user == question.person:
         response = render(request, "tracks/verify_own.html", {"question": question})
+    elif _is_reviewed_by(question, request.user):
+        response = _reviewer_page(request, question)
     else:
         url = reverse("tracks:verify", args=[token])
         response = _answer(SupervisorVisit(request, question, _supervisor(request, question), url))
@@ -75,8 +78,20 @@ def verification(request: AuthenticatedHttpRequest, verification_id: int) -> Htt
     """Show a question's page to the signed-in supervisor; 404 for everyone else."""
     person = request.user
     question = get_object_or_404(certification_queries.questions_for(person), pk=verification_id)
+    if _is_reviewed_by(question, person):
+        return _not_cached(_reviewer_page(request, question))
     url = reverse("tracks:verification", args=[question.pk])
     return _not_cached(_answer(SupervisorVisit(request, question, person, url)))
+
+
+def _is_reviewed_by(question: Verification, user: User | AnonymousUser) -> bool:
+    """Return whether the question is open and about a record that this user reviewed."""
+    submission = question.submission
+    return bool(submission and not question.answered_at and submission.reviewed_by == user)
+
+
+def _reviewer_page(request: HttpRequest, question: Verification) -> HttpResponse:
+    return render(request, "tracks/verify_reviewed.html", {"question": question})
 
 
 def _not_cached(response: HttpResponse) -> HttpResponse:
