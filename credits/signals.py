@@ -12,15 +12,35 @@ credits_changed = Signal()
 CreditParticipationPairs = frozenset[tuple[int, int]]
 
 
+class RecordEffect(NamedTuple):
+    """What a change did to a submitted record, as a sentence that names the person and the track.
+
+    `submission_id` is an id of the app above. A record that `is_reopened` must be submitted again.
+    """
+
+    submission_id: int
+    text: str
+    is_reopened: bool
+
+
 class PostingChanges(NamedTuple):
-    """Postings added, removed and kept, as pairs of credit and participation ids."""
+    """Postings added, removed and kept, as pairs of credit and participation ids.
+
+    `records` are the effects on submitted records.
+    """
 
     added: CreditParticipationPairs = frozenset()
     removed: CreditParticipationPairs = frozenset()
     kept: CreditParticipationPairs = frozenset()
+    records: frozenset[RecordEffect] = frozenset()
 
     def __or__(self, other: "PostingChanges") -> "PostingChanges":
-        return PostingChanges(*(one | another for one, another in zip(self, other, strict=True)))
+        return PostingChanges(
+            self.added | other.added,
+            self.removed | other.removed,
+            self.kept | other.kept,
+            self.records | other.records,
+        )
 
 
 # Hooks: the app above appends functions in AppConfig.ready(), because this app cannot import it.

@@ -45,6 +45,7 @@ from helpdesk import actions as helpdesk_actions
 from tests import factories as make
 from tracks import integrity
 from tracks.actions import (
+    confirm_change,
     leave_track,
     refuse_record,
     return_submission,
@@ -55,9 +56,18 @@ from tracks.actions import (
     withdraw_submission,
 )
 from tracks.certification import record
+from tracks.certification.queries import sent_record
 from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE
-from tracks.models import Certificate, Participation, Posting, Requirement, RuleSet, Track
+from tracks.models import (
+    Certificate,
+    Participation,
+    Posting,
+    Requirement,
+    RuleSet,
+    Submission,
+    Track,
+)
 
 STORIES = int(os.environ.get("STORIES", "8"))
 STEPS = 20
@@ -122,24 +132,19 @@ class ModelMerge:
     decided: list[tuple[ModelClaim, str, int]]
 
 
-def record_facts(claim: ModelClaim) -> tuple[Any, ...]:
-    """Return the details of a claim that must not change while a submitted record contains it."""
-    training = claim.training
-    return training.pk, training.day, claim.state in LIVE, tuple(claim.lines)
-
-
 @dataclasses.dataclass
 class ModelPeriod:
     """A participation: the first day that counts, and the lines of a submitted record.
 
-    `recorded` has the ids of all claims in that record, counted or surplus.
+    `recorded` has the ids of all claims in that record, counted or surplus. `confirmed` has the
+    lines that the CE Coordinator confirmed last.
     """
 
     first: dt.date
     state: str = "open"
     recorded: set[int] = dataclasses.field(default_factory=set)
+    confirmed: list[tuple[ModelClaim, str, Decimal]] = dataclasses.field(default_factory=list)
     submitted: list[tuple[ModelClaim, str, Decimal]] = dataclasses.field(default_factory=list)
-    facts: dict[int, tuple[Any, ...]] = dataclasses.field(default_factory=dict)
 
 
 @dataclasses.dataclass
@@ -732,27 +737,40 @@ class Stories(RuleBasedStateMachine):
             return
         assert self.model.is_complete(person, track)
         period.state = "submitted"
-        period.submitted = self.record_lines(person, submission.record)
-        period.facts = {id(claim): record_facts(claim) for claim, *_ in period.submitted}
+        self.read_the_record(person, track, submission)
         total, minimum = RULES[track]
         counted = [amount for *_, amount in period.submitted]
         assert total <= sum(counted) < total + max(counted) + minimum
-        surplus = self.record_lines(person, submission.record, "surplus")
-        period.recorded = {id(claim) for claim, *_ in [*period.submitted, *surplus]}
         available = self.model.lines(person, track)
         for line in period.submitted:  # each line counts once and exists in the model
             available.remove(line)
 
+    def read_the_record(self, person: int, track: str, submission: Submission) -> None:
+        """Take over the lines of the record as it is now."""
+        period, now = self.model.periods[person, track], sent_record(submission).now
+        period.submitted = self.record_lines(person, now)
+        surplus = self.surplus_claims(now)
+        period.recorded = {id(claim) for claim, *_ in period.submitted} | surplus
+
     def record_lines(
-        self, person: int, record_data: dict[str, Any], part: str = "lines"
+        self, person: int, record_data: dict[str, Any]
     ) -> list[tuple[ModelClaim, str, Decimal]]:
         lines = []
-        for line in record.record_lines(record_data, part):
+        for line in record.record_lines(record_data):
             event_id = Claim.objects.get(pk=line.claim_id).event_id
             claim = self.model.live(person, self.model.trainings[event_id])
             assert claim is not None
             lines.append((claim, line.slug, line.amount))
         return lines
+
+    def surplus_claims(self, record_data: dict[str, Any]) -> set[int]:
+        """Return the ids of the model's live claims for the surplus lines."""
+        pks = [line.claim_id for line in record.record_lines(record_data, "surplus")]
+        claims = Claim.objects.filter(pk__in=pks, state__in=sorted(LIVE))
+        return {
+            id(self.model.live(self.number[claim.person_id], self.model.trainings[claim.event_id]))
+            for claim in claims.order_by("pk")
+        }
 
     @rule(person=people, track=tracks)
     def takes_back_the_record(self, person: int, track: str) -> None:
@@ -771,13 +789,13 @@ class Stories(RuleBasedStateMachine):
             return_submission(submission_id=submission.pk, reason="Look again.", by=self.staff)
             period.state = "open"
             return
-        has_undecided_events = any(
-            claim.training.author is not None and claim.training.state in ("pending", "draft")
-            for claim, *_ in period.submitted
-        )
+        has_undecided_events = self.has_undecided_events(period)
         try:
             review_submission(
-                submission_id=submission.pk, supervisor=make.SUPERVISOR, by=self.staff
+                submission_id=submission.pk,
+                supervisor=make.SUPERVISOR,
+                seen=record.record_fingerprint(sent_record(submission).now),
+                by=self.staff,
             )
         except Refused:
             assert has_undecided_events or period.state == "reviewed"
@@ -785,6 +803,32 @@ class Stories(RuleBasedStateMachine):
         assert not has_undecided_events
         assert period.state == "submitted"
         period.state = "reviewed"
+        period.confirmed = period.submitted
+
+    def has_undecided_events(self, period: ModelPeriod) -> bool:
+        return any(
+            claim.training.author is not None and claim.training.state in ("pending", "draft")
+            for claim, *_ in period.submitted
+        )
+
+    @rule(person=people, track=tracks)
+    def the_change_is_confirmed(self, person: int, track: str) -> None:
+        period = self.model.periods.get((person, track))
+        if period is None or period.state == "open":
+            return
+        submission = self.active(person, track).submissions.get(ended_at=None)
+        sent = sent_record(submission)
+        seen = record.record_fingerprint(sent.now)
+        try:
+            confirm_change(submission_id=submission.pk, seen=seen, by=self.staff)
+        except Refused:
+            assert period.state == "submitted" or self.has_undecided_events(period)
+            return
+        assert period.state == "reviewed"
+        assert not (sent.needs_confirmation and self.has_undecided_events(period))
+        if sent.needs_confirmation:
+            note_event("a change is confirmed")
+        period.confirmed = period.submitted
 
     @rule(person=people, track=tracks, positive=st.booleans())
     def the_supervisor_answers(self, person: int, track: str, positive: bool) -> None:
@@ -796,7 +840,16 @@ class Stories(RuleBasedStateMachine):
             refuse_record(verification_id=verification.pk, reason="Who is that?", by=None)
             period.state = "open"
             return
-        issued = verify_record(verification_id=verification.pk, by=None)
+        sent = sent_record(verification.submission)
+        seen = record.record_fingerprint(sent.now)
+        if period.confirmed != period.submitted:
+            assert sent.needs_confirmation
+        try:
+            issued = verify_record(verification_id=verification.pk, seen=seen, by=None)
+        except Refused:
+            assert sent.needs_confirmation
+            return
+        assert not sent.needs_confirmation
         assert issued is not None
         lines = [(slug, amount) for _, slug, amount in period.submitted]
         mine = self.model.certificates.setdefault((person, track), [])
@@ -855,23 +908,27 @@ class Stories(RuleBasedStateMachine):
         assert rows == self.model.credits()
 
     @invariant()
-    def submitted_records_reopen_when_they_are_no_longer_correct(self) -> None:
+    def submitted_records_stay_correct_or_reopen_when_they_are_incomplete(self) -> None:
         for (person, track), period in self.model.periods.items():
-            state = self.active(person, track).state
-            if period.state == "open":
-                assert state == "open"
-                continue
-            now = self.model.lines(person, track)
-            is_correct = all(line in now for line in period.submitted)
-            is_unchanged = all(
-                record_facts(claim) == period.facts[id(claim)] for claim, *_ in period.submitted
-            )
-            if state == "open":
+            participation = self.active(person, track)
+            if period.state != "open" and participation.state == "open":
                 note_event("a record is reopened")
-                assert not is_unchanged
+                assert not self.model.is_complete(person, track)
                 period.state = "open"
-            assert is_correct or period.state == "open"
-            assert state == period.state
+            assert participation.state == period.state
+            if period.state == "open":
+                continue
+            before = period.submitted
+            self.read_the_record(person, track, participation.submissions.get(ended_at=None))
+            if period.submitted != before:
+                note_event("a submitted record changes")
+            available = self.model.lines(person, track)
+            for line in period.submitted:  # each line counts once and exists in the model
+                available.remove(line)
+            total, minimum = RULES[track]
+            counted = [(slug, amount) for _, slug, amount in period.submitted]
+            assert sum(amount for _, amount in counted) >= total
+            assert minimum <= sum(amount for slug, amount in counted if slug == make.ADMINISTRATION)
 
     @invariant()
     def certificates_keep_the_lines_they_counted(self) -> None:

@@ -7,10 +7,11 @@ Each action is atomic. Actions on a person's record first lock the person
 from tracks.certification.certifying import reissue_certificate, revoke_certificate
 from tracks.certification.emails import remind_supervisors
 from tracks.certification.submitting import (
-    reopen_changed_submissions,
+    confirm_change,
     return_submission,
     review_submission,
     submit_track,
+    update_sent_records,
     withdraw_submission,
 )
 from tracks.certification.verifying import (
@@ -41,6 +42,7 @@ __all__ = [
     "SupervisorContact",
     "ask_about_year",
     "ask_again",
+    "confirm_change",
     "end_rule_set",
     "extend_participations",
     "leave_track",
@@ -52,7 +54,6 @@ __all__ = [
     "remind_of_ends",
     "remind_supervisors",
     "renew_link",
-    "reopen_changed_submissions",
     "replace_rule_set",
     "repost_credits",
     "resume_track",
@@ -64,6 +65,7 @@ __all__ = [
     "select_tracks",
     "submit_track",
     "sync_postings",
+    "update_sent_records",
     "verify_record",
     "withdraw_question",
     "withdraw_submission",

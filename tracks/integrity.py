@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from django.db import connection
-from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet
+from django.db.models import Exists, F, Model, OuterRef, Q, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.utils import timezone
 
 from aspen.db import database_role
@@ -20,7 +21,14 @@ from events.enums import Attendance, EventState, Origin, RegistrationState
 from events.models import CreditOffer, Event, Registration
 from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, Ending, ParticipationState
-from tracks.models import Certificate, Participation, Posting, Submission, Verification
+from tracks.models import (
+    Certificate,
+    Participation,
+    Posting,
+    RecordVersion,
+    Submission,
+    Verification,
+)
 
 MAX_IDS_SHOWN = 20
 
@@ -208,9 +216,29 @@ def _certificates_of_uncertified() -> QuerySet[Certificate]:
 
 
 def _certificates_without_certified_submission() -> QuerySet[Certificate]:
-    return Certificate.objects.filter(
-        ~Q(submission__ending=Ending.CERTIFIED) | ~Q(record=F("submission__record"))
+    versions = RecordVersion.objects.filter(submission=OuterRef("submission")).order_by("-number")
+    confirmed = Coalesce(Subquery(versions.values("record")[:1]), F("submission__record"))
+    return Certificate.objects.annotate(confirmed=confirmed).filter(
+        ~Q(submission__ending=Ending.CERTIFIED) | ~Q(record=F("confirmed"))
     )
+
+
+def _verified_unconfirmed() -> QuerySet[Submission]:
+    """Return verified submissions whose last change the CE Coordinator did not confirm."""
+    versions = RecordVersion.objects.filter(submission=OuterRef("pk"))
+    later = versions.filter(number__gt=OuterRef("versions__number"))
+    return Submission.objects.filter(
+        ~Exists(later),
+        verified_at__isnull=False,
+        versions__isnull=False,
+        versions__confirmed_at=None,
+    )
+
+
+def _verified_by_reviewer() -> QuerySet[Submission]:
+    return Submission.objects.filter(
+        Q(verified_by=F("reviewed_by")) | Q(verified_by=F("versions__confirmed_by"))
+    ).distinct()
 
 
 # The lines of all certificates that have not been revoked.
@@ -341,6 +369,16 @@ INTEGRITY_CHECKS = (
     ),
     IntegrityCheck(
         CERTIFIED_PROMISE,
+        "Records verified without the last change being confirmed",
+        _rows(_verified_unconfirmed),
+    ),
+    IntegrityCheck(
+        CERTIFIED_PROMISE,
+        "Records verified by a person who reviewed them",
+        _rows(_verified_by_reviewer),
+    ),
+    IntegrityCheck(
+        CERTIFIED_PROMISE,
         "Certificates that differ from the postings",
         _certificates_that_differ_from_postings,
     ),
@@ -358,6 +396,7 @@ INTEGRITY_CHECKS = (
             ("Credit lines of events", CreditOffer),
             ("Participations", Participation),
             ("Submissions", Submission),
+            ("Record versions", RecordVersion),
             ("Verifications", Verification),
             ("Certificates", Certificate),
         )

@@ -18,10 +18,10 @@ def post_archived_credits(sender: Any, participation: Participation, **kwargs: A
 
 @receiver(credits_changed)
 def sync_changed_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> PostingChanges:
-    """Update the postings of changed credits, then reopen submitted records that have changed.
+    """Update the postings of changed credits, then the submitted records that have changed.
 
     Postings come first, because they decide whether a record has changed.
     """
     changes = following_actions.sync_postings(credit_ids=credit_ids)
-    submitting.reopen_changed_submissions(credit_ids=credit_ids)
-    return changes
+    records = submitting.update_sent_records(credit_ids=credit_ids)
+    return changes._replace(records=frozenset(records))

@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterator
+from decimal import Decimal
 
 import pytest
 import time_machine
@@ -11,6 +12,8 @@ from django.test import Client
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
 from aspen.models import Mail
+from credits.actions import correct_credit
+from credits.models import Credit
 from tests import factories as make
 from tests.emails import assert_snapshots, body_of, delivered, restart_ids, sent
 from tracks import actions
@@ -43,7 +46,14 @@ def test_snapshots(now):
     restart_ids(User, Participation, Verification)
     june = make.person(display_name="June Librarian", email="june@library.example")
     assert_snapshots(
-        "tracks", [*_a_year(june), *_a_certificate(june), *_extended(june), *_reminded(june, now)]
+        "tracks",
+        [
+            *_a_year(june),
+            *_a_certificate(june),
+            *_extended(june),
+            *_reminded(june, now),
+            *_corrected(),
+        ],
     )
 
 
@@ -87,6 +97,25 @@ def _a_certificate(june: User) -> Iterator[EmailMultiAlternatives]:
     yield delivered()
     actions.revoke_certificate(
         certificate_id=other.pk, reason="The training never took place.", reopen=True, by=by
+    )
+    yield delivered()
+
+
+def _corrected() -> Iterator[EmailMultiAlternatives]:
+    """Yield the e-mail about a record that changes."""
+    june = make.person(display_name="June Librarian", email="june@other.example")
+    by, titles = make.person(Role.CE_COORDINATOR), ("Budgets", "Budgets, again")
+    participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
+    for title in titles:
+        make.claim(june, title=title, credits={make.ADMINISTRATION: "8.0"})
+    submission = make.submission(participation)
+    make.verification(submission)
+    sent()
+    correct_credit(
+        credit_id=Credit.objects.get(claim__event__title="Budgets").pk,
+        category=make.category(make.ADMINISTRATION),
+        amount=Decimal("7.5"),
+        by=by,
     )
     yield delivered()
 

@@ -15,6 +15,7 @@ from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits.actions import approve_verified
 from tracks.certification import emails
+from tracks.certification.record import RecordData
 from tracks.enums import ACTIVE, Ending, ParticipationStep
 from tracks.following.actions import apply_step, begin_period, post_archived, stop_following
 from tracks.models import Certificate, Participation, Submission
@@ -23,15 +24,15 @@ from tracks.models import Certificate, Participation, Submission
 NUMBERING_LOCK = 20230117
 
 
-def certify(submission: Submission, *, by: User | None) -> Certificate:
-    """Issue the certificate for a submission that has just been verified.
+def certify(submission: Submission, *, record: RecordData, by: User | None) -> Certificate:
+    """Issue the certificate for a submission whose `record` has just been verified.
 
     Keep counted credits posted, archive surplus credits and approve Pending claims. Then start the
     next period and queue the e-mail. The caller holds the person's lock.
     """
     participation, reviewer = submission.participation, submission.reviewed_by
     assert reviewer is not None
-    counted = [line["credit"] for line in submission.record["lines"]]
+    counted = [line["credit"] for line in record["lines"]]
     participation.postings.exclude(credit__in=counted).delete()
     submission.ended_at, submission.ended_by = submission.verified_at, by
     submission.ending = Ending.CERTIFIED
@@ -42,10 +43,10 @@ def certify(submission: Submission, *, by: User | None) -> Certificate:
         submission=submission,
         name=submission.name,
         listed_as=submission.listed_as,
-        record=submission.record,
+        record=record,
     )
     approve_verified(
-        claim_ids={line["claim"] for line in submission.record["lines"]},
+        claim_ids={line["claim"] for line in record["lines"]},
         reason=f"Verified with certificate {certificate.number}.",
         by=reviewer,
     )
@@ -124,7 +125,7 @@ def revoke_certificate(
     participation.postings.all().delete()
     if not reopen:
         apply_step(participation, ParticipationStep.REVOKE, actor=Actor.COORDINATOR)
-        for period in next_periods:  # credits that were not in the revoked record count
+        for period in next_periods:  # credits in the revoked record can count again
             post_archived(participation=period)
         return certificate
     for period in next_periods:

@@ -13,11 +13,12 @@ from aspen.formats import counted, format_credits, format_day
 from aspen.mail.message import Email, full_url, page_url
 from aspen.mail.outbox import Recipient, email, enqueue, enqueue_many
 from aspen.models import Mail, MailState
+from tracks.certification import queries as certification_queries
 from tracks.certification import record
 from tracks.certification.queries import newer_question
 from tracks.certification.supervisors import token_of
 from tracks.enums import ACTIVE, Ending, ParticipationState, VerificationAnswer
-from tracks.models import Certificate, Participation, Submission, Verification
+from tracks.models import Certificate, Participation, RecordVersion, Submission, Verification
 
 # Starts the reason on the public page of a certificate that was reissued.
 REISSUED_PREFIX = "Reissued: "
@@ -38,9 +39,9 @@ def queue_question_email(verification: Verification) -> None:
 def remind_supervisors() -> int:
     """Remind supervisors who have not answered after one week, and again after three weeks.
 
-    Skips questions about periods that are no longer active. If the first reminder is missed
-    because the worker is down, only the second is sent. Idempotent. Return the number of messages
-    queued.
+    Skips questions about periods that are no longer active, and records whose last change is not
+    confirmed. If the first reminder is missed because the worker is down, only the second is sent.
+    Idempotent. Return the number of messages queued.
     """
     now, number = timezone.now(), 0
     for times, days in reversed(list(enumerate(SUPERVISOR_REMINDER_DAYS, start=1))):
@@ -51,7 +52,8 @@ def remind_supervisors() -> int:
             asked_at__lte=now - dt.timedelta(days=days),
             participation__state__in=sorted(ACTIVE),
         )
-        questions = list(due.order_by("pk"))
+        changed = Submission.objects.filter(certification_queries.needs_confirmation())
+        questions = list(due.exclude(submission__in=changed).order_by("pk"))
         enqueue_many(
             kind="tracks.question",
             messages=[
@@ -78,7 +80,8 @@ def question_email(mail: Mail) -> Email | None:
         return None  # a question about a year whose period is over
     person, track, name = question.person, question.participation.track, _record_name(question)
     reminder = "Reminder: " if mail.facts.get("again") else ""
-    lines = counted(len(question.record["lines"]), "credit line")
+    record_data = certification_queries.asked_record(question)
+    lines = counted(len(record_data["lines"]), "credit line")
     return Email(
         subject=f"{reminder}{person} has asked you to verify their {name} for {track}",
         paragraphs=[
@@ -90,7 +93,7 @@ def question_email(mail: Mail) -> Email | None:
         facts=[
             ("Name", str(person)),
             ("Track", str(track)),
-            ("Credits", f"{format_credits(record.counted_credits(question.record))} ({lines})"),
+            ("Credits", f"{format_credits(record.counted_credits(record_data))} ({lines})"),
             ("Answer by", format_day(timezone.localdate(question.expires_at))),
         ],
         button=("View record", page_url("tracks:verify", token_of(question))),
@@ -186,10 +189,42 @@ def year_answered_email(mail: Mail) -> Email | None:
     )
 
 
+def queue_changed_email(version: RecordVersion) -> None:
+    """Queue the e-mail saying that a record with the supervisor has changed and goes on."""
+    _queue("changed", to=version.submission.person, version=version.pk)
+
+
+@email("tracks.changed")
+def changed_email(mail: Mail) -> Email | None:
+    """Say what a correction changed in a record that is still complete.
+
+    Not sent if the record has changed again or is no longer with the supervisor.
+    """
+    version = RecordVersion.objects.select_related("submission__participation__track").get(
+        pk=mail.facts["version"], submission__person=mail.to_id
+    )
+    submission = version.submission
+    newer = submission.versions.filter(number__gt=version.number)
+    if submission.ended_at or newer.exists():
+        return None
+    track = submission.participation.track
+    return Email(
+        subject=f"Your record for {track} has changed",
+        paragraphs=[
+            f"Something in the record that you submitted for {track} was corrected. The record "
+            "still meets all requirements, so you do not need to submit it again. The CE "
+            "Coordinator will confirm the change, and your supervisor will see it."
+        ],
+        quote=("What changed:", version.change),
+        button=_view("record", submission.participation),
+        closing=[f"If you think this is wrong, open a help ticket: {page_url('helpdesk:create')}"],
+    )
+
+
 CAME_BACK_MESSAGES = {
     Ending.RETURNED: ("The CE Coordinator returned your record", COORDINATOR_WROTE),
     Ending.REFUSED: ("Your supervisor did not verify your record", "Your supervisor wrote:"),
-    Ending.REOPENED: ("Something in your record was corrected", "What changed:"),
+    Ending.REOPENED: ("Your record no longer meets all requirements", "What changed:"),
 }
 
 

@@ -73,7 +73,7 @@ class RecordStatus:
     """The status of a record. `kind` selects the message in templates/tracks/status.html.
 
     `sent` is the latest submission. `reason` explains why it was sent back or why the certificate
-    was revoked.
+    was revoked, and `change` how the record has changed since it was sent.
     """
 
     kind: str
@@ -81,6 +81,7 @@ class RecordStatus:
     track: str
     sent: SubmissionFacts | None
     reason: str
+    change: str
     is_complete: bool
     can_submit: bool
     can_take_back: bool
@@ -109,12 +110,15 @@ def status_of(
         reason = latest.revoked_reason or ""
     elif state == State.REVIEWED and latest.asked_until and latest.asked_until <= timezone.now():
         kind = "unanswered"
+    if state == State.REVIEWED and latest and latest.change and not latest.change_confirmed_at:
+        kind = "changed"
     return RecordStatus(
         kind=kind,
         label=label,
         track=str(participation.track),
         sent=_submission_facts(latest) if latest else None,
         reason=reason,
+        change=(latest.change or "") if latest and state in SUBMITTED_OR_REVIEWED else "",
         is_complete=complete,
         can_submit=complete and state == State.OPEN,
         can_take_back=state in SUBMITTED_OR_REVIEWED,

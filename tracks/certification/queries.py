@@ -3,21 +3,30 @@
 import datetime as dt
 from collections.abc import Collection, Iterable
 from decimal import Decimal
-from typing import TYPE_CHECKING, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 from uuid import UUID
 
-from django.db.models import OuterRef, Q, QuerySet, Subquery
+from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 
 from accounts.models import User
 from tracks.counting import queries as counting_queries
 from tracks.counting.progress import ZERO
 from tracks.enums import ACTIVE, ParticipationState, VerificationAnswer
-from tracks.models import Certificate, Participation, Posting, Submission, Verification
+from tracks.models import (
+    Certificate,
+    Participation,
+    Posting,
+    RecordVersion,
+    Submission,
+    Verification,
+)
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
 
     class _Annotations(TypedDict):
+        change: str | None
+        change_confirmed_at: dt.datetime | None
         asked_name: str | None
         asked_at: dt.datetime | None
         asked_until: dt.datetime | None
@@ -31,9 +40,10 @@ if TYPE_CHECKING:
 def submissions_of(participations: Iterable[Participation]) -> "QuerySet[AnnotatedSubmission]":
     """Return the submissions of these participations, latest first, without their records.
 
-    They are annotated with the latest question to a supervisor (`asked_…`) and the certificate.
-    Takes one query.
+    They are annotated with the last change to the record, the latest question to a supervisor
+    (`asked_…`) and the certificate. Takes one query.
     """
+    versions = RecordVersion.objects.filter(submission=OuterRef("pk")).order_by("-number")
     questions = Verification.objects.filter(submission=OuterRef("pk")).order_by("-pk")
     certificates = Certificate.objects.filter(submission=OuterRef("pk")).order_by("-pk")
     return (
@@ -41,6 +51,8 @@ def submissions_of(participations: Iterable[Participation]) -> "QuerySet[Annotat
         .select_related("reviewed_by", "ended_by")
         .defer("record", "remarks")
         .annotate(
+            change=Subquery(versions.values("change")[:1]),
+            change_confirmed_at=Subquery(versions.values("confirmed_at")[:1]),
             asked_name=Subquery(questions.values("supervisor_name")[:1]),
             asked_at=Subquery(questions.values("asked_at")[:1]),
             asked_until=Subquery(questions.values("expires_at")[:1]),
@@ -59,6 +71,74 @@ def latest_of(participations: Iterable[Participation]) -> "dict[int, AnnotatedSu
     """
     latest = submissions_of(participations).order_by("participation_id", "-submitted_at", "-pk")
     return {each.participation_id: each for each in latest.distinct("participation_id")}
+
+
+class SentRecord(NamedTuple):
+    """A submission's record as it is now, and as the CE Coordinator last confirmed it.
+
+    `versions` are its changes, oldest first, with the people who confirmed them. `before` is the
+    record that the coordinator confirmed last or, before the review, the record that was sent.
+    """
+
+    now: dict[str, Any]
+    before: dict[str, Any]
+    versions: list[RecordVersion]
+
+    @property
+    def version(self) -> RecordVersion | None:
+        """The last version, or None if nothing has changed since the record was sent."""
+        return self.versions[-1] if self.versions else None
+
+    @property
+    def needs_confirmation(self) -> bool:
+        """Whether the last change is not confirmed. The review confirms it, if not done yet."""
+        return self.version is not None and self.version.confirmed_at is None
+
+    @property
+    def unconfirmed_change(self) -> str:
+        """The last change, if it is not confirmed, or an empty string."""
+        return self.version.change if self.version and self.needs_confirmation else ""
+
+
+def sent_record(submission: Submission) -> SentRecord:
+    """Return a submission's record with its changes. Takes one query."""
+    versions = list(
+        RecordVersion.objects.filter(submission=submission.pk)
+        .select_related("confirmed_by")
+        .order_by("number")
+    )
+    confirmed = [version.record for version in versions if version.confirmed_at]
+    return SentRecord(
+        now=versions[-1].record if versions else submission.record,
+        before=confirmed[-1] if confirmed else submission.record,
+        versions=versions,
+    )
+
+
+def needs_confirmation() -> Q:
+    """Return a condition on submissions: reviewed, with a last change that is not confirmed."""
+    later = RecordVersion.objects.filter(
+        submission=OuterRef("submission"), number__gt=OuterRef("number")
+    )
+    changed = RecordVersion.objects.filter(
+        ~Exists(later), submission=OuterRef("pk"), confirmed_at=None
+    )
+    return Q(Exists(changed), ended_at=None, reviewed_at__isnull=False)
+
+
+def asked_record(question: Verification) -> dict[str, Any]:
+    """Return the record that a question is about, as it is now.
+
+    The record of a year stays as it was when the question was asked. Takes at most one query.
+    """
+    return sent_record(question.submission).now if question.submission else question.record
+
+
+def reviewers_of(submission: Submission) -> list[User]:
+    """Return the people who reviewed the record or confirmed a change in it. Takes one query."""
+    confirmed = RecordVersion.objects.filter(submission=submission.pk).values("confirmed_by")
+    people = User.objects.filter(Q(pk=submission.reviewed_by_id) | Q(pk__in=confirmed))
+    return list(people.order_by("pk"))
 
 
 def year_questions(participation: Participation) -> QuerySet[Verification]:
@@ -126,7 +206,9 @@ def verified_years(participation_id: int) -> QuerySet[Verification]:
 def claims_in_sent_records(claim_ids: Collection[int]) -> set[int]:
     """Return those of these claims that a submitted record counts. Takes one query."""
     waiting = Submission.objects.filter(ended_at=None, person__claims__in=claim_ids)
-    records = waiting.order_by("pk").distinct().values_list("record", flat=True)
+    records = (
+        waiting.order_by("pk").distinct().values_list(counting_queries.record_now(), flat=True)
+    )
     return {line["claim"] for record in records for line in record["lines"]} & set(claim_ids)
 
 

@@ -6,10 +6,12 @@ A record does not change when its credits do. Amounts are strings ("1.5") and da
 import datetime as dt
 import hashlib
 import json
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from aspen.formats import format_amount, format_credits, format_day
@@ -48,6 +50,7 @@ def make_record(participation: Participation, on: dt.date) -> RecordData:
 
     Takes two queries, plus one for the rule set's requirements unless they are prefetched.
     """
+    prefetch_related_objects([participation], counting_queries.REQUIREMENTS)
     rule_set = participation.rule_set
     credits = list(counting_queries.counting_credits(participation, on))
     requirements = list(rule_set.requirements.all())
@@ -117,6 +120,19 @@ def record_fingerprint(record: RecordData) -> str:
     return hashlib.sha256(content.encode()).hexdigest()[:32]
 
 
+def measured_on(record: RecordData) -> dt.date:
+    """Return the day on which the record was measured, which is the day it was sent."""
+    return dt.date.fromisoformat(record["measured_on"])
+
+
+def is_complete(record: RecordData) -> bool:
+    """Return whether the counted lines meet all requirements."""
+    return counted_credits(record) >= required_credits(record) and all(
+        Decimal(category["counted"]) >= Decimal(category["minimum"])
+        for category in record["categories"]
+    )
+
+
 def counted_credits(record: RecordData) -> Decimal:
     return sum((Decimal(line["amount"]) for line in record["lines"]), ZERO)
 
@@ -158,6 +174,45 @@ def describe_change(record: RecordData, credits: Iterable["EarnedCredit"]) -> st
                 f"{format_day(credit.earned_on)}."
             )
     return ""
+
+
+def describe_difference(before: RecordData, after: RecordData) -> str:
+    """Describe how the counted lines differ, or return an empty string.
+
+    For example, "2 credits moved from Technology to Library Administration; still complete."
+    """
+    old = {line.credit_id: line for line in record_lines(before)}
+    new = {line.credit_id: line for line in record_lines(after)}
+    moved: dict[tuple[str, str], Decimal] = defaultdict(Decimal)
+    parts = []
+    for credit_id, was in old.items():
+        now = new.get(credit_id)
+        if now is None:
+            parts.append(f"“{was.title}” ({_credit(was)}) is no longer in the record")
+            continue
+        if now.slug != was.slug and now.amount == was.amount:
+            moved[was.category, now.category] += now.amount
+        elif (now.slug, now.amount) != (was.slug, was.amount):
+            parts.append(f"“{now.title}” earns {_credit(now)} instead of {_credit(was)}")
+        if now.earned_on != was.earned_on:
+            days = format_day(now.earned_on), format_day(was.earned_on)
+            parts.append(f"“{now.title}” is dated {days[0]} instead of {days[1]}")
+    parts += [
+        f"“{line.title}” ({_credit(line)}) is now in the record"
+        for credit_id, line in new.items()
+        if credit_id not in old
+    ]
+    parts = [
+        f"{format_credits(amount)} moved from {start} to {end}"
+        for (start, end), amount in moved.items()
+    ] + parts
+    if not parts:
+        return ""
+    return f"{'; '.join([*parts, 'still complete' if is_complete(after) else 'incomplete'])}."
+
+
+def _credit(line: RecordLine) -> str:
+    return f"{format_credits(line.amount)} in {line.category}"
 
 
 def _line(credit: Any) -> dict[str, Any]:

@@ -4,7 +4,16 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from django.db.models import Case, F, Prefetch, QuerySet, Value, When
+from django.db.models import (
+    BooleanField,
+    Case,
+    ExpressionWrapper,
+    F,
+    Prefetch,
+    QuerySet,
+    Value,
+    When,
+)
 from django.db.models.functions import Coalesce
 
 from accounts.models import Position, User
@@ -14,6 +23,7 @@ from credits.checks import CheckResult
 from credits.models import Claim
 from tracks.certification import record
 from tracks.certification.checks import check_warning, undecided_warning
+from tracks.certification.queries import SentRecord, needs_confirmation
 from tracks.counting import queries as counting_queries
 from tracks.enums import VerificationAnswer
 from tracks.models import Certificate, Submission, Verification
@@ -36,22 +46,49 @@ class ReviewedClaim(NamedTuple):
     is_undecided: bool
 
 
+class ShownRecord(NamedTuple):
+    """A submission with its record as it is now and the claims in it, as staff see them."""
+
+    submission: Submission
+    sent: SentRecord
+    claims: Sequence[ReviewedClaim]
+
+    @property
+    def version(self) -> str:
+        """A hash that changes with the record, every step, question and warning."""
+        content = [
+            record.record_fingerprint(self.sent.now),
+            self.sent.needs_confirmation,
+            self.submission.participation.state,
+            self.submission.ended_at,
+            [question.pk for question in self.submission.open_questions],  # type: ignore[attr-defined]
+            review_warnings(self.claims),
+        ]
+        return hashlib.sha256(repr(content).encode()).hexdigest()[:32]
+
+
 def submissions() -> QuerySet[Submission]:
     """Return submissions with everything the queue shows. Takes three queries for any number.
 
-    Sets `person.present_positions` and `open_questions` on each.
+    Sets `person.present_positions` and `open_questions` on each, and `is_changed` if the last
+    change is not confirmed.
     """
     present = Position.objects.present().select_related("organization")
     unanswered = Verification.objects.filter(answered_at=None).order_by("pk")
-    return Submission.objects.select_related(
-        "person", "participation__track", "participation__rule_set", "reviewed_by", "ended_by"
-    ).prefetch_related(
-        Prefetch(
-            "person__positions",
-            present.order_by("organization__sort_key", "id"),
-            to_attr="present_positions",
-        ),
-        Prefetch("verifications", unanswered, to_attr="open_questions"),
+    is_changed = ExpressionWrapper(needs_confirmation(), BooleanField())
+    return (
+        Submission.objects.annotate(is_changed=is_changed)
+        .select_related(
+            "person", "participation__track", "participation__rule_set", "reviewed_by", "ended_by"
+        )
+        .prefetch_related(
+            Prefetch(
+                "person__positions",
+                present.order_by("organization__sort_key", "id"),
+                to_attr="present_positions",
+            ),
+            Prefetch("verifications", unanswered, to_attr="open_questions"),
+        )
     )
 
 
@@ -96,26 +133,17 @@ def review_warnings(reviewed_claims: Iterable[ReviewedClaim]) -> list[str]:
     ]
 
 
-def submission_version(submission: Submission, reviewed_claims: Iterable[ReviewedClaim]) -> str:
-    """Return a hash of a submission that changes with every step, question and warning."""
-    content = [
-        submission.participation.state,
-        submission.ended_at,
-        [verification.pk for verification in submission.open_questions],  # type: ignore[attr-defined]
-        review_warnings(reviewed_claims),
-    ]
-    return hashlib.sha256(repr(content).encode()).hexdigest()[:32]
-
-
-def verified_before(submission: Submission) -> dict[int, Verification]:
-    """Return earlier verifications of unchanged credits in the record, by credit id.
+def verified_before(
+    submission: Submission, record_data: record.RecordData
+) -> dict[int, Verification]:
+    """Return earlier verifications of unchanged credits in the record as it is, by credit id.
 
     Takes one query.
     """
     verified = Verification.objects.filter(
         participation=submission.participation_id, answer=VerificationAnswer.VERIFIED
     ).exclude(submission=submission.pk)
-    now = {line["credit"]: line for line in submission.record["lines"]}
+    now = {line["credit"]: line for line in record_data["lines"]}
     return {
         credit: verification
         for credit, (line, verification) in record.verified_lines(verified.order_by("pk")).items()

@@ -1,24 +1,27 @@
-"""Actions on submissions: submit, withdraw, return, review, and reopen after a correction."""
+"""Actions on submissions: submit, withdraw, return and review, and what a correction changes."""
 
 from collections.abc import Collection, Iterable
 
 from django.utils import timezone
 
 from accounts.models import User
-from accounts.queries import lock_people
+from accounts.queries import is_email_of, lock_people
 from aspen.clock import today
 from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits.models import Claim, Credit
 from credits.queries import with_earned_on
+from credits.signals import RecordEffect
 from tracks.certification import emails, record
+from tracks.certification import queries as certification_queries
 from tracks.certification.checks import check_record, undecided_warning
+from tracks.certification.queries import SentRecord
 from tracks.certification.verifying import SupervisorContact, ask, withdraw_open_question
 from tracks.counting import queries as counting_queries
 from tracks.enums import SUBMITTED_OR_REVIEWED, Ending, ParticipationState, ParticipationStep
 from tracks.following.actions import apply_step, state_after
-from tracks.models import Participation, Submission
+from tracks.models import Participation, RecordVersion, Submission
 
 # Reasons shown to the supervisor. Only the person sees what the CE Coordinator wrote.
 WITHDRAWAL_REASONS = {
@@ -123,21 +126,28 @@ def return_submission(
 
 
 @audited
-def review_submission(*, submission_id: int, supervisor: SupervisorContact, by: User) -> None:
+def review_submission(
+    *, submission_id: int, supervisor: SupervisorContact, seen: str = "", by: User
+) -> None:
     """Approve a record and ask the supervisor to verify it. Locks the person.
 
-    Raises Submission.DoesNotExist; Refused if the record is not waiting for review, contains
-    training that awaits a staff decision, or `supervisor` is the person themselves.
+    `seen` is the fingerprint (record_fingerprint) of the record that `by` saw, by default the
+    record as it was sent. Raises Submission.DoesNotExist; Refused if the record is not waiting for
+    review, has changed since it was seen, contains training that awaits a staff decision, or
+    `supervisor` is the person themselves or `by`.
     """
     submission = lock_submission(submission_id, by=by)
     supervisor.check_is_not(submission.person)
-    claims = {line["claim"] for line in submission.record["lines"]}
-    for claim in Claim.objects.filter(pk__in=claims).select_related("event").order_by("pk"):
-        if counting_queries.is_undecided(claim):
-            raise Refused(f"{undecided_warning(claim)} Decide on it first. Nothing was changed.")
+    sent = certification_queries.sent_record(submission)
+    _refuse_undecided(sent.now)
+    # Raise Refused for the state first, because that is the better reason.
+    state_after(submission.participation, ParticipationStep.REVIEW, Actor.COORDINATOR)
+    _refuse_unseen(sent.now, seen or record.record_fingerprint(submission.record))
     apply_step(submission.participation, ParticipationStep.REVIEW, actor=Actor.COORDINATOR)
     submission.reviewed_at, submission.reviewed_by = timezone.now(), by
     submission.save(update_fields=["reviewed_at", "reviewed_by"])
+    if sent.version:
+        _confirm(sent.version, by=by)
     ask(submission, supervisor, by=by)
 
 
@@ -177,28 +187,63 @@ def end_submission(
     emails.queue_came_back_email(submission)
 
 
-def reopen_changed_submissions(*, credit_ids: Collection[int]) -> None:
-    """Reopen submitted records in which one of these credits has changed.
+def update_sent_records(*, credit_ids: Collection[int]) -> list[RecordEffect]:
+    """Bring submitted records up to date in which one of these credits has changed.
 
-    A reviewed record also reopens if it now counts training that awaits a staff decision. Takes
-    one query if no record was submitted. The caller holds the people's locks.
+    A record that is still complete gets a new version, which the signers confirm. An incomplete one
+    reopens. Return what happened to each record. Takes one query if no record was submitted. The
+    caller holds the people's locks.
     """
     people = Credit.objects.filter(pk__in=credit_ids).order_by().values("person")
     sent = Participation.objects.filter(person__in=people, state__in=sorted(SUBMITTED_OR_REVIEWED))
-    for participation in sent.select_related("track").order_by("pk"):
-        submission = participation.submissions.get(ended_at=None)
-        counted = [line["credit"] for line in submission.record["lines"]]
-        posted = Credit.objects.filter(pk__in=counted, postings__participation=participation)
-        credits = list(with_earned_on(posted).select_related("category", "claim__event"))
-        why = record.describe_change(submission.record, credits)
-        if not why and participation.state == ParticipationState.REVIEWED:
-            why = _newly_undecided(credits)
-        if why:
-            apply_step(participation, ParticipationStep.REOPEN, actor=Actor.PORTAL)
-            end_submission(participation, Ending.REOPENED, reason=why, by=None)
+    participations = sent.select_related("person", "track", "rule_set").order_by("pk")
+    effects = [_update_sent_record(participation) for participation in participations]
+    return [effect for effect in effects if effect]
 
 
-def _newly_undecided(credits: Iterable[Credit]) -> str:
+def _update_sent_record(participation: Participation) -> RecordEffect | None:
+    submission = participation.submissions.select_related("reviewed_by").get(ended_at=None)
+    sent = certification_queries.sent_record(submission)
+    counted = [line["credit"] for line in sent.now["lines"]]
+    posted = Credit.objects.filter(pk__in=counted, postings__participation=participation)
+    credits = list(with_earned_on(posted).select_related("category", "claim__event"))
+    why = record.describe_change(sent.now, credits)
+    undecided = _undecided(credits) if submission.reviewed_at else ""
+    if not why and (not undecided or sent.needs_confirmation):
+        return None
+    now = record.make_record(participation, record.measured_on(sent.now))
+    is_reopened = not record.is_complete(now)
+    if is_reopened:
+        apply_step(participation, ParticipationStep.REOPEN, actor=Actor.PORTAL)
+        end_submission(participation, Ending.REOPENED, reason=why, by=None)
+        effect = f"reopened and no longer complete. {why}"
+    else:
+        effect = _add_version(submission, sent, now, undecided=undecided).change
+    whose = f"{participation.person}, {participation.track}"
+    return RecordEffect(submission.pk, is_reopened=is_reopened, text=f"{whose}: {effect}")
+
+
+def _add_version(
+    submission: Submission, sent: SentRecord, now: record.RecordData, *, undecided: str
+) -> RecordVersion:
+    """Add a version of the record. It is confirmed if the CE Coordinator has confirmed the same."""
+    change = [record.describe_difference(sent.now, now), undecided]
+    version = RecordVersion(
+        submission=submission,
+        number=sent.version.number + 1 if sent.version else 2,
+        record=now,
+        change=" ".join(filter(None, change)),
+    )
+    is_same = record.record_fingerprint(now) == record.record_fingerprint(sent.before)
+    if submission.reviewed_by and is_same and not undecided:
+        version.confirmed_at, version.confirmed_by = timezone.now(), submission.reviewed_by
+    version.save()
+    if submission.reviewed_by and not version.confirmed_at:
+        emails.queue_changed_email(version)
+    return version
+
+
+def _undecided(credits: Iterable[Credit]) -> str:
     """Describe the first credit that awaits a staff decision, or return an empty string.
 
     Merging events, or undoing a merge, can move a reviewed claim to an event that staff have not
@@ -208,3 +253,45 @@ def _newly_undecided(credits: Iterable[Credit]) -> str:
         if counting_queries.is_undecided(credit.claim):
             return undecided_warning(credit.claim)
     return ""
+
+
+@audited
+def confirm_change(*, submission_id: int, seen: str, by: User) -> None:
+    """Confirm, as the CE Coordinator, the changes in a record that is with the supervisor.
+
+    `seen` is the fingerprint (record_fingerprint) of the record that `by` saw. Locks the person.
+    Idempotent. Raises Submission.DoesNotExist; Refused if the record has changed since, contains
+    training that awaits a staff decision, has not been reviewed, or `by` is the supervisor.
+    """
+    submission = lock_submission(submission_id, by=by)
+    sent = certification_queries.sent_record(submission)
+    _refuse_unseen(sent.now, seen)
+    if not submission.reviewed_at:
+        raise Refused("This record has not been reviewed yet. The review confirms its changes.")
+    if sent.version is None or sent.version.confirmed_at:
+        return
+    _refuse_undecided(sent.now)
+    question = submission.verifications.filter(answered_at=None).first()
+    if question and is_email_of(by, question.supervisor_email):
+        raise Refused(
+            "You were asked to verify this record, so a colleague has to confirm the change."
+        )
+    _confirm(sent.version, by=by)
+
+
+def _confirm(version: RecordVersion, *, by: User) -> None:
+    version.confirmed_at, version.confirmed_by = timezone.now(), by
+    version.save(update_fields=["confirmed_at", "confirmed_by"])
+
+
+def _refuse_unseen(record_data: record.RecordData, seen: str) -> None:
+    if seen != record.record_fingerprint(record_data):
+        raise Refused("This record has changed since you opened it. Review it again.")
+
+
+def _refuse_undecided(record_data: record.RecordData) -> None:
+    """Raise Refused if the record contains training that awaits a staff decision."""
+    claims = {line["claim"] for line in record_data["lines"]}
+    for claim in Claim.objects.filter(pk__in=claims).select_related("event").order_by("pk"):
+        if counting_queries.is_undecided(claim):
+            raise Refused(f"{undecided_warning(claim)} Decide on it first. Nothing was changed.")

@@ -15,7 +15,9 @@ from aspen.errors import Refused
 from aspen.text import clean_email
 from aspen.transitions import Actor
 from tracks.certification import emails, record
+from tracks.certification import queries as certification_queries
 from tracks.certification.certifying import certify
+from tracks.certification.queries import SentRecord
 from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, Ending, ParticipationStep, VerificationAnswer
 from tracks.following.actions import apply_step
@@ -101,7 +103,7 @@ def ask(submission: Submission, supervisor: SupervisorContact, *, by: User) -> V
         supervisor,
         submission=submission,
         year=None,
-        record_data=submission.record,
+        record_data=certification_queries.sent_record(submission).now,
         by=by,
     )
 
@@ -115,8 +117,8 @@ def _ask(
     record_data: record.RecordData,
     by: User,
 ) -> Verification:
-    if submission and submission.reviewed_by:
-        supervisor.check_did_not_review(submission.reviewed_by)
+    for reviewer in certification_queries.reviewers_of(submission) if submission else ():
+        supervisor.check_did_not_review(reviewer)
     account, now = supervisor.account, timezone.now()
     verification = Verification.objects.create(
         participation=participation,
@@ -187,7 +189,7 @@ def _replace_question(
         supervisor,
         submission=earlier.submission,
         year=earlier.year,
-        record_data=earlier.record,
+        record_data=certification_queries.asked_record(earlier),
         by=by,
     )
 
@@ -208,13 +210,17 @@ def withdraw_question(*, verification_id: int, by: User) -> None:
 
 
 @audited
-def verify_record(*, verification_id: int, name: str = "", by: User | None) -> Certificate | None:
+def verify_record(
+    *, verification_id: int, name: str = "", seen: str = "", by: User | None
+) -> Certificate | None:
     """Verify a record as its supervisor. For a submission, issue and return the certificate.
 
-    `name` is the supervisor's signature, if it differs from the name in the question. `by` is None
-    for a supervisor without an account, whose link the caller has checked. Locks the person.
-    Idempotent. Raises Verification.DoesNotExist; Refused if the question is closed or about `by`,
-    or the supervisor reviewed the record.
+    `name` is the supervisor's signature, if it differs from the name in the question. `seen` is the
+    fingerprint (record_fingerprint) of the record that the supervisor saw, by default the record as
+    it was when they were asked. `by` is None for a supervisor without an account, whose link the
+    caller has checked. Locks the person. Idempotent. Raises Verification.DoesNotExist; Refused if
+    the question is closed or about `by`, the supervisor reviewed the record, or the record has
+    changed since it was seen or the CE Coordinator has not confirmed the change.
     """
     verification = _lock(verification_id)
     if verification.answer == VerificationAnswer.VERIFIED:
@@ -222,19 +228,22 @@ def verify_record(*, verification_id: int, name: str = "", by: User | None) -> C
     _check_can_answer(verification, by=by)
     if is_by_reviewer(verification, by=by):
         raise Refused(BY_REVIEWER)
+    submission = verification.submission
+    sent = certification_queries.sent_record(submission) if submission else None
+    if sent:
+        _refuse_unseen(sent, seen or record.record_fingerprint(verification.record))
     audit.add_audit_context(supervisor=verification.supervisor_email)
     _close(
         verification, VerificationAnswer.VERIFIED, name=name.strip() or verification.supervisor_name
     )
-    submission = verification.submission
-    if submission is None:
+    if submission is None or sent is None:
         emails.queue_year_answered_email(verification)
         return None
     submission.verified_at, submission.verified_by = verification.answered_at, by
     submission.verified_name = verification.supervisor_name
     submission.save(update_fields=["verified_at", "verified_by", "verified_name"])
     apply_step(verification.participation, ParticipationStep.VERIFY, actor=Actor.SUPERVISOR)
-    return certify(submission, by=by)
+    return certify(submission, record=sent.now, by=by)
 
 
 @audited
@@ -293,11 +302,28 @@ def _check_can_answer(verification: Verification, *, by: User | None) -> None:
 
 
 def is_by_reviewer(verification: Verification, *, by: User | None) -> bool:
-    """Return whether `by`, or the address that was asked, belongs to the record's reviewer."""
-    reviewer = verification.submission and verification.submission.reviewed_by
-    return bool(reviewer) and (
-        by == reviewer or is_email_of(reviewer, verification.supervisor_email)
-    )
+    """Return whether `by`, or the address that was asked, belongs to a reviewer of the record.
+
+    Those who confirmed a change are reviewers too.
+    """
+    if verification.submission is None:
+        return False
+    address = verification.supervisor_email
+    reviewers = certification_queries.reviewers_of(verification.submission)
+    return any(by == each or is_email_of(each, address) for each in reviewers)
+
+
+def _refuse_unseen(sent: SentRecord, seen: str) -> None:
+    """Raise Refused if the record is not the one seen, or its last change is not confirmed."""
+    if seen != record.record_fingerprint(sent.now):
+        raise Refused(
+            "The record has changed since you opened it, so nothing was verified. Check it again."
+        )
+    if sent.needs_confirmation:
+        raise Refused(
+            "The record has changed, and the CE Coordinator has not confirmed the change yet. "
+            "Nothing was verified."
+        )
 
 
 def _check_answer_needed(verification: Verification) -> None:

@@ -32,6 +32,7 @@ from tracks.models import (
     Certificate,
     Participation,
     Posting,
+    RecordVersion,
     Requirement,
     RuleSet,
     Submission,
@@ -97,6 +98,12 @@ def resumable_participations(person: User, on: dt.date) -> QuerySet[Participatio
     )
 
 
+def record_now() -> Coalesce:
+    """Return an expression on submissions: the record as it is now, after its last change."""
+    versions = RecordVersion.objects.filter(submission=OuterRef("pk")).order_by("-number")
+    return Coalesce(Subquery(versions.values("record")[:1]), F("record"))
+
+
 def active_or_certified_participations(person: User) -> QuerySet[Participation]:
     """Return the person's participations that can count credits: active and certified ones.
 
@@ -105,16 +112,13 @@ def active_or_certified_participations(person: User) -> QuerySet[Participation]:
     """
     states = sorted(ACTIVE | {ParticipationState.CERTIFIED})
     valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None).order_by()
-    certificate = {
+    sent = Submission.objects.filter(participation=OuterRef("pk"), ended_at=None).order_by()
+    annotations = {
         "certified_as": Coalesce(Subquery(valid.values("number")), Value("")),
         "certified_on": Subquery(valid.values("issued_on")),
+        "sent_record": Subquery(sent.values_list(record_now())),
     }
-    sent = Submission.objects.filter(participation=OuterRef("pk"), ended_at=None).order_by()
-    return (
-        participations_visible_to(person)
-        .filter(state__in=states)
-        .annotate(**certificate, sent_record=Subquery(sent.values("record")))
-    )
+    return participations_visible_to(person).filter(state__in=states).annotate(**annotations)
 
 
 def certificates_with_details() -> QuerySet[Certificate]:

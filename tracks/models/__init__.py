@@ -1,6 +1,11 @@
 """The models of the app."""
 
-from tracks.models.certification import Certificate, Submission, Verification
+from tracks.models.certification import (
+    Certificate,
+    RecordVersion,
+    Submission,
+    Verification,
+)
 from tracks.models.participation import Extension, Participation, Posting
 from tracks.models.rules import Requirement, RuleSet, Track
 
@@ -9,6 +14,7 @@ __all__ = [
     "Extension",
     "Participation",
     "Posting",
+    "RecordVersion",
     "Requirement",
     "RuleSet",
     "Submission",

@@ -16,12 +16,28 @@ from aspen.db.fields import EmailAddressField, LineField, ShortTextField, TextFi
 from tracks.enums import Ending, VerificationAnswer
 from tracks.models.participation import Participation
 
-# SQL: the account or the address of a supervisor belongs to the person who reviewed the record.
-_IS_REVIEWER = """({supervisor} = {reviewer} OR EXISTS (
-    SELECT FROM accounts_user WHERE id = {reviewer} AND lower(email) = lower({address})
+# SQL: the account or the address of a supervisor belongs to a person who reviewed the record.
+_IS_REVIEWER = """({supervisor} IN {reviewers} OR EXISTS (
+    SELECT FROM accounts_user WHERE id IN {reviewers} AND lower(email) = lower({address})
 ) OR EXISTS (
-    SELECT FROM account_emailaddress WHERE user_id = {reviewer} AND lower(email) = lower({address})
+    SELECT FROM account_emailaddress
+    WHERE user_id IN {reviewers} AND lower(email) = lower({address})
 ))"""
+# Those who reviewed the record or confirmed a change in it.
+_REVIEWERS = """(
+    SELECT reviewed_by_id FROM tracks_submission WHERE id = {submission}
+    UNION SELECT confirmed_by_id FROM tracks_recordversion WHERE submission_id = {submission}
+)"""
+_ASKED_REVIEWER = (
+    "EXISTS (SELECT FROM tracks_verification AS question WHERE submission_id = {submission}"
+    " AND (answered_at IS NULL OR answer = 'verified') AND "
+    + _IS_REVIEWER.format(
+        reviewers="{reviewers}",
+        supervisor="question.supervisor_id",
+        address="question.supervisor_email",
+    )
+    + ")"
+)
 # A named check constraint, because a trigger can read other tables.
 _REFUSE = """RAISE EXCEPTION 'violates check constraint "{name}"'
     USING ERRCODE = 'check_violation', CONSTRAINT = '{name}'"""
@@ -155,22 +171,88 @@ class Submission(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Insert | pgtrigger.UpdateOf("reviewed_by_id", "verified_by_id"),
                 func=_refuse_if(
-                    "NEW.verified_by_id = NEW.reviewed_by_id OR EXISTS ("
-                    "SELECT FROM tracks_verification AS question WHERE submission_id = NEW.id"
-                    " AND (answered_at IS NULL OR answer = 'verified') AND "
-                    + _IS_REVIEWER.format(
-                        reviewer="NEW.reviewed_by_id",
-                        supervisor="question.supervisor_id",
-                        address="question.supervisor_email",
-                    )
-                    + ")",
+                    "NEW.verified_by_id = NEW.reviewed_by_id OR NEW.verified_by_id IN "
+                    + _REVIEWERS.format(submission="NEW.id")
+                    + " OR "
+                    + _ASKED_REVIEWER.format(submission="NEW.id", reviewers="(NEW.reviewed_by_id)"),
                     name="tracks_submission_not_verified_by_reviewer",
+                ),
+            ),
+            pgtrigger.Trigger(
+                name="verified_record_is_confirmed",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("verified_at"),
+                func=_refuse_if(
+                    "NEW.verified_at IS NOT NULL AND (SELECT confirmed_at IS NULL"
+                    " FROM tracks_recordversion WHERE submission_id = NEW.id"
+                    " ORDER BY number DESC LIMIT 1)",
+                    name="tracks_verified_record_is_confirmed",
                 ),
             ),
         ]
 
     def __str__(self) -> str:
         return f"Submission {self.pk}"
+
+
+@pghistory.track(model_name="RecordVersionHistory")
+class RecordVersion(models.Model):
+    """A submitted record after a change that left it complete.
+
+    The submission itself has the record as it was sent, version 1. The CE Coordinator confirms the
+    last version, by reviewing the record or afterward, before the supervisor can verify it.
+    """
+
+    submission = models.ForeignKey(Submission, models.PROTECT, related_name="versions")
+    number = models.PositiveSmallIntegerField()
+    record = models.JSONField()
+    change = TextField(help_text="How it differs from the version before.")
+    made_at = models.DateTimeField(db_default=Now())
+    confirmed_at = models.DateTimeField(null=True, blank=True)
+    confirmed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, null=True, blank=True, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["submission_id", "number"]
+        constraints = [
+            *clean_columns("tracks_recordversion", texts=["change"]),
+            models.UniqueConstraint(
+                fields=["submission", "number"], name="tracks_record_version_number_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(number__gte=2), name="tracks_record_version_after_the_first"
+            ),
+            models.CheckConstraint(
+                condition=~Q(change=""), name="tracks_record_version_says_what_changed"
+            ),
+            both_or_neither(
+                "confirmed_at", "confirmed_by", name="tracks_record_version_confirmed_by_someone"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="protect_record_versions", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="record_version_is_frozen",
+                fields=["submission", "number", "record", "change", "made_at"],
+            ),
+            pgtrigger.Trigger(
+                name="record_version_not_confirmed_by_others",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("confirmed_by_id"),
+                func=_refuse_if(
+                    "NEW.confirmed_by_id IN (SELECT person_id FROM tracks_submission"
+                    " WHERE id = NEW.submission_id) OR "
+                    + _ASKED_REVIEWER.format(
+                        submission="NEW.submission_id", reviewers="(NEW.confirmed_by_id)"
+                    ),
+                    name="tracks_record_version_not_confirmed_by_others",
+                ),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"Version {self.number} of submission {self.submission_id}"
 
 
 @pghistory.track(model_name="VerificationHistory")
@@ -276,14 +358,12 @@ class Verification(models.Model):
                 operation=pgtrigger.Insert
                 | pgtrigger.UpdateOf("answer", "supervisor_id", "supervisor_email"),
                 func=_refuse_if(
-                    "NEW.answer <> 'withdrawn' AND NEW.answer <> 'refused' AND EXISTS ("
-                    "SELECT FROM tracks_submission AS submission WHERE id = NEW.submission_id AND "
+                    "NEW.answer <> 'withdrawn' AND NEW.answer <> 'refused' AND "
                     + _IS_REVIEWER.format(
-                        reviewer="submission.reviewed_by_id",
+                        reviewers=_REVIEWERS.format(submission="NEW.submission_id"),
                         supervisor="NEW.supervisor_id",
                         address="NEW.supervisor_email",
-                    )
-                    + ")",
+                    ),
                     name="tracks_supervisor_is_not_reviewer",
                 ),
             ),
@@ -399,6 +479,17 @@ class Certificate(models.Model):
             pgtrigger.ReadOnly(
                 name="certificates_are_frozen",
                 exclude=["recorded_credits", "revoked_at", "revoked_by", "revoked_reason"],
+            ),
+            pgtrigger.Trigger(
+                name="certificate_has_the_confirmed_record",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func=_refuse_if(
+                    "NEW.record <> coalesce((SELECT record FROM tracks_recordversion"
+                    " WHERE submission_id = NEW.submission_id ORDER BY number DESC LIMIT 1),"
+                    " (SELECT record FROM tracks_submission WHERE id = NEW.submission_id))",
+                    name="tracks_certificate_has_the_confirmed_record",
+                ),
             ),
         ]
 

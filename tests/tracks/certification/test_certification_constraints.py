@@ -13,11 +13,27 @@ from accounts.enums import Role
 from tests import factories as make
 from tracks import actions
 from tracks.enums import Ending, VerificationAnswer
-from tracks.models import Certificate, Extension, Participation, Posting, Submission, Verification
+from tracks.models import (
+    Certificate,
+    Extension,
+    Participation,
+    Posting,
+    RecordVersion,
+    Submission,
+    Verification,
+)
 
 pytestmark = pytest.mark.django_db
 DAY = dt.timedelta(days=1)
-TABLES = (Participation, Posting, Extension, Submission, Verification, Certificate)
+TABLES = (
+    Participation,
+    Posting,
+    Extension,
+    Submission,
+    RecordVersion,
+    Verification,
+    Certificate,
+)
 # These constraints include the id, which is unique anyway, so that other tables can reference it
 # together with a second column.
 KEYS = {
@@ -379,6 +395,52 @@ def test_the_reviewer_is_not_the_supervisor() -> None:
         verified_at=timezone.now(),
         verified_by=reviewer,
         verified_name="Rae",
+    )
+
+
+def test_versions_of_a_record() -> None:
+    question = make.verification()
+    submission = question.submission
+    assert submission is not None
+    version = RecordVersion.objects.create(
+        submission=submission, number=2, record=submission.record, change="One line."
+    )
+    now = timezone.now()
+    assert_no_duplicate(version, "tracks_record_version_number_once")
+    assert_no_duplicate(version, "tracks_record_version_after_the_first", number=1)
+    assert_no_duplicate(version, "tracks_record_version_says_what_changed", number=3, change="")
+    assert_refused(version, "tracks_record_version_confirmed_by_someone", confirmed_at=now)
+    assert "record_version_not_confirmed_by_others" in triggers(RecordVersion)
+    assert_refused(
+        version,
+        "tracks_record_version_not_confirmed_by_others",
+        confirmed_at=now,
+        confirmed_by=submission.person,
+    )
+    assert_frozen(version, "protect_record_versions", DELETE)
+    statement = "UPDATE {table} SET change = %s WHERE id = %s"
+    assert_frozen(version, "record_version_is_frozen", statement, "Nothing.")
+    assert "verified_record_is_confirmed" in triggers(Submission)
+    assert_refused(
+        submission,
+        "tracks_verified_record_is_confirmed",
+        verified_at=now,
+        verified_name="Dana Chair",
+    )
+
+
+def test_a_certificate_has_the_confirmed_record() -> None:
+    certificate = make.certificate()
+    assert "certificate_has_the_confirmed_record" in triggers(Certificate)
+    assert_no_duplicate(
+        certificate,
+        "tracks_certificate_has_the_confirmed_record",
+        record=certificate.record | {"total": "1"},
+        uuid=uuid.uuid4(),
+        number="1999-0001",
+        revoked_at=timezone.now(),
+        revoked_by=make.person(),
+        revoked_reason="Invented.",
     )
 
 

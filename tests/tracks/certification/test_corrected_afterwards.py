@@ -70,7 +70,7 @@ def test_correcting_the_hours_within_a_day_does_not_reopen_a_record():
 
 
 @pytest.mark.parametrize("is_reviewed", [False, True])
-def test_training_that_is_undecided_again_reopens_a_reviewed_record(is_reviewed):
+def test_training_that_is_undecided_again_is_a_change_in_a_reviewed_record(is_reviewed):
     participation, staff = make.following(), make.person(Role.CE_COORDINATOR)
     begins_at = timezone.now() - dt.timedelta(days=20)
     facts = make.facts(
@@ -87,8 +87,10 @@ def test_training_that_is_undecided_again_reopens_a_reviewed_record(is_reviewed)
         make.verification(submission)
     undo_merge(merge_id=done.merge.pk, by=staff)
     submission.refresh_from_db()
-    why = f"“{facts.title}” is waiting for a staff decision." if is_reviewed else ""
-    assert (submission.ending, submission.reason) == (Ending.REOPENED if is_reviewed else "", why)
+    assert submission.ending == ""
+    why = f"“{facts.title}” is waiting for a staff decision."
+    changes = [version.change for version in submission.versions.all()]
+    assert changes == ([why] if is_reviewed else [])
 
 
 def test_supervisors_do_not_see_what_the_coordinator_writes_to_the_person(client):

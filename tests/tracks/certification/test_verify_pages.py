@@ -338,7 +338,7 @@ def test_the_number_of_queries_is_fixed(number, client, june, django_assert_num_
     question = year_question(participation)
     actions.verify_record(verification_id=question.pk, by=None)
     final = make.verification(make.submission(participation))
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get(link(final))
     dana = make.person()
     client.force_login(dana)

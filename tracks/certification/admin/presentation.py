@@ -16,10 +16,11 @@ from credits.enums import CheckKind, ClaimRole
 from events.enums import Origin
 from tracks.certification import checks, record, review, supervisors
 from tracks.certification.presentation import format_moment_day
-from tracks.certification.review import ReviewedClaim
+from tracks.certification.queries import SentRecord
+from tracks.certification.review import ReviewedClaim, ShownRecord
 from tracks.counting.progress import ZERO
 from tracks.enums import ParticipationState, VerificationAnswer
-from tracks.models import Certificate, Submission, Verification
+from tracks.models import Certificate, RecordVersion, Submission, Verification
 
 State = ParticipationState
 NOT_KNOWN = "not known as a supervisor of this library"
@@ -61,9 +62,14 @@ def open_question(submission: Submission) -> Verification | None:
 
 
 def waiting_for_text(submission: Submission) -> str:
-    """Return who must act next and by when, or how and when the submission ended."""
+    """Return who must act next and by when, or how and when the submission ended.
+
+    Needs a submission from review.submissions().
+    """
     if submission.ended_at:
         return f"{submission.get_ending_display()}, {format_moment_day(submission.ended_at)}"
+    if submission.is_changed:  # type: ignore[attr-defined]
+        return "The CE Coordinator, who has to confirm a change"
     question = open_question(submission)
     if question is None:
         return "The CE Coordinator"
@@ -126,8 +132,9 @@ class RecordReviewPage:
     """Everything staff need to decide on a record.
 
     `remarks` are the current warnings, `new` those that are new since the submission, and
-    `resolved` those that no longer apply. `undecided` lists the titles and URLs of events that
-    await a staff decision.
+    `resolved` those that no longer apply. `change` is how the record differs from the one that was
+    reviewed or, before the review, sent. `undecided` lists the titles and URLs of events that await
+    a staff decision.
     """
 
     state: str
@@ -135,6 +142,7 @@ class RecordReviewPage:
     remarks: list[str]
     new: list[str]
     resolved: list[str]
+    change: str
     undecided: list[tuple[str, str]]
     categories: list[ReviewedCategory]
     surplus: str
@@ -142,14 +150,16 @@ class RecordReviewPage:
     certificates: list[CertificateCard]
     happenings: list[str]
     can_review: bool
+    can_confirm: bool
     can_ask: bool
     can_decide: bool
 
 
 def record_review_page(
-    submission: Submission, reviewed_claims: Sequence[ReviewedClaim], *, decides: bool
+    submission: Submission, shown: ShownRecord, *, decides: bool
 ) -> RecordReviewPage:
     """Return everything the page shows. Takes a fixed number of queries."""
+    sent, reviewed_claims = shown.sent, shown.claims
     warnings = review.review_warnings(reviewed_claims)
     track, positions = submission.participation.track, submission.person.present_positions  # type: ignore[attr-defined]
     if warning := checks.position_warning(track, positions):
@@ -159,24 +169,26 @@ def record_review_page(
     state = submission.participation.state
     return RecordReviewPage(
         state=f"{_stage_text(submission)}; sent {sent_text(submission)}",
-        facts=_facts(submission),
+        facts=_facts(submission, sent.now),
         remarks=warnings,
         new=sorted(set(warnings) - set(submission.remarks)),
         resolved=[each for each in submission.remarks if each not in warnings],
+        change=_change(sent),
         undecided=[
             (each.claim.event.title, queue_presentation.event_page_url(each.claim.event))
             for each in reviewed_claims
             if each.is_undecided
         ],
-        categories=_categories(submission, reviewed_claims),
-        surplus=_surplus(submission),
+        categories=_categories(submission, sent.now, reviewed_claims),
+        surplus=_surplus(sent.now),
         earlier=[_earlier(each) for each in review.earlier_submissions(submission)],
         certificates=[
             certificate_card(each, decides=decides)
             for each in review.certificates_of_person(submission)
         ],
-        happenings=_timeline(submission, questions),
+        happenings=_timeline(submission, questions, sent.versions),
         can_review=can_decide and state == State.SUBMITTED,
+        can_confirm=can_decide and state == State.REVIEWED and sent.needs_confirmation,
         can_ask=can_decide and state == State.REVIEWED,
         can_decide=can_decide,
     )
@@ -189,7 +201,11 @@ def _stage_text(submission: Submission) -> str:
     return text if submission.ended_at else f"With {text}"
 
 
-def _facts(submission: Submission) -> list[tuple[str, str]]:
+def _change(sent: SentRecord) -> str:
+    return record.describe_difference(sent.before, sent.now) or sent.unconfirmed_change
+
+
+def _facts(submission: Submission, record_data: record.RecordData) -> list[tuple[str, str]]:
     positions = account_queries.positions_of(submission.person)
     facts = [
         ("Track", f"{submission.participation.track}, {submission.record['rule_set']}"),
@@ -198,7 +214,7 @@ def _facts(submission: Submission) -> list[tuple[str, str]]:
         ("On the annual list", submission.listed_as or "Not listed"),
         ("Supervisor", _supervisor(submission)),
         ("Note to you", submission.note),
-        ("Credits", _credits(submission.record)),
+        ("Credits", _credits(record_data)),
     ]
     return [(label, text) for label, text in facts if text]
 
@@ -220,13 +236,15 @@ def _credits(record_data: record.RecordData) -> str:
 
 
 def _categories(
-    submission: Submission, reviewed_claims: Sequence[ReviewedClaim]
+    submission: Submission,
+    record_data: record.RecordData,
+    reviewed_claims: Sequence[ReviewedClaim],
 ) -> list[ReviewedCategory]:
     claims = {each.claim.pk: each for each in reviewed_claims}
-    verified = review.verified_before(submission)
-    record_lines = record.record_lines(submission.record)
+    verified = review.verified_before(submission, record_data)
+    record_lines = record.record_lines(record_data)
     categories = []
-    for category in submission.record["categories"]:
+    for category in record_data["categories"]:
         lines = [line for line in record_lines if line.slug == category["slug"]]
         minimum = Decimal(category["minimum"])
         categories.append(
@@ -268,8 +286,8 @@ def _verified_text(verification: Verification) -> str:
     return f"Verified by {verification.supervisor_name}, {day}"
 
 
-def _surplus(submission: Submission) -> str:
-    lines = record.record_lines(submission.record, "surplus")
+def _surplus(record_data: record.RecordData) -> str:
+    lines = record.record_lines(record_data, "surplus")
     return format_credits(sum((line.amount for line in lines), ZERO)) if lines else ""
 
 
@@ -303,11 +321,17 @@ def certificate_card(certificate: Certificate, *, decides: bool) -> CertificateC
     )
 
 
-def _timeline(submission: Submission, questions: Sequence[Verification]) -> list[str]:
+def _timeline(
+    submission: Submission, questions: Sequence[Verification], versions: Sequence[RecordVersion]
+) -> list[str]:
     """Return the record's history, oldest first."""
     steps = [(submission.submitted_at, f"Submitted by {submission.person}.")]
     if submission.reviewed_at:
         steps.append((submission.reviewed_at, f"Reviewed by {submission.reviewed_by}."))
+    for version in versions:
+        steps.append((version.made_at, f"Changed: {version.change}"))
+        if version.confirmed_at:
+            steps.append((version.confirmed_at, f"{version.confirmed_by} confirmed the change."))
     for each in questions:
         supervisor = f"{each.supervisor_name} ({each.supervisor_email})"
         until = format_moment_day(each.expires_at)

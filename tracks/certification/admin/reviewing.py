@@ -22,7 +22,9 @@ from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import review, submitting, verifying
 from tracks.certification.admin import presentation
 from tracks.certification.admin.certificates import reissue_view, revoke_view
-from tracks.certification.review import ReviewedClaim
+from tracks.certification.queries import needs_confirmation, sent_record
+from tracks.certification.record import record_fingerprint
+from tracks.certification.review import ShownRecord
 from tracks.certification.verifying import SupervisorContact
 from tracks.enums import Ending
 from tracks.models import Submission
@@ -38,7 +40,7 @@ class SubmissionStageFilter(ConditionFilter):
     """A filter by stage that shows open submissions by default."""
 
     title, parameter_name = "status", "state"
-    default, SUPERVISOR = "under-way", "supervisor"
+    default, SUPERVISOR, CHANGED = "under-way", "supervisor", "changed"
 
     def options(self) -> list[tuple[str, str, Q]]:
         is_open = Q(ended_at=None)
@@ -46,6 +48,7 @@ class SubmissionStageFilter(ConditionFilter):
             (self.default, "In progress", is_open),
             ("review", "To review", is_open & Q(reviewed_at=None)),
             (self.SUPERVISOR, "With the supervisor", is_open & Q(reviewed_at__isnull=False)),
+            (self.CHANGED, "With a change to confirm", needs_confirmation()),
             *((value, label, Q(ending=value)) for value, label in Ending.choices),
             ("all", "All", Q()),
         ]
@@ -109,7 +112,7 @@ class SubmissionAdmin(QueueAdmin):
     """Submitted records. Those to review come first, oldest at the top."""
 
     decide_permission = DECIDE_PERMISSION
-    steps = ("review", "return", "ask")
+    steps = ("review", "return", "ask", "confirm")
     list_display = ("person", "library", "track", "sent", "warnings", "waiting_for")
     list_filter = (SubmissionStageFilter, "participation__track")
     search_fields = ("person__search_key__finds", "name__finds", "supervisor_name__finds")
@@ -165,16 +168,16 @@ class SubmissionAdmin(QueueAdmin):
     ) -> HttpResponse:
         """Show the record and the forms for deciding on it."""
         submission = self.shown(request, object_id)
-        return self._page(request, submission, review.review_claims(submission.record))
+        return self._page(request, submission, _shown(submission))
 
     def review_view(
         self, request: AuthenticatedHttpRequest, submission: Submission
     ) -> HttpResponse:
         """Approve the record and ask the supervisor to verify it."""
 
-        def action(supervisor: SupervisorContact) -> None:
+        def action(supervisor: SupervisorContact, seen: str) -> None:
             submitting.review_submission(
-                submission_id=submission.pk, supervisor=supervisor, by=request.user
+                submission_id=submission.pk, supervisor=supervisor, seen=seen, by=request.user
             )
 
         return self._ask(request, submission, action, "Reviewed. We asked {} to verify it.")
@@ -182,7 +185,7 @@ class SubmissionAdmin(QueueAdmin):
     def ask_view(self, request: AuthenticatedHttpRequest, submission: Submission) -> HttpResponse:
         """Ask another supervisor, or send the same one a new link."""
 
-        def action(supervisor: SupervisorContact) -> None:
+        def action(supervisor: SupervisorContact, seen: str) -> None:
             question = presentation.open_question(submission)
             if question is None:
                 raise Refused("No supervisor has been asked about this record.")
@@ -194,7 +197,7 @@ class SubmissionAdmin(QueueAdmin):
         self,
         request: AuthenticatedHttpRequest,
         submission: Submission,
-        action: Callable[[SupervisorContact], None],
+        action: Callable[[SupervisorContact, str], None],
         done: str,
     ) -> HttpResponse:
         form = AskSupervisorForm(
@@ -204,7 +207,7 @@ class SubmissionAdmin(QueueAdmin):
             request,
             submission,
             {"supervisor_form": form},
-            lambda: action(form.chosen()),
+            lambda seen: action(form.chosen(), seen),
             lambda: done.format(form.chosen().name),
         )
 
@@ -213,17 +216,17 @@ class SubmissionAdmin(QueueAdmin):
     ) -> HttpResponse:
         """Return the record for changes. Choosing a prewritten reason only fills in the field."""
         if (ready := request.POST.get("ready")) in presentation.PREWRITTEN_REASONS:
-            reviewed_claims = review.review_claims(submission.record)
+            shown = _shown(submission)
             typed = clean_text(request.POST.get("reason", ""))
-            reason = presentation.prewritten_reason(ready, reviewed_claims)
+            reason = presentation.prewritten_reason(ready, shown.claims)
             form = ReturnForm(initial={"reason": "\n\n".join(filter(None, (typed, reason)))})
-            return self._page(request, submission, reviewed_claims, {"return_form": form})
+            return self._page(request, submission, shown, {"return_form": form})
         form = ReturnForm(request.POST)
         return self._decide(
             request,
             submission,
             {"return_form": form},
-            lambda: submitting.return_submission(
+            lambda seen: submitting.return_submission(
                 submission_id=submission.pk,
                 reason=form.cleaned_data["reason"],
                 expected_state=submission.participation.state,
@@ -240,37 +243,52 @@ class SubmissionAdmin(QueueAdmin):
             "return_form": ReturnForm(initial=typed),
             "supervisor_form": AskSupervisorForm(initial=typed, supervisors=supervisors),
         }
-        return self._page(request, record, review.review_claims(record.record), forms)
+        return self._page(request, record, _shown(record), forms)
+
+    def confirm_view(
+        self, request: AuthenticatedHttpRequest, submission: Submission
+    ) -> HttpResponse:
+        """Confirm what has changed in the record since the review."""
+        return self._decide(
+            request,
+            submission,
+            {"confirm_form": SeenForm(request.POST)},
+            lambda seen: submitting.confirm_change(
+                submission_id=submission.pk, seen=seen, by=request.user
+            ),
+            lambda: "Change confirmed. The supervisor can verify the record as it is now.",
+        )
 
     def _decide(
         self,
         request: AuthenticatedHttpRequest,
         submission: Submission,
         forms: dict[str, Any],
-        action: Callable[[], object],
+        action: Callable[[str], object],
         message: Callable[[], str],
     ) -> HttpResponse:
-        """Take the action on the version that was shown. If it is refused, keep the input."""
+        """Take the action on the version that was shown. If it is refused, keep the input.
+
+        `action` gets the fingerprint of the record that was shown.
+        """
         [form] = forms.values()
-        reviewed_claims = review.review_claims(submission.record)
+        shown = _shown(submission)
         if form.is_valid():
             with refusal_as_form_error(form):
-                if form.cleaned_data["seen"] != review.submission_version(
-                    submission, reviewed_claims
-                ):
+                if form.cleaned_data["seen"] != shown.version:
                     raise Refused(RECORD_CHANGED)
-                action()
+                action(record_fingerprint(shown.sent.now))
                 self.log_change(request, submission, message())
                 messages.success(request, f"{submission.person}'s record: {message()}")
                 return self.go_on(request, submission)
-        current = self.get_object(request, str(submission.pk))
-        return self._page(request, current or submission, reviewed_claims, forms)
+        current = self.get_object(request, str(submission.pk)) or submission
+        return self._page(request, current, _shown(current), forms)
 
     def _page(
         self,
         request: HttpRequest,
         submission: Submission,
-        reviewed_claims: Sequence[ReviewedClaim],
+        shown: ShownRecord,
         forms: dict[str, Any] | None = None,
     ) -> HttpResponse:
         assert request.user.is_authenticated
@@ -278,12 +296,13 @@ class SubmissionAdmin(QueueAdmin):
         is_own = submission.person_id == by.pk
         decides = self.has_decide_permission(request) and not is_own
         context = {
-            **vars(presentation.record_review_page(submission, reviewed_claims, decides=decides)),
+            **vars(presentation.record_review_page(submission, shown, decides=decides)),
             "title": f"{submission.person}, {submission.participation.track}",
             "subtitle": "Submitted record",
             "record": submission,
             "is_own": is_own,
-            "seen": review.submission_version(submission, reviewed_claims),
+            "seen": shown.version,
+            "confirm_form": SeenForm(),
             "return_form": ReturnForm(),
             "ready": presentation.PREWRITTEN_REASONS.items(),
             "next_url": self.next_url(submission, by=by) if decides else "",
@@ -295,20 +314,34 @@ class SubmissionAdmin(QueueAdmin):
         return staff_page(request, "admin/tracks/submission/review.html", Submission, context)
 
 
+def _shown(submission: Submission) -> ShownRecord:
+    sent = sent_record(submission)
+    return ShownRecord(submission, sent, review.review_claims(sent.now))
+
+
 @waits_for(DECIDE_PERMISSION, order=30)
 def waiting_records() -> list[Waiting]:
-    """Return the number of records to review and of those with no answer by the deadline."""
+    """Return the number of records to review, of changes to confirm, and of unanswered records."""
     page = reverse("admin:tracks_submission_changelist")
     expired = Q(verifications__answered_at=None, verifications__expires_at__lte=timezone.now())
     to_review, unanswered = Q(reviewed_at=None), Q(reviewed_at__isnull=False) & expired
     counts = Submission.objects.filter(ended_at=None).aggregate(
         reviews=Count("pk", filter=to_review, distinct=True),
         reviews_since=Min("submitted_at", filter=to_review),
+        changes=Count("pk", filter=needs_confirmation(), distinct=True),
+        changes_since=Min("versions__made_at", filter=needs_confirmation()),
         unanswered=Count("pk", filter=unanswered, distinct=True),
         unanswered_since=Min("verifications__expires_at", filter=unanswered),
     )
     return [
         *oldest_waits("record", "to review", page, counts["reviews"], counts["reviews_since"]),
+        *oldest_waits(
+            "record",
+            "with a change to confirm",
+            f"{page}?state={SubmissionStageFilter.CHANGED}",
+            counts["changes"],
+            counts["changes_since"],
+        ),
         *oldest_waits(
             "record",
             "without an answer from the supervisor",

@@ -118,8 +118,12 @@ def _answer(visit: SupervisorVisit) -> HttpResponse:
 
 def _verify(visit: SupervisorVisit, form: VerifyForm) -> bool:
     with refusal_as_form_error(form):
-        name = form.cleaned_data["name"]
-        verifying.verify_record(verification_id=visit.question.pk, name=name, by=visit.by)
+        verifying.verify_record(
+            verification_id=visit.question.pk,
+            name=form.cleaned_data["name"],
+            seen=visit.request.POST.get("seen", ""),
+            by=visit.by,
+        )
         return True
     visit.question.refresh_from_db()  # it may have been answered or withdrawn meanwhile
     return False
@@ -156,10 +160,15 @@ def _page(visit: SupervisorVisit, verify_form: VerifyForm, refuse_form: RefuseFo
         if question.year
         else record.verified_lines(certification_queries.verified_years(question.participation_id))
     )
+    sent = question.submission and certification_queries.sent_record(question.submission)
+    now = sent.now if sent else question.record
     context |= {
         "verify_form": verify_form,
         "refuse_form": refuse_form,
-        "record": record.record_page(question.record, categories(), verified),
+        "record": record.record_page(now, categories(), verified),
+        "change": record.describe_difference(question.record, now)
+        or (sent.unconfirmed_change if sent else ""),
+        "needs_confirmation": bool(sent and sent.needs_confirmation),
     }
     return render(visit.request, "tracks/verify.html", context)
 
