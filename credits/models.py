@@ -208,6 +208,9 @@ class Merge(models.Model):
     dropped = models.JSONField(
         default=list, help_text="Duplicate claims that were withdrawn, with their earlier states."
     )
+    records = models.JSONField(
+        default=list, help_text="Submitted records that the merge changed (RecordEffect)."
+    )
     merged_at = models.DateTimeField()
     merged_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="+")
     undone_at = models.DateTimeField(null=True, blank=True)

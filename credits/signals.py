@@ -12,6 +12,11 @@ credits_changed = Signal()
 CreditParticipationPairs = frozenset[tuple[int, int]]
 
 
+# A merge was undone, and the claims are back. Arguments: reopened (list of int), the ids of the
+# submitted records that the merge reopened; by (User).
+merge_undone = Signal()
+
+
 class RecordEffect(NamedTuple):
     """What a change did to a submitted record, as a sentence that names the person and the track.
 

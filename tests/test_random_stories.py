@@ -692,6 +692,20 @@ class Stories(RuleBasedStateMachine):
             return
         assert merge.target.state != "merged"
         self.model.undo(merge)
+        self.records_are_put_back()
+
+    def records_are_put_back(self) -> None:
+        """Take over the records that undoing a merge sent again."""
+        for (person, track), period in self.model.periods.items():
+            participation = self.active(person, track)
+            if period.state != "open" or participation.state == "open":
+                continue
+            note_event("a record is put back")
+            assert self.model.is_complete(person, track)
+            period.state = participation.state
+            submission = participation.submissions.get(ended_at=None)
+            self.read_the_record(person, track, submission)
+            period.confirmed = self.record_lines(person, sent_record(submission).before)
 
     # Tracks
 

@@ -62,10 +62,15 @@ class ParticipationStep(models.TextChoices):
 State = ParticipationState
 # Submission, review, verification and certificate, in the State Library's order.
 PARTICIPATION_TRANSITIONS: dict[ParticipationStep, Transition[State]] = {
-    ParticipationStep.SUBMIT: Transition({Actor.PERSON: {State.OPEN}}, State.SUBMITTED),
+    # The portal submits and reviews a record again as it was when what reopened it is undone.
+    ParticipationStep.SUBMIT: Transition(
+        {Actor.PERSON: {State.OPEN}, Actor.PORTAL: {State.OPEN}}, State.SUBMITTED
+    ),
     ParticipationStep.TAKE_BACK: Transition({Actor.PERSON: SUBMITTED_OR_REVIEWED}, State.OPEN),
     ParticipationStep.RETURN: Transition({Actor.COORDINATOR: SUBMITTED_OR_REVIEWED}, State.OPEN),
-    ParticipationStep.REVIEW: Transition({Actor.COORDINATOR: {State.SUBMITTED}}, State.REVIEWED),
+    ParticipationStep.REVIEW: Transition(
+        {Actor.COORDINATOR: {State.SUBMITTED}, Actor.PORTAL: {State.SUBMITTED}}, State.REVIEWED
+    ),
     ParticipationStep.VERIFY: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.CERTIFIED),
     ParticipationStep.REFUSE: Transition({Actor.SUPERVISOR: {State.REVIEWED}}, State.OPEN),
     ParticipationStep.REOPEN: Transition({Actor.PORTAL: SUBMITTED_OR_REVIEWED}, State.OPEN),

@@ -4,7 +4,8 @@ from typing import Any
 
 from django.dispatch import receiver
 
-from credits.signals import PostingChanges, credits_changed
+from accounts.models import User
+from credits.signals import PostingChanges, credits_changed, merge_undone
 from tracks.certification import submitting
 from tracks.following import actions as following_actions
 from tracks.models import Participation
@@ -25,3 +26,8 @@ def sync_changed_credits(sender: Any, credit_ids: list[int], **kwargs: Any) -> P
     changes = following_actions.sync_postings(credit_ids=credit_ids)
     records = submitting.update_sent_records(credit_ids=credit_ids)
     return changes._replace(records=frozenset(records))
+
+
+@receiver(merge_undone)
+def put_back_records(sender: Any, reopened: list[int], by: User, **kwargs: Any) -> None:
+    submitting.put_back_reopened(submission_ids=reopened, by=by)

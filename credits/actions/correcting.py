@@ -20,6 +20,7 @@ from credits.actions.store import announce_credits_changed, lock_claim
 from credits.enums import ENDED, ClaimRole
 from credits.models import Claim, Credit
 from credits.rules import ROLE_FACTORS
+from credits.signals import RecordEffect
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
@@ -111,14 +112,15 @@ class CorrectionResult:
 
     `claims` and `unchanged` are the numbers of live claims whose credits change and stay the same.
     `changes` are (lines before, lines after, number of claims). `tracks` is the number of
-    participations whose postings change. `own` is True if the person making the correction has a
-    claim on the event.
+    participations whose postings change, and `records` are the effects on submitted records. `own`
+    is True if the person making the correction has a claim on the event.
     """
 
     claims: int
     unchanged: int
     changes: list[tuple[CreditLines, CreditLines, int]]
     tracks: int
+    records: list[RecordEffect]
     own: bool
 
 
@@ -188,6 +190,7 @@ def _outcome(claims: list[Claim], rewritten: RewriteResult, *, own: bool) -> Cor
         claims=len(rewritten.after),
         unchanged=len(claims) - len(rewritten.after),
         changes=[(before, after, count) for (before, after), count in changes.most_common()],
+        records=sorted(postings.records, key=lambda effect: effect.text),
         tracks=len({participation_id for _, participation_id in pairs}),
         own=own,
     )

@@ -21,6 +21,7 @@ from credits.actions.event_changes import why_no_credit
 from credits.actions.store import announce_claims_changed, move_claims, withdraw_claims
 from credits.enums import LIVE, ClaimRole, ClaimState
 from credits.models import Claim, Credit, Merge
+from credits.signals import RecordEffect, merge_undone
 from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
@@ -42,7 +43,7 @@ class MergeResult:
     `dropped` are the duplicate claims of people who had claimed both events. `sent_back` is the
     number of returned claims that became Pending, and `differing` the number of moved claims whose
     credits differ from the target's. `tracks` is the number of participations whose postings
-    changed.
+    changed, and `records` are the effects on submitted records.
     """
 
     merge: Merge
@@ -52,6 +53,7 @@ class MergeResult:
     sent_back: int = 0
     differing: int = 0
     tracks: int = 0
+    records: Sequence[RecordEffect] = ()
 
 
 def merge_events(
@@ -112,6 +114,9 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
     event_actions.mark_merged(source=source, target=target)
     event_actions.move_listings(source=source, target=target, by=by)
     postings |= announce_claims_changed(moving)
+    records = sorted(postings.records, key=lambda effect: effect.text)
+    merge.records = [effect._asdict() for effect in records]
+    merge.save(update_fields=["records"])
     return MergeResult(
         merge=merge,
         moved=len(moving),
@@ -120,6 +125,7 @@ def _merge(*, source_id: int, target_id: int, reason: str, by: User, seen: str) 
         sent_back=len(sent_back),
         differing=_count_differing(moving, target),
         tracks=len({participation_id for _, participation_id in postings.added | postings.removed}),
+        records=records,
     )
 
 
@@ -247,8 +253,9 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
 
     Claims that were decided on since the merge keep that decision, unless they changed only because
     the target did, such as when it was canceled. Claims made and credits corrected since the merge
-    do not change. Lock both events, then the people. Idempotent. Raise Merge.DoesNotExist, or
-    Refused if the merge can no longer be undone.
+    do not change. Submitted records that the merge reopened are sent again as they were, unless
+    they have changed since. Lock both events, then the people. Idempotent. Raise
+    Merge.DoesNotExist, or Refused if the merge can no longer be undone.
     """
     merge = Merge.objects.get(pk=merge_id)
     source, target = _lock(merge.source_id, merge.target_id)
@@ -290,6 +297,8 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
     merge.undone_at, merge.undone_by = timezone.now(), by
     merge.save(update_fields=["undone_at", "undone_by"])
     announce_claims_changed(affected)
+    reopened = [each["submission_id"] for each in merge.records if each["is_reopened"]]
+    merge_undone.send(Merge, reopened=reopened, by=by)
     return merge
 
 

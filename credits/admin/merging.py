@@ -183,6 +183,7 @@ class MergeAdmin(QueueAdmin):
                 "title": "Undo a merge",
                 "merge": merge,
                 "claims": self.claims(merge),
+                "records": [each["text"] for each in merge.records],
                 "refusal": actions.why_not_undo(merge, merge.target) or "",
             }
             return staff_page(request, "admin/credits/merge/undo.html", Merge, context)

@@ -31,7 +31,8 @@ class MergePreview:
     """Two events side by side, and the effect of merging them.
 
     `names` are the first few people who claimed both, and `more` is how many others did.
-    `earned_on` is the day of the event to keep, or "" if both have the same day.
+    `earned_on` is the day of the event to keep, or "" if both have the same day. `records` are the
+    effects on submitted records.
     """
 
     rows: list[tuple[str, str, str]]
@@ -39,6 +40,7 @@ class MergePreview:
     names: list[str]
     more: int
     earned_on: str
+    records: list[str]
     seen: str
 
 
@@ -57,6 +59,7 @@ def merge_preview(source: Event, target: Event, result: actions.MergeResult) -> 
         numbers=numbers,
         names=[str(claim.person) for claim in result.dropped[:MAX_NAMES]],
         more=max(0, len(result.dropped) - MAX_NAMES),
+        records=[effect.text for effect in result.records],
         earned_on=format_day(target.last_day) if source.last_day != target.last_day else "",
         seen=actions.pair_version(source, target),
     )

@@ -12,8 +12,8 @@ from django.test import Client
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
 from aspen.models import Mail
-from credits.actions import correct_credit
-from credits.models import Credit
+from credits.actions import correct_credit, merge_events, undo_merge
+from credits.models import Claim, Credit
 from tests import factories as make
 from tests.emails import assert_snapshots, body_of, delivered, restart_ids, sent
 from tracks import actions
@@ -102,17 +102,22 @@ def _a_certificate(june: User) -> Iterator[EmailMultiAlternatives]:
 
 
 def _corrected() -> Iterator[EmailMultiAlternatives]:
-    """Yield the e-mail about a record that changes."""
+    """Yield the e-mails about a record that is put back under review and one that changes."""
     june = make.person(display_name="June Librarian", email="june@other.example")
     by, titles = make.person(Role.CE_COORDINATOR), ("Budgets", "Budgets, again")
     participation, _ = actions.select_track(track=make.track("Library Trustee"), by=june)
     for title in titles:
         make.claim(june, title=title, credits={make.ADMINISTRATION: "8.0"})
     submission = make.submission(participation)
+    kept, dropped = (Claim.objects.get(event__title=title).event_id for title in titles)
+    done = merge_events(source_id=dropped, target_id=kept, reason="The same.", by=by)
+    sent()
+    undo_merge(merge_id=done.merge.pk, by=by)
+    yield delivered()
     make.verification(submission)
     sent()
     correct_credit(
-        credit_id=Credit.objects.get(claim__event__title="Budgets").pk,
+        credit_id=Credit.objects.get(claim__event=kept).pk,
         category=make.category(make.ADMINISTRATION),
         amount=Decimal("7.5"),
         by=by,

@@ -232,7 +232,9 @@ def queue_came_back_email(submission: Submission) -> None:
     """Queue the e-mail saying that a record is open again, unless the person withdrew it."""
     if submission.ending not in CAME_BACK_MESSAGES:
         return
-    _queue("came_back", to=submission.person, submission=submission.pk)
+    # A record that was put back can come back again.
+    key = f"came_back:{submission.pk}:{submission.ended_at:%Y%m%d%H%M%S%f}"
+    enqueue(kind="tracks.came_back", key=key, to=submission.person, submission=submission.pk)
 
 
 @email("tracks.came_back")
@@ -254,6 +256,32 @@ def came_back_email(mail: Mail) -> Email | None:
         quote=(heading, submission.reason),
         button=_view("record", participation),
         closing=[f"If you have a question, open a help ticket: {page_url('helpdesk:create')}"],
+    )
+
+
+def queue_put_back_email(submission: Submission) -> None:
+    """Queue the e-mail saying that a record that had come back is with the CE Coordinator again."""
+    key = f"put_back:{submission.pk}:{timezone.now():%Y%m%d%H%M%S%f}"
+    enqueue(kind="tracks.put_back", key=key, to=submission.person, submission=submission.pk)
+
+
+@email("tracks.put_back")
+def put_back_email(mail: Mail) -> Email | None:
+    """Say that a record is submitted again, because a correction was undone."""
+    submission = Submission.objects.select_related("participation__track").get(
+        pk=mail.facts["submission"], person=mail.to_id
+    )
+    if submission.ended_at:
+        return None
+    participation = submission.participation
+    return Email(
+        subject=f"Your record is with the CE Coordinator again: {participation.track}",
+        paragraphs=[
+            f"The correction that reopened your record for {participation.track} was undone. The "
+            "record is with the CE Coordinator again, as you submitted it. You do not need to do "
+            "anything."
+        ],
+        button=_view("record", participation),
     )
 
 

@@ -216,7 +216,7 @@ def _update_sent_record(participation: Participation) -> RecordEffect | None:
     if is_reopened:
         apply_step(participation, ParticipationStep.REOPEN, actor=Actor.PORTAL)
         end_submission(participation, Ending.REOPENED, reason=why, by=None)
-        effect = f"reopened and no longer complete. {why}"
+        effect = f"reopens, because it is no longer complete. {why}"
     else:
         effect = _add_version(submission, sent, now, undecided=undecided).change
     whose = f"{participation.person}, {participation.track}"
@@ -241,6 +241,42 @@ def _add_version(
     if submission.reviewed_by and not version.confirmed_at:
         emails.queue_changed_email(version)
     return version
+
+
+def put_back_reopened(*, submission_ids: Collection[int], by: User) -> None:
+    """Submit records again that a correction reopened, after the correction was undone.
+
+    A record that was with the supervisor goes back there, with a new link. Skips records that the
+    person has submitted again or whose track they left, and those that are still incomplete. The
+    caller holds the people's locks.
+    """
+    reopened = Submission.objects.filter(pk__in=submission_ids, ending=Ending.REOPENED)
+    for submission in reopened.select_related(
+        "person", "reviewed_by", "participation__track", "participation__rule_set"
+    ).order_by("pk"):
+        participation = submission.participation
+        later = participation.submissions.filter(pk__gt=submission.pk)
+        on = record.measured_on(submission.record)
+        is_complete = record.is_complete(record.make_record(participation, on))
+        if participation.state == ParticipationState.OPEN and is_complete and not later.exists():
+            _put_back(submission, by=by)
+
+
+def _put_back(submission: Submission, *, by: User) -> None:
+    participation = submission.participation
+    submission.ended_at, submission.ended_by = None, None
+    submission.ending, submission.reason = "", ""
+    submission.save(update_fields=["ended_at", "ended_by", "ending", "reason"])
+    apply_step(participation, ParticipationStep.SUBMIT, actor=Actor.PORTAL)
+    if submission.reviewed_at:
+        apply_step(participation, ParticipationStep.REVIEW, actor=Actor.PORTAL)
+    _update_sent_record(participation)
+    question = submission.verifications.order_by("pk").last()
+    if submission.reviewed_at and question:
+        supervisor = SupervisorContact(question.supervisor_name, question.supervisor_email)
+        ask(submission, supervisor, by=by)
+    else:
+        emails.queue_put_back_email(submission)
 
 
 def _undecided(credits: Iterable[Credit]) -> str:
