@@ -180,7 +180,7 @@ def test_a_record_is_never_both_reviewed_and_returned() -> None:
 
     def return_it() -> None:
         actions.return_submission(
-            submission_id=submission.pk, reason="Twice.", seen=State.SUBMITTED, by=staff
+            submission_id=submission.pk, reason="Twice.", expected_state=State.SUBMITTED, by=staff
         )
 
     done, refused = split(run_concurrently(MANY, take_turns(review, return_it)))

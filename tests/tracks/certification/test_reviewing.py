@@ -385,7 +385,7 @@ def test_a_record_that_went_to_the_supervisor_is_not_returned_by_accident() -> N
     # Nor is it returned if it goes to the supervisor between the check and the lock.
     with pytest.raises(Refused, match="has changed since you opened it"):
         actions.return_submission(
-            submission_id=submission.pk, reason="No.", seen="submitted", by=make.person()
+            submission_id=submission.pk, reason="No.", expected_state="submitted", by=make.person()
         )
 
 
