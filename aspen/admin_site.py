@@ -52,16 +52,17 @@ def waits_for(permission: str, *, order: int) -> Callable[[Find], Find]:
 
 
 def oldest_waits(
-    noun: str, what: str, url: str, count: int, since: dt.datetime | None
+    noun: str, what: str, url: str, count: int, since: dt.datetime | None, *, many: str = ""
 ) -> list[Waiting]:
     """Return a list with one line, or an empty list if nothing is waiting.
 
-    For example: "12 custom events to approve, the oldest waiting 9 days".
+    `many` is for irregular plurals. For example: "12 custom events to approve, the oldest waiting
+    9 days".
     """
     if since is None:
         return []
     oldest = "" if count == 1 else "the oldest "
-    text = f"{counted(count, noun)} {what}, {oldest}{format_waiting_time(since)}"
+    text = f"{counted(count, noun, many)} {what}, {oldest}{format_waiting_time(since)}"
     return [Waiting(text, url)]
 
 

@@ -9,11 +9,13 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 
 from aspen.admin import CategoryInline, ReadOnlyAdmin, StaffAdmin, run_on_each
+from aspen.admin_site import Waiting, oldest_waits, waits_for
 from aspen.formats import format_day
 from aspen.web.request import AuthenticatedHttpRequest
 from events import queries
 from events.admin_presentation import event_time, format_credit_lines
 from events.attendance import actions as attendance_actions
+from events.attendance import queries as attendance_queries
 from events.catalog import queries as catalog_queries
 from events.catalog.actions import propose_listing
 from events.catalog.admin import CatalogListingAdmin
@@ -274,3 +276,15 @@ class RegistrationAdmin(ReadOnlyAdmin):
             ),
         )
         messages.success(request, f"Marked as {attendance.label.lower()}: {done} of {len(ids)}.")
+
+
+@waits_for("events.change_event", order=25)
+def people_to_match() -> list[Waiting]:
+    lists = attendance_queries.lists_with_unmatched_people()
+    if not lists:
+        return []
+    oldest, number = lists[0], sum(each.number for each in lists)
+    url = reverse("events:match_list", args=[oldest.event_id, oldest.list_id])
+    return oldest_waits(
+        "person", "on attendance lists to match", url, number, oldest.since, many="people"
+    )

@@ -1,8 +1,10 @@
 """Queries for rosters, check-in and attendance lists."""
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import NamedTuple
 
+from django.db import connection
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
@@ -154,3 +156,46 @@ def events_open_for_check_in(person: User) -> QuerySet[Event]:
         .defer("search", "description")
         .order_by("begins_at", "id")
     )
+
+
+# ---------- People to match ----------
+
+MATCH_WINDOW = dt.timedelta(days=30)
+# The columns of `rows` are those of presence.ReportRow.
+UNMATCHED_SQL = """
+    SELECT list.id, list.event_id, list.applied_at, count(DISTINCT listed.address || listed.name)
+      FROM events_attendancelist AS list,
+           jsonb_array_elements(list.rows) AS line,
+           LATERAL (SELECT line ->> 1 AS address,
+                           CASE WHEN line ->> 1 = '' THEN line ->> 2 ELSE '' END AS name) AS listed
+     WHERE list.applied_at > %s AND list.undone_at IS NULL
+       AND NOT EXISTS (SELECT FROM events_attendeematch AS matched
+                        WHERE matched.event_id = list.event_id
+                          AND (matched.alias = listed.address
+                               OR listed.address = '' AND matched.name = listed.name))
+       AND NOT EXISTS (SELECT FROM accounts_user AS person
+                        WHERE person.is_active AND person.email = listed.address)
+       AND NOT EXISTS (SELECT FROM account_emailaddress AS own
+                        WHERE own.verified AND own.email = listed.address)
+     GROUP BY list.id
+     ORDER BY list.applied_at, list.id
+"""
+
+
+class UnmatchedPeople(NamedTuple):
+    """The number of people on one applied list who match no account."""
+
+    list_id: int
+    event_id: int
+    since: dt.datetime
+    number: int
+
+
+def lists_with_unmatched_people() -> list[UnmatchedPeople]:
+    """Return the lists applied in the past 30 days on which someone matches no account.
+
+    The list that was applied first comes first. One query.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(UNMATCHED_SQL, [timezone.now() - MATCH_WINDOW])
+        return [UnmatchedPeople(*row) for row in cursor.fetchall()]

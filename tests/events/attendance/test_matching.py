@@ -3,13 +3,14 @@
 import pytest
 from django.test import Client
 
+from accounts.enums import Role
 from accounts.models import User
 from events import actions
 from events.attendance.matching import proposals, similarity, words_of
 from events.enums import RegistrationState
 from events.models import AttendeeMatch, Event, Registration
 from tests import factories as make
-from tests.web import coordinator, flash_messages, text
+from tests.web import coordinator, flash_messages, signed_in, text
 
 pytestmark = pytest.mark.django_db
 
@@ -171,3 +172,45 @@ def test_a_page_without_anyone_to_match(client: Client) -> None:
     )
     page = client.get(f"/events/{event.pk}/roster/lists/{stored.pk}/match/")
     assert "Everyone is matched" in text(page)
+
+
+# ---------- On the admin's first page ----------
+
+
+def applied(event: Event, rows: str, by: User) -> int:
+    stored = actions.store_attendance_list(
+        event_id=event.pk, file_name="list.csv", data=rows.encode(), threshold=1, by=by
+    )
+    actions.apply_attendance_list(list_id=stored.pk, by=by)
+    return stored.pk
+
+
+def test_the_admin_says_how_many_people_are_to_be_matched() -> None:
+    staff, event = make.person(Role.CE_COORDINATOR), make.event()
+    [place] = registered(event, "Dana Fletcher")
+    member = place.person
+    list_id = applied(
+        event,
+        f"Name,Email,Minutes\nDana Fletcher,{member.email},60\nCaleb Winters,,50\n"
+        "Ada Lake,ada@home.example,50\n",
+        staff,
+    )
+    client = signed_in(staff)
+    page = text(client.get("/admin/"))
+    assert "2 people on attendance lists to match, the oldest received today" in page
+    assert f'href="/events/{event.pk}/roster/lists/{list_id}/match/"' in page
+
+    matches = {"name:caleb winters": make.person(), "ada@home.example": make.person()}
+    actions.match_attendees(list_id=list_id, matches=matches, by=staff)
+    assert "to match" not in text(client.get("/admin/"))
+
+
+def test_a_list_that_was_undone_has_nobody_to_match() -> None:
+    staff, event = make.person(Role.CE_COORDINATOR), make.event()
+    [place] = registered(event, "Dana Fletcher")
+    list_id = applied(
+        event, f"Name,Email,Minutes\nDana,{place.person.email},60\nCaleb,,50\n", staff
+    )
+    assert "1 person on attendance lists to match" in text(signed_in(staff).get("/admin/"))
+    actions.undo_attendance_list(list_id=list_id, by=staff)
+    assert "to match" not in text(signed_in(staff).get("/admin/"))
