@@ -90,9 +90,9 @@ def end_position(*, position_id: int, by: User) -> str:
 
 @audited
 def undo_end_of_position(*, ticket: str, by: User) -> Position:
-    """Give a position that `by` ended its earlier last day, if it had one. Idempotent.
+    """Restore the last day, if any, that a position had before `by` ended it. Idempotent.
 
-    `ticket` is from end_position, so a last day that staff entered cannot be undone. Locks the
+    `ticket` comes from end_position, so a last day that staff entered cannot be undone. Locks the
     person. Raises Refused if the ticket is older than a day or invalid, the position has changed
     since, or the person has added it again.
     """

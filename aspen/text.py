@@ -175,10 +175,10 @@ def is_safe_link(parts: SplitResult) -> bool:
 
 
 def is_plain_host(host: str) -> bool:
-    """Return whether a host name cannot be taken for another one.
+    """Return whether a host name cannot be mistaken for another one.
 
-    It must not mix scripts, except that Chinese, Japanese and Korean are written with Latin
-    letters. Latin letters must be those from a to z, with or without accents.
+    It must not mix scripts, except that Chinese, Japanese and Korean can be mixed with Latin
+    letters. Latin letters must be a to z, with or without accents.
     """
     if host.isascii():
         return True

@@ -122,7 +122,7 @@ def claims_of_authors(events: Iterable[Event]) -> "dict[int, ClaimWithCreditSum]
 
 
 def decided_before(events: Sequence[Event]) -> dict[int, EarlierDecisions]:
-    """Count decisions on each author's custom events with the same sponsor, by event id."""
+    """Return, by event id, the decisions on the author's earlier events with the same sponsor."""
     sponsor = Lower("sponsor")
     decided = Event.objects.filter(
         origin=Origin.CUSTOM,

@@ -300,7 +300,7 @@ TRAININGS = [
         "local-newspapers",
         COLLECTION_TECHNICAL,
         "1.0",
-        "Keeping the local newspaper",
+        "Preserving your local newspaper",
         "Microfilm, scans and rights: preservation for one shelf of papers.",
         presenter="Henrik Sandoval",
     ),

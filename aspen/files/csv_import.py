@@ -347,10 +347,10 @@ def _workbook_records(file: IO[bytes]) -> Generator[CsvRecord, None, None]:
 
 
 class Rejects(AbstractContextManager["Rejects"]):
-    """Writes the text of each rejected row after the reason. Creates no file if there are none.
+    """Writes each rejected row, preceded by the reason. Creates no file if no rows are rejected.
 
-    A rejects file has commas and is UTF-8 with a byte order mark, so that spreadsheet programs read
-    it right. It can be corrected and imported; a new reason replaces the old one.
+    A rejects file is comma-separated UTF-8 with a byte order mark, so that spreadsheet programs
+    read it correctly. It can be corrected and imported again; new reasons replace the old ones.
     """
 
     def __init__(self, path: Path, header: str, names: list[str]) -> None:

@@ -69,7 +69,7 @@ def _save(
 
 def _saved_message(number: int) -> str:
     if number == 0:
-        return "You already saved these sessions. They are listed only once."
+        return "You already saved these sessions. They were not added again."
     sessions = counted(number, "session was", "sessions were")
     return f"{sessions} saved and listed. Each will stay Pending until staff approve it."
 

@@ -67,7 +67,7 @@ class CalendarPage(NamedTuple):
 
 
 class OtherSide(NamedTuple):
-    """A link to the past results of a search for upcoming events, or the other way around."""
+    """A link from a search of upcoming events to the same search of past events, or vice versa."""
 
     text: str
     url: str

@@ -78,7 +78,7 @@ def test_submitting_twice_lists_each_session_once(client):
     client.post(PAGE, posted(*three_rows()))
     again = client.post(PAGE, posted(*three_rows()), follow=True)
     assert (
-        flash_messages(again)[-1] == "You already saved these sessions. They are listed only once."
+        flash_messages(again)[-1] == "You already saved these sessions. They were not added again."
     )
     more = row("Late show", "20:00", "21:00")
     client.post(PAGE, posted(*three_rows(), more))

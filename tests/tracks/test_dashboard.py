@@ -36,7 +36,7 @@ def page(client, address):
 
 def test_a_new_person_sees_the_next_steps(client):
     text = page(client, "/continuing-education/")
-    assert "You have no credits yet and do not follow a certification track." in text
+    assert "You have no credits yet and are not following a certification track." in text
     assert "Nothing to claim right now" in text
     assert "Create New…" in text
     assert "No credits yet" in page(client, "/continuing-education/credits/")

@@ -87,10 +87,10 @@ def was_surplus(credit: "PostedCredit", participation: Participation) -> bool:
 
 
 def why_not_in_sent_record(credit: "PostedCredit", participation: Participation) -> str | None:
-    """Return why a credit posted to a submitted participation is not counted in its record.
+    """Return why a credit posted to a participation is not counted in its submitted record.
 
-    None if the record counts it or was not sent yet. The participation must come from
-    queries.active_or_certified_participations(). No query.
+    Returns None if the record counts the credit or has not been submitted yet. The participation
+    must come from queries.active_or_certified_participations(). Runs no queries.
     """
     record = participation.sent_record
     if record is None or credit.pk in _credits_in(record, "lines"):

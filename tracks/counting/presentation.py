@@ -229,7 +229,7 @@ def opening_text(summaries: list[TrackSummary], totals: CreditTotals) -> str:
     if summaries:
         return " ".join(_summary_text(one) for one in summaries)
     if not totals.trainings:
-        return "You have no credits yet and do not follow a certification track."
+        return "You have no credits yet and are not following a certification track."
     archived = format_credits(totals.credits)
     return f"You have {archived} in your archive and do not follow a track yet."
 

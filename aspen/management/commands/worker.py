@@ -56,7 +56,7 @@ class Command(BaseCommand):
                 self.say("The job worker is running.")
                 if asyncio.run(run_until_stopped()):
                     return
-                reason = "A part of the worker failed."  # procrastinate has logged it
+                reason = "Part of the job worker failed."  # procrastinate has logged it
             except LOST as error:
                 # The cause of an error of Procrastinate's says more.
                 reason = " ".join(str(error.__cause__ or error).split())
