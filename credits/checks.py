@@ -19,12 +19,11 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.clock import years_after
 from aspen.formats import counted, format_amount, format_day, format_time_range
-from credits import rules
 from credits.enums import LIVE, CheckKind, ClaimRole
 from credits.models import Claim
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event, RecordingPage
-from events.rules import is_claimable, last_day_of
+from events.rules import is_claimable, is_longer_than_a_day, last_day_of, overlaps
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -325,10 +324,9 @@ def _may_be_same(one: Event, other: Event) -> bool:
 def _overlap(one: Event, other: Event) -> bool:
     """Return whether two events overlap. Recordings and courses longer than a day never do."""
     for event in (one, other):
-        is_long = event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
-        if is_long or event.recording_available_at:
+        if is_longer_than_a_day(event) or event.recording_available_at:
             return False
-    return rules.overlaps(one, other)
+    return overlaps(one, other)
 
 
 class _Span(NamedTuple):

@@ -19,8 +19,6 @@ from events.rules import has_recording, is_claimable, is_past_recording, state_f
 ROLE_FACTORS = {ClaimRole.ATTENDEE: 1, ClaimRole.PRESENTER: 2}
 # The same topic earns presenter credit at most twice in any four years (2009).
 MAX_PRESENTATIONS_PER_TOPIC, PRESENTATION_WINDOW_YEARS = 2, 4
-# Overlaps up to this long are ignored, because people need time to change rooms.
-ROOM_CHANGE = dt.timedelta(minutes=5)
 # Claims that are live, declined, or withdrawn by the person. Automatic credits and awards skip
 # events with such a claim.
 PREVENTS_AUTOMATIC_CLAIM = Q(state__in=sorted({*LIVE, ClaimState.DECLINED})) | Q(
@@ -52,19 +50,6 @@ def is_lost_by_absence(claim: Claim, event: Event, now: dt.datetime) -> bool:
     if claim.role != ClaimRole.ATTENDEE:
         return False
     return claim.source == ClaimSource.REGISTRATION or not has_recording(event, now)
-
-
-def overlaps(one: Event, other: Event) -> bool:
-    """Return whether two events overlap, so that no one can have attended both.
-
-    All-day events and events without an end time never overlap.
-    """
-    if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
-        return False
-    if one.ends_at is None or other.ends_at is None:
-        return False
-    overlap = min(one.ends_at, other.ends_at) - max(one.begins_at, other.begins_at)
-    return overlap > ROOM_CHANGE
 
 
 def counted_catalog_years(claim: Claim, earned_on: dt.date) -> set[int]:

@@ -4,6 +4,7 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.views.main import ChangeList
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
@@ -22,6 +23,7 @@ from events.catalog.admin import CatalogListingAdmin
 from events.editing import publishing
 from events.enums import Attendance, EventState, Origin
 from events.models import Category, CreditOffer, Event, Registration
+from events.overlapping_places import other_places_of_registrations, remarks_on
 
 __all__ = ["CatalogListingAdmin"]  # Django imports this module only
 
@@ -228,6 +230,17 @@ class CategoryAdmin(StaffAdmin):
 # ---------- Registrations ----------
 
 
+class RegistrationChangeList(ChangeList):
+    """One page of registrations, with remarks on two places at the same time."""
+
+    def get_results(self, request: HttpRequest) -> None:
+        super().get_results(request)
+        self.result_list = list(self.result_list)
+        others = other_places_of_registrations(self.result_list)
+        for registration in self.result_list:
+            registration.remarks = remarks_on(registration, others)
+
+
 @admin.register(Registration)
 class RegistrationAdmin(ReadOnlyAdmin):
     """Registrations.
@@ -235,7 +248,7 @@ class RegistrationAdmin(ReadOnlyAdmin):
     Marking someone absent withdraws the credit, and marking them present restores it.
     """
 
-    list_display = ("person", "event", "event_day", "state", "attendance")
+    list_display = ("person", "event", "event_day", "state", "attendance", "same_time")
     list_filter = ("state", "attendance")
     list_select_related = ("person", "event")
     search_fields = ("person__search_key__finds", "event__search_key__finds")
@@ -245,6 +258,13 @@ class RegistrationAdmin(ReadOnlyAdmin):
     @admin.display(description="day", ordering="event__last_day")
     def event_day(self, registration: Registration) -> str:
         return format_day(registration.event.last_day)
+
+    @admin.display(description="at the same time")
+    def same_time(self, registration: Registration) -> str:
+        return " ".join(registration.remarks)  # type: ignore[attr-defined]
+
+    def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
+        return RegistrationChangeList
 
     def has_mark_permission(self, request: HttpRequest) -> bool:
         return request.user.has_perm("events.change_event")

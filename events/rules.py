@@ -22,6 +22,9 @@ from events.models import Event
 
 CHECK_IN_BEFORE = dt.timedelta(minutes=30)
 ORGANIZER_CHECK_IN_BEFORE = dt.timedelta(hours=2)
+# Overlaps up to this long are ignored, because people need time to change rooms.
+ROOM_CHANGE = dt.timedelta(minutes=5)
+ONE_DAY = dt.timedelta(days=1)
 PER_COURSE_CREDIT = {CollegeCreditType.SEMESTER: 4, CollegeCreditType.QUARTER: 2}
 
 
@@ -60,6 +63,36 @@ def is_past_recording(event: Event, now: dt.datetime) -> bool:
     """Return True if a recorded event no longer earns credit."""
     until_at = event.recording_until_at
     return event.delivery == Delivery.RECORDED and until_at is not None and until_at <= now
+
+
+def overlaps(one: Event, other: Event) -> bool:
+    """Return whether two events overlap, so that no one can have attended both.
+
+    All-day events and events without an end time never overlap.
+    """
+    if (one.pk and one.pk == other.pk) or one.all_day or other.all_day:
+        return False
+    if one.ends_at is None or other.ends_at is None:
+        return False
+    overlap = min(one.ends_at, other.ends_at) - max(one.begins_at, other.begins_at)
+    return overlap > ROOM_CHANGE
+
+
+def is_longer_than_a_day(event: Event) -> bool:
+    return event.ends_at is not None and event.ends_at - event.begins_at > ONE_DAY
+
+
+def places_overlap(one: Event, other: Event) -> bool:
+    """Return whether a person with places at both events has two places at the same time.
+
+    Recordings, events longer than a day, and a conference and its sessions never overlap.
+    """
+    for event, another in ((one, other), (other, one)):
+        if event.delivery == Delivery.RECORDED or is_longer_than_a_day(event):
+            return False
+        if event.parent_id is not None and event.parent_id == another.pk:
+            return False
+    return overlaps(one, other)
 
 
 def state_for_editors(event: Event) -> str:

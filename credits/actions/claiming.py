@@ -10,7 +10,7 @@ from accounts.queries import lock_people
 from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.transitions import Actor
-from credits import queries, rules
+from credits import queries
 from credits.actions.evidence import attach_evidence
 from credits.actions.store import (
     create_claims,
@@ -24,7 +24,7 @@ from events import actions as event_actions
 from events import queries as event_queries
 from events.enums import EventState, Origin
 from events.models import Event
-from events.rules import last_day_of
+from events.rules import last_day_of, overlaps
 
 
 class AlreadyClaimed(Refused):
@@ -155,7 +155,7 @@ def _refuse_overlapping_sessions(events: Sequence[Event], claimed: Sequence[Even
     """Raise Refused, naming two sessions, if no one can have attended both."""
     for number, event in enumerate(events):
         for other in [*events[number + 1 :], *claimed]:
-            if rules.overlaps(event, other):
+            if overlaps(event, other):
                 raise Refused(
                     f"“{event.title}” and “{other.title}” took place at the same time. "
                     "Choose the one you attended."

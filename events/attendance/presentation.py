@@ -6,6 +6,7 @@ from typing import NamedTuple
 from aspen.web.labels import Label
 from events.enums import ATTENDANCE_LABELS, ATTENDED, Attendance, RegistrationState
 from events.models import Event, Registration
+from events.overlapping_places import NO_OTHER_PLACES, OtherPlaces, remarks_on
 
 BUTTONS = [
     (Attendance.PRESENT, "Present"),
@@ -28,12 +29,16 @@ class RosterRow(NamedTuple):
     attendance: str
     # (question, answer)
     answers: list[tuple[str, str]]
+    # about the person's other places at the same time
+    remarks: list[str]
     # (attendance, label)
     buttons: list[tuple[Attendance, str]]
 
 
 def roster_row(
-    registration: Registration, answers: Mapping[int, list[tuple[str, str]]]
+    registration: Registration,
+    answers: Mapping[int, list[tuple[str, str]]],
+    others: OtherPlaces = NO_OTHER_PLACES,
 ) -> RosterRow:
     """Build the row for a registration from `queries.confirmed_places`.
 
@@ -50,8 +55,22 @@ def roster_row(
         mark=ATTENDANCE_LABELS[Attendance(registration.attendance)],
         attendance=registration.attendance,
         answers=answers.get(registration.pk, []),
+        remarks=remarks_on(registration, others),
         buttons=BUTTONS if is_marked else BUTTONS[:-1],
     )
+
+
+class WaitingRow(NamedTuple):
+    """A row of the waitlist."""
+
+    name: str
+    email: str
+    remarks: list[str]
+
+
+def waiting_row(registration: Registration, others: OtherPlaces) -> WaitingRow:
+    person = registration.person
+    return WaitingRow(str(person), person.email, remarks_on(registration, others))
 
 
 class OpenEvent(NamedTuple):

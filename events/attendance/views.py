@@ -23,10 +23,11 @@ from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, rules
 from events.attendance import actions, queries
 from events.attendance.forms import MarkAttendanceForm, RosterSearchForm, WalkInForm
-from events.attendance.presentation import roster_row
+from events.attendance.presentation import roster_row, waiting_row
 from events.calendar import presentation as calendar_presentation
 from events.enums import ATTENDANCE_LABELS, Attendance
 from events.models import Event, Registration
+from events.overlapping_places import other_places
 
 PER_PAGE = 100
 MAX_WAITLIST_SHOWN = 100
@@ -59,15 +60,16 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     registrations = list(page.object_list)
     waiting = list(queries.waitlist(event)[: MAX_WAITLIST_SHOWN + 1]) if counts.waiting else []
     answers = _answers(request, event, registrations)
+    others = other_places((each.person_id, event) for each in [*registrations, *waiting])
     why_not = rules.why_not_mark(event)
     context = {
         "event": event,
         "counts": counts,
         "find": find,
-        "rows": [roster_row(each, answers) for each in registrations],
+        "rows": [roster_row(each, answers, others) for each in registrations],
         "page": page,
         "query": f"{urlencode({'find': find})}&" if find else "",
-        "waiting": waiting[:MAX_WAITLIST_SHOWN],
+        "waiting": [waiting_row(each, others) for each in waiting[:MAX_WAITLIST_SHOWN]],
         "can_mark": why_not is None,
         "why_not": why_not or "",
     }

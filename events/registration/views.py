@@ -26,29 +26,50 @@ from events.calendar import presentation
 from events.calendar.presentation import EventRow, facts_about
 from events.enums import KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
+from events.overlapping_places import (
+    SAME_TIME,
+    OtherPlace,
+    other_places_of,
+    other_places_of_registrations,
+)
 from events.registration import actions, keys
 from events.registration.forms import QuestionsForm
 from events.signals import claimed_event_ids_for
 
 PER_PAGE = 25
+REGISTERING = ("register", "join")  # kinds of next steps
+# The field with the ids of the events at the same time that the page showed.
+TOLD = "told"
 
 
 @form_recovery.recover_after_sign_in
 def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Register a person or add them to the waitlist, with a form if the organizer has questions.
 
-    People who had to sign in first return with GET and see the event or the questions again.
+    If the person has a place at another event at the same time, the page says so first. People who
+    had to sign in first return with GET and see the event or the questions again.
     """
     person = request.user
     event = get_object_or_404(queries.events_visible_to(person), pk=pk)
     questions = list(queries.questions_of(event))
-    if not questions:
-        if request.method == "POST":
-            with refusal_as_message(request):
-                _register(request, event, {})
-        # Not get_absolute_url(): with the title "Register", that is the address of this view.
-        return redirect("events:detail", event.pk)
-    return _register_with_questions(request, event, person, questions)
+    if questions:
+        return _register_with_questions(request, event, person, questions)
+    if request.method == "POST":
+        others = other_places_of(person, event)
+        if not _was_told(request, others):
+            next_step = presentation.next_step(event, facts_about(person, [event]))
+            if next_step.kind in REGISTERING:
+                form = QuestionsForm(questions=[])
+                return _register_page(request, event, form, others, next_step)
+        with refusal_as_message(request):
+            _register(request, event, {})
+    # Not get_absolute_url(): with the title "Register", that is the address of this view.
+    return redirect("events:detail", event.pk)
+
+
+def _was_told(request: AuthenticatedHttpRequest, others: list[OtherPlace]) -> bool:
+    """Return True if the submitted page showed all these places at the same time."""
+    return {str(other.pk) for other in others} <= set(request.POST.getlist(TOLD))
 
 
 def _register(request: AuthenticatedHttpRequest, event: Event, answers: dict[int, str]) -> None:
@@ -71,7 +92,7 @@ def _register_with_questions(
     registration = queries.registration_of(person, event)
     saved = dict(registration.answers.values_list("question_id", "text")) if registration else {}
     next_step = presentation.next_step(event, facts_about(person, [event]))
-    if registration is None and next_step.kind not in ("register", "join"):
+    if registration is None and next_step.kind not in REGISTERING:
         if next_step.note:
             messages.warning(request, next_step.note)
         return redirect("events:detail", event.pk)
@@ -81,7 +102,8 @@ def _register_with_questions(
         saved=saved,
         initial=form_recovery.recovered_form(request),
     )
-    if request.method == "POST" and form.is_valid():
+    others = [] if registration else other_places_of(person, event)
+    if request.method == "POST" and form.is_valid() and _was_told(request, others):
         try:
             if registration:
                 actions.answer_registration_questions(
@@ -96,12 +118,27 @@ def _register_with_questions(
                 messages.error(request, str(refusal))
                 return redirect("events:detail", event.pk)
             form.add_error(refusal.field, str(refusal))
+    return _register_page(request, event, form, others, next_step, is_change=bool(registration))
+
+
+def _register_page(
+    request: AuthenticatedHttpRequest,
+    event: Event,
+    form: QuestionsForm,
+    others: list[OtherPlace],
+    next_step: presentation.NextStep,
+    *,
+    is_change: bool = False,
+) -> HttpResponse:
+    """Show the questions, and the person's other places at the same time."""
     context = {
         "event": event,
         "url": event.get_absolute_url(),
         "day": presentation.day_and_times(event),
         "form": form,
-        "is_change": registration is not None,
+        "other_places": others,
+        "told": TOLD,
+        "is_change": is_change,
         "is_waitlist": next_step.kind == "join",
     }
     return render(request, "events/register.html", context)
@@ -132,6 +169,8 @@ def undo_cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         with refusal_as_message(request):
             registration = actions.undo_cancellation(event_id=event.pk, by=request.user)
+            for other in other_places_of(request.user, event):
+                messages.warning(request, f"{other.told} It is at the same time.")
             if registration.state == RegistrationState.CONFIRMED:
                 messages.success(request, "You are registered again.")
             else:
@@ -149,6 +188,7 @@ def undo_cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
 class ComingRegistration(NamedTuple):
     row: EventRow
     has_questions: bool
+    other_places: list[OtherPlace]
 
 
 class PastRegistration(NamedTuple):
@@ -178,9 +218,10 @@ def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
     facts = facts_about(person, events)
     claimed = claimed_event_ids_for(person, events)
     feed, check_in = queries.keys_of(person)
+    others = other_places_of_registrations(coming)
     registrations = MyRegistrations(
         coming=[
-            ComingRegistration(presentation.event_row(each.event, facts), each.has_questions)  # type: ignore[attr-defined]
+            _coming_registration(each, facts, others.get((person.pk, each.event_id), []))
             for each in coming
         ],
         past=[
@@ -197,6 +238,15 @@ def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
         else "",
     )
     return render(request, "events/my_registrations.html", registrations._asdict())
+
+
+def _coming_registration(
+    registration: Registration, facts: presentation.EventFacts, others: list[OtherPlace]
+) -> ComingRegistration:
+    row = presentation.event_row(registration.event, facts)
+    if others:
+        row.states.append(SAME_TIME)
+    return ComingRegistration(row, registration.has_questions, others)  # type: ignore[attr-defined]
 
 
 def _absolute(name: str, token: str) -> str:

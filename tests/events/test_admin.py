@@ -306,7 +306,7 @@ def test_queries_of_the_lists(items: int, django_assert_num_queries: Any) -> Non
     client = coordinator()
     with django_assert_num_queries(8):
         client.get("/admin/events/event/")
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(8):
         client.get("/admin/events/registration/")
 
 

@@ -242,11 +242,11 @@ def test_the_number_of_queries_is_fixed(
         begins_at = timezone.now() - dt.timedelta(days=2)
         Event.objects.filter(pk=event.pk).update(begins_at=begins_at, ends_at=begins_at)
     actions.settle_due()
-    with django_assert_num_queries(11):
+    with django_assert_num_queries(12):
         page = client.get("/events/mine/")
     assert (len(page.context["coming"]), len(page.context["past"])) == (2 * number, number)
     assert {outcome.text for _, outcome in page.context["past"]} == {"Credit listed"}
-    labels = [row.states[0].text for row, _ in page.context["coming"]]
+    labels = [row.states[0].text for row, *_ in page.context["coming"]]
     assert sorted(set(labels)) == ["On the waitlist, number 1", "Registered"]
 
 
