@@ -101,7 +101,7 @@ def seen_values(
 ) -> str:
     """Return the text for the hidden field `seen`, from an unbound form and its formsets.
 
-    `facts` are values that the form does not edit, such as an event's status, but that whoever
+    `facts` are values that the form does not edit, such as an event's status, but that the person who
     submits it should know.
     """
     seen: dict[str, Any] = _form_digests(form)
@@ -247,7 +247,7 @@ def _choice_texts(field: Any, raw: list[str]) -> list[str]:
 
 
 def _shortened(text: str) -> str:
-    """Shorten what the form still shows."""
+    """Shorten a value for a message. The form still shows all of it."""
     return text if len(text) <= MAX_SHOWN else f"{text[: MAX_SHOWN - 1]}…"
 
 
@@ -264,7 +264,7 @@ def with_conflicts(form: type[Form], conflicts: Sequence[Conflict]) -> type[Form
 
 
 def kept_message(kept: Sequence[str]) -> str:
-    """Return the message that tells who saved a form about other people's changes."""
+    """Return the message that tells the person who saved a form about others' changes."""
     return (
         f"While this page was open, someone else changed: {', '.join(kept)}. Their changes were "
         "kept."

@@ -172,7 +172,7 @@ def undo(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRespon
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def match(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpResponse:
-    """Match the people on a list who have no account with that name or address."""
+    """Match people on a list whose listed name or address belongs to no account."""
     event, stored = _list(request, pk, list_id)
     plan = _plan(event, stored)
     page = paginate([*plan.unmatched, *_matched(plan)], request, size=MATCHES_PER_PAGE)

@@ -117,10 +117,10 @@ def portal(transactional_db: None) -> SimpleNamespace:
 
 
 def submitted_records(librarian: User, staff: User) -> dict[str, Any]:
-    """Submit records and ask about years.
+    """Submit records, and ask supervisors to verify single years.
 
-    Return an incomplete participation, one whose returned record can be resubmitted, a question
-    about a record that is waiting for an answer, and one about a year that was refused.
+    Return an incomplete participation, one whose returned record can be resubmitted, an unanswered
+    question about a record, and a refused question about a year.
     """
     incomplete = librarian.participations.get(track__name="Library Staff")
     ready = make.following(librarian, "Library Director")

@@ -132,7 +132,7 @@ def _ages_out(timeline: _CreditTimeline, end: dt.date) -> list[tuple[dt.date, De
 
 
 def _month_ends(today: dt.date, closes_on: dt.date) -> Iterable[dt.date]:
-    """Return the same day in each remaining month of the period, and the period's last day."""
+    """Yield today's day of the month in each later month of the period, then its last day."""
     month = 1
     while (day := today + relativedelta(months=month)) < closes_on:
         yield day

@@ -1,4 +1,4 @@
-"""How a rule set would affect the people who now follow its track, under any rules."""
+"""How a rule set would affect the people who now follow its track, whichever rules they follow."""
 
 import datetime as dt
 from collections import defaultdict
