@@ -101,8 +101,8 @@ def seen_values(
 ) -> str:
     """Return the text for the hidden field `seen`, from an unbound form and its formsets.
 
-    `facts` are values that the form does not edit, such as an event's status, but that the person who
-    submits it should know.
+    `facts` are values that the form does not edit, such as an event's status, but that the person
+    who submits it should know.
     """
     seen: dict[str, Any] = _form_digests(form)
     for formset in formsets:
