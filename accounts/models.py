@@ -174,6 +174,11 @@ class Organization(models.Model):
         return f"{self.name}, {self.city}" if self.city else self.name
 
 
+def not_ended(on: dt.date) -> Q:
+    """Return the condition for positions held on a day or starting later."""
+    return Q(until_on=None) | Q(until_on__gte=on)
+
+
 class PositionQuerySet(models.QuerySet["Position"]):
     def present(self, on: dt.date | None = None) -> "PositionQuerySet":
         """Filter to positions held on a day (default: today), including their first and last days.
@@ -185,7 +190,7 @@ class PositionQuerySet(models.QuerySet["Position"]):
 
     def not_ended(self, on: dt.date | None = None) -> "PositionQuerySet":
         """Filter to positions held on a day (default: today) or starting later."""
-        return self.filter(Q(until_on=None) | Q(until_on__gte=on or today()))
+        return self.filter(not_ended(on or today()))
 
     def without_last_day(self) -> "PositionQuerySet":
         return self.filter(until_on=None)

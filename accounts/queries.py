@@ -7,7 +7,7 @@ from django.core.signing import BadSignature, Signer
 from django.db.models import Q, QuerySet
 
 from accounts.enums import LEADERSHIP_KINDS
-from accounts.models import Organization, Position, User
+from accounts.models import Organization, Position, User, not_ended
 from aspen.clock import today
 from aspen.text import clean_email
 
@@ -66,8 +66,7 @@ def waiting_for_confirmation() -> Q:
 
     These are positions as director or board chair that have not ended.
     """
-    not_ended = Q(until_on=None) | Q(until_on__gte=today())
-    return not_ended & Q(kind__in=LEADERSHIP_KINDS, is_confirmed=False)
+    return not_ended(today()) & Q(kind__in=LEADERSHIP_KINDS, is_confirmed=False)
 
 
 def library_name_of(person: User) -> str:

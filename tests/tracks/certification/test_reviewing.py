@@ -518,7 +518,8 @@ def test_the_admin_index_counts_waiting_records() -> None:
         clock.shift(86_400 * 2)
         make.submission()
         page = coordinator().get("/admin/")
-        assert page.context["waiting"] == [
+        # The first line is about e-mails that no worker has sent.
+        assert list(page.context["waiting"])[1:] == [
             ("2 records to review, the oldest waiting 2 days", QUEUE),
             (
                 "1 record without an answer from the supervisor, waiting 5 days",
@@ -548,7 +549,7 @@ def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: A
             issued = actions.reissue_certificate(certificate_id=issued.pk, **changed)
     submission = make.submission(participation)
     client = coordinator()
-    for page, count in {QUEUE: 9, address(submission): 24, "/admin/": 10}.items():
+    for page, count in {QUEUE: 9, address(submission): 24, "/admin/": 12}.items():
         client.get(page)  # Django remembers content types
         with django_assert_num_queries(count):
             client.get(page)
