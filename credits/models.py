@@ -15,6 +15,27 @@ from events.enums import EventState
 from events.models import Category, Event
 from events.models.material import upload_storage
 
+_LIVE_STATES = ", ".join(f"'{state.value}'" for state in sorted(LIVE))
+# Locks the event first, as the actions do, so that it cannot be merged at the same time. The
+# migration that adds this trigger adds one to events, too, so that no event with a live claim is
+# marked as merged.
+NO_LIVE_CLAIM_ON_MERGED_EVENT = pgtrigger.Trigger(
+    name="no_live_claim_on_merged_event",
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "event_id"),
+    when=pgtrigger.Before,
+    declare=[("event_state", "text")],
+    func=f"""
+        IF NEW.state NOT IN ({_LIVE_STATES}) THEN RETURN NEW; END IF;
+        SELECT state INTO event_state FROM events_event WHERE id = NEW.event_id FOR NO KEY UPDATE;
+        IF event_state = '{EventState.MERGED}' THEN
+            RAISE check_violation USING
+                CONSTRAINT = 'credits_no_live_claim_on_merged_event',
+                MESSAGE = 'violates credits_no_live_claim_on_merged_event';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
 
 @pghistory.track(model_name="ClaimHistory")
 class Claim(models.Model):
@@ -84,7 +105,10 @@ class Claim(models.Model):
                 name="credits_claim_not_decided_by_claimant",
             ),
         ]
-        triggers = [pgtrigger.Protect(name="protect_claims", operation=pgtrigger.Delete)]
+        triggers = [
+            pgtrigger.Protect(name="protect_claims", operation=pgtrigger.Delete),
+            NO_LIVE_CLAIM_ON_MERGED_EVENT,
+        ]
 
     def __str__(self) -> str:
         return f"Claim {self.pk}"

@@ -288,11 +288,12 @@ def undo_merge(*, merge_id: int, by: User) -> Merge:
         else:
             _restore(claim, snapshots[claim.pk])
     _refuse_two_claims(affected)
+    # Before the claims move, because a merged event has no live claims.
+    event_actions.unmark_merged(event=source, state=EventState(merge.was))
     Claim.objects.filter(pk__in=moved).update(event=source)
     Claim.objects.bulk_update(
         changed, ["state", "decided_at", "decided_by", "reason"], batch_size=500
     )
-    event_actions.unmark_merged(event=source, state=EventState(merge.was))
     event_actions.return_listings(source=source, target=target, by=by)
     merge.undone_at, merge.undone_by = timezone.now(), by
     merge.save(update_fields=["undone_at", "undone_by"])

@@ -7,12 +7,14 @@ from django.db import IntegrityError, models, transaction
 from django.db.models import Value
 from django.utils import timezone
 
-from credits.models import AwardList, Credit, Evidence, Merge, WaitingAward
+from credits.enums import LIVE, ClaimState
+from credits.models import AwardList, Claim, Credit, Evidence, Merge, WaitingAward
 from events.enums import CollegeCreditType, EventState
 from events.models import CollegeWork, Event
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
+DECIDED = {"decided_at": timezone.now(), "reason": "For the test."}
 
 
 def assert_refused(model: type[models.Model], constraint: str, **values: Any) -> None:
@@ -60,6 +62,32 @@ def test_a_merged_event_refers_to_another_event() -> None:
     assert_refused(Event, name, merged_into=make.event())
     with pytest.raises(IntegrityError, match=name), transaction.atomic():
         Event.objects.filter(pk=event.pk).update(state=EventState.MERGED, merged_into=event)
+
+
+LIVE_ON_MERGED = "credits_no_live_claim_on_merged_event"
+
+
+@pytest.mark.parametrize("state", sorted(LIVE))
+def test_an_event_with_a_live_claim_cannot_be_merged(state: ClaimState) -> None:
+    claim, target = make.claim(make.person()), make.event()
+    Claim.objects.update(state=state, **DECIDED, decided_by=make.person())
+    event = Event.objects.filter(pk=claim.event_id)
+    with pytest.raises(IntegrityError, match=LIVE_ON_MERGED), transaction.atomic():
+        event.update(state=EventState.MERGED, merged_into=target)
+    Claim.objects.update(state=ClaimState.WITHDRAWN)
+    assert event.update(state=EventState.MERGED, merged_into=target) == 1
+
+
+def test_a_merged_event_gets_no_live_claim() -> None:
+    merged, claim = make.event(state=EventState.MERGED), make.claim(make.person())
+    copy = Claim.objects.get()
+    copy.pk, copy.event = None, merged
+    with pytest.raises(IntegrityError, match=LIVE_ON_MERGED), transaction.atomic():
+        Claim.objects.bulk_create([copy])
+    assert_refused(Claim, LIVE_ON_MERGED, event=merged)
+    Claim.objects.update(state=ClaimState.DECLINED, **DECIDED, decided_by=make.person())
+    assert Claim.objects.filter(pk=claim.pk).update(event=merged) == 1
+    assert_refused(Claim, LIVE_ON_MERGED, state=ClaimState.PENDING)
 
 
 def test_college_courses_have_a_known_credit_system_and_credits() -> None:

@@ -334,6 +334,13 @@ class Verification(models.Model):
                 | ~Q(reason=""),
                 name="tracks_verification_refused_with_a_reason",
             ),
+            # Questions can be withdrawn later, such as when a new link replaces an expired one.
+            models.CheckConstraint(
+                condition=Q(answered_at=None)
+                | Q(answer=VerificationAnswer.WITHDRAWN)
+                | Q(answered_at__lte=F("expires_at")),
+                name="tracks_verification_answered_before_it_expires",
+            ),
             models.CheckConstraint(
                 condition=Q(expires_at__gt=F("asked_at")),
                 name="tracks_verification_expires_after_asked",

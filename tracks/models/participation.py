@@ -4,6 +4,7 @@ import datetime as dt
 from typing import Any
 
 import pghistory
+import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
@@ -15,6 +16,30 @@ from aspen.db.fields import ShortTextField
 from credits.models import Credit
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.models.rules import RuleSet, Track
+
+# Checks both periods: the one that follows a certificate, and the one with the certificate.
+FOLLOWS_SAME_TRACK = pgtrigger.Trigger(
+    name="follows_certificate_of_same_track",
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("follows_id", "person_id", "track_id"),
+    when=pgtrigger.Before,
+    func="""
+        IF NEW.follows_id IS NOT NULL AND NOT EXISTS (
+            SELECT FROM tracks_certificate AS certificate
+              JOIN tracks_participation AS certified ON certified.id = certificate.participation_id
+             WHERE certificate.id = NEW.follows_id AND certified.id <> NEW.id
+               AND certificate.person_id = NEW.person_id AND certified.track_id = NEW.track_id
+        ) OR EXISTS (
+            SELECT FROM tracks_certificate AS certificate
+              JOIN tracks_participation AS following ON following.follows_id = certificate.id
+             WHERE certificate.participation_id = NEW.id AND following.track_id <> NEW.track_id
+        ) THEN
+            RAISE check_violation USING
+                CONSTRAINT = 'tracks_follows_certificate_of_same_track',
+                MESSAGE = 'violates tracks_follows_certificate_of_same_track';
+        END IF;
+        RETURN NEW;
+    """,
+)
 
 
 @pghistory.track(model_name="ParticipationHistory")
@@ -81,6 +106,7 @@ class Participation(models.Model):
                 name="tracks_counts_from_not_after_selection",
             ),
         ]
+        triggers = [FOLLOWS_SAME_TRACK]
 
     def __str__(self) -> str:
         return f"{self.track}, selected {self.selected_on}"

@@ -98,6 +98,23 @@ def test_a_period_has_a_known_state_and_a_consistent_start() -> None:
     assert_refused(following, "tracks_counts_from_not_after_selection", counts_from=ahead)
 
 
+def test_a_period_follows_a_certificate_of_the_same_person_and_track() -> None:
+    name = "follows_certificate_of_same_track"
+    certificate = make.certificate()
+    certified = certificate.participation
+    following = Participation.objects.get(follows=certificate)
+    other_person = make.following()
+    other_track = make.following(certificate.person, "Library Staff")
+    for other in (other_person, other_track):
+        assert_refused(other, name, follows=certificate)
+        assert_no_duplicate(other, name, follows=certificate)
+    assert_refused(certified, name, follows=certificate)
+    new = {"track": other_track.track, "rule_set": other_track.rule_set}
+    Participation.objects.filter(pk=other_track.pk).update(state="left")
+    for period in (following, certified):
+        assert_refused(period, name, **new)
+
+
 def test_an_extension_is_longer_and_has_a_reason() -> None:
     participation = make.following()
     actions.extend_participations(
@@ -258,6 +275,16 @@ def test_an_answered_question_has_a_time_a_known_answer_and_a_reason_if_refused(
     for answer in (VerificationAnswer.REFUSED, VerificationAnswer.WITHDRAWN):
         name = "tracks_verification_refused_with_a_reason"
         assert_refused(question, name, answered_at=now, answer=answer)
+
+
+def test_an_expired_question_can_only_be_withdrawn() -> None:
+    question = make.verification()
+    late = {"answered_at": question.expires_at + dt.timedelta(microseconds=1), "reason": "Late."}
+    for answer in (VerificationAnswer.VERIFIED, VerificationAnswer.REFUSED):
+        expired = "tracks_verification_answered_before_it_expires"
+        assert_refused(question, expired, **late, answer=answer)
+    questions = Verification.objects.filter(pk=question.pk)
+    assert questions.update(**late, answer=VerificationAnswer.WITHDRAWN) == 1
 
 
 def test_questions_cannot_be_changed_or_deleted() -> None:
