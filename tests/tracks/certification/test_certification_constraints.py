@@ -7,9 +7,11 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, ProgrammingError, connection, models, transaction
+from django.db.models import Value
 from django.utils import timezone
 
 from accounts.enums import Role
+from aspen.db.constraints import CleanColumn
 from tests import factories as make
 from tracks import actions
 from tracks.enums import Ending, VerificationAnswer
@@ -258,7 +260,7 @@ def test_a_question_is_about_a_record_or_a_year_of_one_person() -> None:
 def test_a_supervisor_is_someone_else_with_a_name_and_has_time_to_answer() -> None:
     question = make.verification()
     assert_refused(question, "tracks_verification_supervisor_not_owner", supervisor=question.person)
-    assert_refused(question, "tracks_supervisor_is_named", supervisor_email="Dana@Board.example")
+    assert_refused(question, "tracks_supervisor_is_named", supervisor_email=Value("A@b.example"))
     assert_refused(question, "tracks_supervisor_is_named", supervisor_email="")
     assert_refused(question, "tracks_supervisor_is_named", supervisor_name="")
     assert_refused(
@@ -475,10 +477,15 @@ def test_a_certificate_has_the_confirmed_record() -> None:
 
 
 def test_every_constraint_and_trigger_is_tested() -> None:
-    """The tests are in this file or in test_promises.py."""
+    """The tests are in this file or in test_promises.py; test_clean_columns.py tests clean text."""
     here = Path(__file__)
     text = here.read_text() + here.parents[1].joinpath("test_promises.py").read_text()
-    names = {constraint.name for table in TABLES for constraint in table._meta.constraints}
+    names = {
+        constraint.name
+        for table in TABLES
+        for constraint in table._meta.constraints
+        if not isinstance(constraint, CleanColumn)
+    }
     kept = {name for table in TABLES for name in triggers(table)}
     assert len(names) > 35
     assert sorted(name for name in (names | kept) - KEYS if f'"{name}"' not in text) == []
