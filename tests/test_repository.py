@@ -80,6 +80,7 @@ def test_the_development_lock_file_has_the_same_versions() -> None:
 # The names by which code imports packages, if they differ from the packages' names.
 IN_CODE = {
     "django-environ": "environ",
+    "fonttools": "fontTools",
     "django-allauth": "allauth",
     "argon2-cffi": "Argon2PasswordHasher",
     "django-crispy-forms": "crispy_forms",

@@ -1,19 +1,23 @@
 """Accessible PDF files (PDF/UA-1), made with typst (docs/adr/0009).
 
-The templates in templates/pdf/ receive text as data, so that it is never treated as markup, and use
-the fonts that come with typst.
+The templates in templates/pdf/ receive text as data, so that it is never treated as markup. They
+use the fonts that come with typst and those of pdf_fonts, never those of the system.
 """
 
 import json
 import re
+import tempfile
 import unicodedata
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import typst
 from django.conf import settings
 
-# The fonts' characters beyond ASCII, in inclusive ranges: Latin, Greek, Cyrillic, Hebrew,
+from aspen.files import pdf_fonts
+
+# The characters of typst's fonts beyond ASCII, in inclusive ranges: Latin, Greek, Cyrillic, Hebrew,
 # Arabic, Devanagari, punctuation and symbols. tests/aspen/files/test_pdf.py renders each one.
 FONT_CHARACTERS = (
     "A0-377 37A-37F 384-38A 38C-38C 38E-3A1 3A3-482 48A-4FF 591-5C7 5D0-5EA 5EF-5F4 606-60C"
@@ -25,14 +29,13 @@ FONT_CHARACTERS = (
     " 2701-2704 2706-2709 270C-2714 2717-2726 272A-274B 274D-274D 274F-2752 2756-2756"
     " 2758-275E 2761-277F 2798-27AF 2B00-2B73 FB00-FB06"
 )
-IN_FONTS = re.compile(
-    "[ -~{}]".format(
-        "".join(
-            f"\\U{int(low, 16):08x}-\\U{int(high, 16):08x}"
-            for low, _, high in (each.partition("-") for each in FONT_CHARACTERS.split())
-        )
-    )
+_RANGES = "".join(
+    f"\\U{int(low, 16):08x}-\\U{int(high, 16):08x}"
+    for low, _, high in (each.partition("-") for each in FONT_CHARACTERS.split())
 )
+IN_FONTS = re.compile(f"[ -~{_RANGES}]")
+NOT_IN_FONTS = re.compile(f"[^ -~{_RANGES}]")
+FAMILIES = ("Libertinus Serif", *pdf_fonts.KURINTO_FAMILIES)
 MISSING_CHARACTER = "□"
 REPLACED_CATEGORIES = {
     "Cc": " ",
@@ -49,7 +52,8 @@ REPLACED_CATEGORIES = {
 def render(template: str, data: dict[str, Any]) -> bytes:
     """Render a template in templates/pdf/ with data, which can contain any character.
 
-    Emoji are replaced with their names, and other characters missing from the fonts with □. Raises
+    Emoji are replaced with their names, and other characters missing from the fonts with □. Text is
+    composed (NFC), and programs that read the file extract it as it was typed. Raises
     typst.TypstError if there is an error in the template.
     """
     try:
@@ -61,14 +65,36 @@ def render(template: str, data: dict[str, Any]) -> bytes:
     return _compile(template, _each_text(data, _plain))
 
 
-def _compile(template: str, data: Any) -> bytes:
-    return typst.compile(
-        settings.BASE_DIR / "templates" / "pdf" / template,
-        ignore_system_fonts=True,
-        format="pdf",
-        pdf_standards="ua-1",
-        sys_inputs={"data": json.dumps(data)},
-    )
+def _compile(template: str, data: Any, **options: Any) -> bytes:
+    """Compile a template with data that has only characters of the fonts."""
+    texts = list(_texts(data))
+    fonts = {
+        "families": FAMILIES,
+        "for_noto": f".*[{pdf_fonts.FOR_NOTO}].*",
+        "noto_families": [pdf_fonts.NOTO_FAMILY, *FAMILIES],
+    }
+    with tempfile.TemporaryDirectory() as folder:
+        if for_noto := [text for text in texts if pdf_fonts.IS_FOR_NOTO.search(text)]:
+            pdf_fonts.write_noto_fonts(for_noto, Path(folder))
+        needs_kurinto = any(NOT_IN_FONTS.search(text) for text in texts)
+        content: bytes = typst.compile(
+            settings.BASE_DIR / "templates" / "pdf" / template,
+            ignore_system_fonts=True,
+            font_paths=[folder, *([pdf_fonts.KURINTO] if needs_kurinto else [])],
+            sys_inputs={"data": json.dumps(data), "fonts": json.dumps(fonts)},
+            **(options or {"format": "pdf", "pdf_standards": "ua-1"}),
+        )
+    return content
+
+
+def _texts(data: Any) -> Iterator[str]:
+    if isinstance(data, str):
+        yield data
+    elif isinstance(data, dict):
+        yield from _texts(list(data.values()))
+    elif isinstance(data, list):
+        for each in data:
+            yield from _texts(each)
 
 
 def _each_text(data: Any, change: Callable[[str], str]) -> Any:
@@ -94,7 +120,7 @@ def printable_text(text: str) -> str:
 
 
 def _printable(character: str) -> str:
-    if IN_FONTS.match(character):
+    if IN_FONTS.match(character) or pdf_fonts.has(character):
         return character
     kind = unicodedata.category(character)
     if kind in REPLACED_CATEGORIES:

@@ -23,7 +23,7 @@ from credits.models import Credit
 from events.actions import decide_custom_event
 from events.enums import Decision
 from tests import factories as make
-from tests import tagged_pdf
+from tests import pdf_readers, tagged_pdf
 from tests.races import volume
 from tests.tracks.transcript.test_transcript import many_claims
 from tests.web import signed_in
@@ -265,7 +265,7 @@ def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, thirty_credits):
         assert pdf.Root.ViewerPreferences.DisplayDocTitle
         assert pdf.Root.MarkInfo.Marked
     document = tagged_pdf.read(content)
-    parts = [tag.full_text for tag in document.find("Title", "H1", "P")]
+    parts = [tag.full_text for tag in document.find("H1", "P")]
     assert parts[:5] == [
         "Continuing education credits",
         "Pat #Quill",
@@ -273,7 +273,8 @@ def test_pdf_conforms_to_pdf_ua_and_reads_in_order(client, thirty_credits):
         "Printed on Fri, Nov 20, 2026.",
         "33 credits from 17 trainings: 32 posted, 1 archived. 2 claims were declined or withdrawn.",
     ]
-    assert [tag.full_text for tag in document.find("H1")] == [
+    assert [tag.full_text for tag in document.find("H1")] == ["Continuing education credits"]
+    assert [tag.full_text for tag in document.find("H2")] == [
         "Totals",
         "Library Staff and Library Trustee",
         "Archived: not in a track",
@@ -310,14 +311,30 @@ def test_formulas_stay_text(client, thirty_credits):
 
 
 def test_missing_glyphs_and_control_characters(client, person):
-    title = "🎉 日本語\x1b[31m\tred\r\n=1+1 _x0041_ \ufffe"
+    title = "🎉 ខ្មែរ 日本語\x1b[31m\tred\r\n=1+1 _x0041_ \ufffe"
     make.claim(person, title=title)
     found = files(client)
-    assert found["pdf"][1].rows[0][1] == without_spaces("[party popper] □[31m red =1+1 _x0041_")
-    clean = "🎉 日本語[31m red =1+1 _x0041_"
+    assert found["pdf"][1].rows[0][1] == without_spaces(
+        "[party popper] □ 日本語[31m red =1+1 _x0041_"
+    )
+    clean = "🎉 ខ្មែរ 日本語[31m red =1+1 _x0041_"
     [line] = csv.DictReader(io.StringIO(found["csv"][0].decode("utf-8-sig")))
     assert line["Event"] == clean
     assert found["xlsx"][1].rows[0][1] == without_spaces(clean)
+
+
+@pytest.mark.parametrize("name", pdf_readers.NAMES)
+def test_names_and_titles_are_copied_as_typed(client, person, name):
+    person.display_name = name
+    person.save()
+    make.claim(person, title=f"Stories: {name}")
+    content = client.get(f"{ADDRESS}transcript.pdf").content
+    assert pdf_ua.validate_pdf_bytes(content).failures == []
+    assert pdf_readers.missing_glyphs(content) == 0
+    for text in pdf_readers.read_all(content).values():
+        assert f"Continuing education credits {name} " in text
+        assert f"{name}, printed on" in text
+        assert f"Stories: {name}" in text.replace("\n", " ")
 
 
 def test_files_without_credits(client):
