@@ -45,7 +45,7 @@ class PersonForm(auth_forms.UserChangeForm):
         fields = "__all__"  # The fieldsets choose.
         field_classes: dict[str, type[forms.Field]] = {}
         help_texts = HELP_TEXTS
-        # There are only four roles, and checkboxes work without JavaScript.
+        # There are only a few roles, and checkboxes work without JavaScript.
         widgets = {"groups": forms.CheckboxSelectMultiple}
 
 

@@ -33,11 +33,12 @@ class Role(models.TextChoices):
     EVENT_EDITOR = "Event editors"
     HELP_DESK = "Help desk"
     CE_COORDINATOR = "CE Coordinators"
+    CATALOG_COMMITTEE = "Catalog committee"
     ADMINISTRATOR = "Administrators"
 
 
 # Roles for work in the admin, which make a person staff.
-STAFF_ROLES = (Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR)
+STAFF_ROLES = (Role.HELP_DESK, Role.CE_COORDINATOR, Role.CATALOG_COMMITTEE, Role.ADMINISTRATOR)
 
 # The states of an e-mail address.
 CONFIRMED = Label("Confirmed", "good", "✓")

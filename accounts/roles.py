@@ -37,7 +37,7 @@ ROLE_PERMISSIONS: dict[Role, list[str]] = {
         "events.add_event",
         "events.change_event",
         "events.decide_event",
-        "events.decide_listing",
+        "events.prepare_listing",
         "credits.decide_claim",
         "credits.award_credit",
         "credits.view_merge",
@@ -51,6 +51,7 @@ ROLE_PERMISSIONS: dict[Role, list[str]] = {
         "events.change_category",
         "helpdesk.work_ticket",
     ],
+    Role.CATALOG_COMMITTEE: ["events.decide_listing"],
     Role.ADMINISTRATOR: [
         *STAFF_VIEW_PERMISSIONS,
         *MAIL_PERMISSIONS,

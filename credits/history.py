@@ -33,6 +33,7 @@ ROLE_NAMES = {
     Role.CE_COORDINATOR: "the CE Coordinator",
     Role.HELP_DESK: "the help desk",
     Role.ADMINISTRATOR: "an administrator",
+    Role.CATALOG_COMMITTEE: "the catalog committee",
     Role.EVENT_EDITOR: "the organizer",
 }
 # The wording for a new claim: the verb, whether to say by whom, and how it was made.

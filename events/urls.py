@@ -15,6 +15,7 @@ app_name = "events"
 urlpatterns = [
     path("", calendar_views.calendar, name="calendar"),
     path("catalog/", catalog_views.catalog, name="catalog"),
+    path("catalog/approvals/", catalog_views.approvals, name="catalog_approvals"),
     path("manage/", editing_views.manage, name="manage"),
     path("manage/new/", editing_views.create, name="create"),
     path("mine/", registration_views.my_registrations, name="my_registrations"),

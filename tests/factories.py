@@ -23,7 +23,7 @@ from events.enums import (
     Origin,
     RegistrationMode,
 )
-from events.models import CatalogListing, Category, CreditOffer, Event
+from events.models import CatalogListing, CatalogMeeting, Category, CreditOffer, Event
 from tracks import actions as track_actions
 from tracks.actions import SupervisorContact
 from tracks.certification import record
@@ -85,12 +85,24 @@ def event(
 def listing(event: Event, **fields: Any) -> CatalogListing:
     """Create a catalog listing for this fiscal year, approved by default."""
     state = fields.setdefault("state", ListingState.APPROVED)
-    values: dict[str, Any] = {"fiscal_year": fiscal_year(today()), "proposed_by": person()}
+    values: dict[str, Any] = {
+        "fiscal_year": fiscal_year(today()),
+        "proposed_by": person(),
+        "proposed_at": timezone.now(),
+    }
     if state != ListingState.PROPOSED:
         values |= {"decided_by": person(), "decided_at": timezone.now()}
+    if state == ListingState.APPROVED and "meeting" not in fields:
+        values |= {"meeting": meeting()}
     if state == ListingState.DECLINED:
         values |= {"reason": "For the test."}
     return CatalogListing.objects.create(event=event, **values | fields)
+
+
+def meeting(**fields: Any) -> CatalogMeeting:
+    """Create a meeting of the catalog committee, today by default."""
+    values = {"day": today(), "voters": [f"Member {next(_number)}"]} | fields
+    return CatalogMeeting.objects.create(**{"recorded_by": person()} | values)
 
 
 def facts(**fields: Any) -> CustomEventFacts:

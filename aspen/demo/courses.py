@@ -19,6 +19,9 @@ COURSES = (
     *("copy-cataloging", "weeding", "passwords", "broadband"),
 )
 
+# The fictional members of the committee who voted.
+VOTERS = ("Delphine Okafor", "Marcus Thiel", "Sunniva Berg")
+
 
 def load_courses() -> int:
     """Add courses to the catalogs for this fiscal year and last.
@@ -26,13 +29,15 @@ def load_courses() -> int:
     Returns the number of listings.
     """
     people = demonstration_people()
-    admin, coordinator = people.get("admin"), people.get("coordinator")
-    if not admin or not coordinator or CatalogListing.objects.exists():
+    coordinator, member = people.get("coordinator"), people.get("committee")
+    if not coordinator or not member or CatalogListing.objects.exists():
         return 0
     with transaction.atomic():
         for year in (fiscal_year(today()) - 1, fiscal_year(today())):
-            ids = [_propose(event, year, admin) for event in _first_events(year)]
-            decide_listings(ids=ids, decision=Decision.APPROVE, by=coordinator)
+            ids = [_propose(event, year, coordinator) for event in _first_events(year)]
+            decide_listings(
+                ids=ids, decision=Decision.APPROVE, met_on=today(), voters=VOTERS, by=member
+            )
         _propose_recording(people.get("editor"))
     return CatalogListing.objects.count()
 

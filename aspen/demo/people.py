@@ -74,6 +74,13 @@ ACCOUNTS = [
         Account(f"learner{number:02}", LEARNER_NAMES[number - 1], library="")
         for number in range(1, LEARNERS + 1)
     ),
+    Account(
+        "committee",
+        "Delphine Okafor",
+        Role.CATALOG_COMMITTEE,
+        is_staff=True,
+        library=STATE_LIBRARY,
+    ),
 ]
 
 _DESCRIPTIONS = {
@@ -84,6 +91,7 @@ _DESCRIPTIONS = {
     "editor": "An event editor at an organization that offers training.",
     "helpdesk": "A help desk employee, who answers tickets and corrects credits.",
     "coordinator": "The CE Coordinator, who approves custom events and reviews records.",
+    "committee": "A member of the committee that approves courses for the catalog.",
     "admin": "An administrator, who manages accounts, libraries and settings.",
 }
 DEMO_LOGINS = [

@@ -1,20 +1,24 @@
 """Actions on the course catalog: propose, decide on and renew listings."""
 
-from collections.abc import Collection
+import datetime as dt
+from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from django.db.models import prefetch_related_objects
 from django.utils import timezone
 
 from accounts.models import User
+from aspen.clock import today
 from aspen.db.audit import audited
 from aspen.db.last_change import last_changes
 from aspen.errors import Refused
+from aspen.formats import format_day
+from aspen.text import clean_line
 from aspen.transitions import Actor
 from events import permissions, queries, signals
 from events.catalog import queries as catalog_queries
 from events.enums import LISTING_TRANSITIONS, Decision, ListingState
-from events.models import CatalogListing, Event
+from events.models import CatalogListing, CatalogMeeting, Event
 from events.undoing import is_undoable
 
 LISTING_DECISIONS = frozenset({"events.decide_listings"})
@@ -53,6 +57,7 @@ def _propose(listing: CatalogListing, by: User) -> CatalogListing:
     listing.state = ListingState.PROPOSED
     listing.proposed_by, listing.proposed_at = by, timezone.now()
     listing.decided_by, listing.decided_at, listing.reason = None, None, ""
+    listing.is_from_before_meetings = False
     listing.save()
     return listing
 
@@ -62,9 +67,10 @@ def renew_listings(*, ids: Collection[int], by: User) -> ListingsResult:
     """Propose these approved courses for the next fiscal year's catalog.
 
     Skips courses that earn no credit in that year or were declined for it. Locks the events.
-    Idempotent. Raises Refused if `by` cannot decide on the catalog.
+    Idempotent. Raises Refused if `by` cannot prepare the catalog.
     """
-    _require_decider(by)
+    if not catalog_queries.may_prepare_listings(by):
+        raise Refused("Only CE Coordinators can propose courses for the next year.")
     result, now = ListingsResult([], []), timezone.now()
     listings = _lock(ids)
     prefetch_related_objects([each.event for each in listings], "offers", "listings")
@@ -95,20 +101,29 @@ def _why_not_renew(listing: CatalogListing, *, was_declined: bool) -> str | None
 
 @audited
 def decide_listings(
-    *, ids: Collection[int], decision: Decision, reason: str = "", by: User
+    *,
+    ids: Collection[int],
+    decision: Decision,
+    met_on: dt.date | None = None,
+    voters: Iterable[str] = (),
+    reason: str = "",
+    by: User,
 ) -> ListingsResult:
     """Approve or decline listings (enums.LISTING_TRANSITIONS). Updates credits and tracks.
 
-    Declining requires a `reason`, which the event editors see. Approved courses can be declined
-    too, which removes them from the catalog.
+    Approving requires the day of the committee's meeting (`met_on`) and the names of the members
+    who voted for the courses (`voters`). Declining requires a `reason`, which the event editors
+    see. Approved courses can be declined too, which removes them from the catalog; people who only
+    prepare the catalog cannot do that.
     Skips listings whose state no longer allows the decision and, when approving, listings that
-    `by` proposed. Locks the events. Idempotent. Raises Refused if `by` cannot decide on the catalog
-    or a required reason is missing.
+    `by` proposed or that were proposed after the meeting. Locks the events. Idempotent. Raises
+    Refused if `by` cannot make the decision, or if the meeting or the reason is missing.
     """
-    _require_decider(by)
+    _require_right_to(decision, by)
     reason = reason.strip()
     if decision == Decision.DECLINE and not reason:
         raise Refused("Give a reason. The event editors will read it.", field="reason")
+    meeting = _meeting(met_on, voters, by) if decision == Decision.APPROVE else None
     target = LISTING_TRANSITIONS[decision].target
     result, now = ListingsResult([], []), timezone.now()
     revised_event_ids: set[int] = set()
@@ -116,7 +131,7 @@ def decide_listings(
         before = ListingState(listing.state)
         if before == target:
             continue
-        if why_not := _why_not_decide(listing, decision, by):
+        if why_not := _why_not_decide(listing, decision, meeting, by):
             result.skipped.append(why_not)
             continue
         result.changed.append(listing)
@@ -127,10 +142,30 @@ def decide_listings(
         decided_by=by,
         decided_at=now,
         reason=reason if decision == Decision.DECLINE else "",
+        meeting=_stored(meeting) if meeting and result.changed else None,
+        **({"is_from_before_meetings": False} if meeting else {}),
     )
     if revised_event_ids:
         signals.catalog_changed.send(Event, event_ids=sorted(revised_event_ids), by=by)
     return result
+
+
+def _meeting(met_on: dt.date | None, voters: Iterable[str], by: User) -> CatalogMeeting:
+    """Return the committee's meeting, unsaved. The voters are in alphabetical order."""
+    names = sorted({name for name in map(clean_line, voters) if name})
+    if met_on is None:
+        raise Refused("Enter the day of the meeting.", field="met_on")
+    if met_on > today():
+        raise Refused("Enter the day of a meeting that has taken place.", field="met_on")
+    if not names:
+        raise Refused("Enter the names of the members who voted.", field="voters")
+    return CatalogMeeting(day=met_on, voters=names, recorded_by=by, recorded_at=timezone.now())
+
+
+def _stored(meeting: CatalogMeeting) -> CatalogMeeting:
+    """Save the meeting, unless it was recorded before with the same voters. Return the row."""
+    CatalogMeeting.objects.bulk_create([meeting], ignore_conflicts=True)
+    return CatalogMeeting.objects.get(day=meeting.day, voters=meeting.voters)
 
 
 @audited
@@ -168,15 +203,22 @@ def _move(
     return listings
 
 
-def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> str | None:
-    """Return why this decision is not possible, or None. No query."""
+def _why_not_decide(
+    listing: CatalogListing, decision: Decision, meeting: CatalogMeeting | None, by: User
+) -> str | None:
+    """Return why this decision is not possible, or None. No query once permissions are cached."""
     title = listing.event.title
     if not LISTING_TRANSITIONS[decision].allows(listing.state, Actor.STAFF):
         return f"“{title}” was declined. Propose it again first."
-    if decision != Decision.APPROVE:
+    if listing.state == ListingState.APPROVED and not catalog_queries.may_decide_listings(by):
+        return f"“{title}” is in the catalog. Only the catalog committee can remove it."
+    if meeting is None:
         return None
     if listing.proposed_by_id == by.pk:
         return f"You cannot approve your own proposal, “{title}”. Ask a colleague to do it."
+    proposed_on = timezone.localdate(listing.proposed_at)
+    if meeting.day < proposed_on:
+        return f"“{title}” was proposed on {format_day(proposed_on)}, after the meeting."
     return catalog_queries.why_not_in_catalog(listing.event)
 
 
@@ -184,10 +226,13 @@ def _why_not_decide(listing: CatalogListing, decision: Decision, by: User) -> st
 def undo_listing_decisions(*, ids: Collection[int], by: User) -> ListingsResult:
     """Undo the last decision on each of these listings, within a day. Updates credits and tracks.
 
-    Skips listings without a decision in the last day, and those whose event has credits that a
-    certificate counts. Locks the events. Raises Refused if `by` cannot decide on the catalog.
+    Skips listings without a decision in the last day, those whose event has credits that a
+    certificate counts and, if `by` only prepares the catalog, those that were or become approved.
+    A meeting stays on record. Locks the events. Raises Refused if `by` can neither prepare the
+    catalog nor decide on it.
     """
-    _require_decider(by)
+    _require_right_to(Decision.DECLINE, by)
+    may_decide = catalog_queries.may_decide_listings(by)
     result = ListingsResult([], [])
     listings = _lock(ids)
     changes = last_changes(listings, "state", "decided_at")
@@ -205,23 +250,31 @@ def undo_listing_decisions(*, ids: Collection[int], by: User) -> ListingsResult:
                 f"“{listing.event.title}”: a certificate counts its credit, so the decision cannot "
                 "be undone."
             )
+        elif not may_decide and ListingState.APPROVED in (listing.state, change.before.state):
+            result.skipped.append(
+                f"“{listing.event.title}”: only the catalog committee can undo its decisions."
+            )
         else:
             states = {listing.state, change.before.state}
-            change.restore(listing, "state", "decided_by_id", "decided_at", "reason")
+            change.restore(listing, "state", "decided_by_id", "decided_at", "reason", "meeting_id")
             result.changed.append(listing)
             if ListingState.APPROVED in states:
                 revised_event_ids.add(listing.event_id)
     CatalogListing.objects.bulk_update(
-        result.changed, ["state", "decided_by", "decided_at", "reason"]
+        result.changed, ["state", "decided_by", "decided_at", "reason", "meeting"]
     )
     if revised_event_ids:
         signals.catalog_changed.send(Event, event_ids=sorted(revised_event_ids), by=by)
     return result
 
 
-def _require_decider(by: User) -> None:
-    if not catalog_queries.may_decide_listings(by):
-        raise Refused("Only CE Coordinators can decide on the course catalog.")
+def _require_right_to(decision: Decision, by: User) -> None:
+    if catalog_queries.may_decide_listings(by):
+        return
+    if decision == Decision.APPROVE:
+        raise Refused("Only the catalog committee can approve courses.")
+    if not catalog_queries.may_prepare_listings(by):
+        raise Refused("Only CE Coordinators and the catalog committee can decline courses.")
 
 
 def _lock(ids: Collection[int]) -> list[CatalogListing]:

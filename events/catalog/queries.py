@@ -7,7 +7,7 @@ event itself or by watching its recording.
 from typing import Any
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.db.models import Count, OuterRef, Q, QuerySet
+from django.db.models import Count, F, OuterRef, Q, QuerySet
 from django.utils import timezone
 
 from accounts.models import User
@@ -16,11 +16,17 @@ from events.enums import EventState, ListingState, Origin
 from events.models import CatalogListing, Category, CreditOffer, Event
 
 DECIDE_PERMISSION = "events.decide_listing"
+PREPARE_PERMISSION = "events.prepare_listing"
 
 
 def may_decide_listings(person: User) -> bool:
-    """Return True if the person can approve and decline catalog listings."""
+    """Return True if the person can approve courses for the catalog and remove them from it."""
     return person.is_active and person.has_perm(DECIDE_PERMISSION)
+
+
+def may_prepare_listings(person: User) -> bool:
+    """Return True if the person can prepare the catalog: renew courses and decline proposals."""
+    return person.is_active and person.has_perm(PREPARE_PERMISSION)
 
 
 # ---------- Which years ----------
@@ -85,6 +91,29 @@ def catalog_courses(year: int) -> QuerySet[CreditOffer]:
         .select_related("event", "category")
         .defer("event__search", "event__description")
         .order_by("category__position", "event__title", "event__begins_at", "pk")
+    )
+
+
+def approvals() -> QuerySet[CatalogListing]:
+    """Return the approved courses of all years, by meeting, latest first.
+
+    Courses that were approved before approvals named a meeting come last.
+    """
+    return (
+        CatalogListing.objects.filter(
+            event__origin=Origin.CALENDAR,
+            event__state=EventState.PUBLISHED,
+            state=ListingState.APPROVED,
+        )
+        .select_related("event", "meeting__recorded_by")
+        .defer("event__search", "event__description")
+        .order_by(
+            F("meeting__day").desc(nulls_last=True),
+            "-meeting_id",
+            "event__title",
+            "fiscal_year",
+            "pk",
+        )
     )
 
 

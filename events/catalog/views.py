@@ -24,10 +24,11 @@ from events.catalog import queries
 from events.catalog.actions import propose_listing
 from events.catalog.forms import CatalogForm, ProposeListingForm
 from events.enums import LISTING_LABELS, ListingState
-from events.models import CatalogListing, Category, CreditOffer
+from events.models import CatalogListing, CatalogMeeting, Category, CreditOffer
 from events.permissions import get_editor, get_managed_event
 
 PER_PAGE = 50
+DEMONSTRATION_MEETING = Label("Demonstration meeting", "neutral", "i")
 
 
 class Course(NamedTuple):
@@ -111,6 +112,43 @@ def _course(offer: CreditOffer) -> Course:
         sponsor=event.sponsor,
         credits=format_credits(offer.amount),
         states=labels,
+    )
+
+
+class Approvals(NamedTuple):
+    """The courses that one meeting approved, as shown on the page of approvals."""
+
+    day: str  # blank for courses approved before approvals named a meeting
+    voters: str
+    is_demonstration: bool
+    # Each course's title and URL, and the fiscal year.
+    courses: list[tuple[str, str, int]]
+
+
+@login_not_required
+@require_safe
+@cached_until_changed
+def approvals(request: HttpRequest) -> HttpResponse:
+    """Show when the committee approved each course in the catalog, and who voted."""
+    page = paginate(queries.approvals(), request, size=PER_PAGE)
+    by_meeting = groupby(page.object_list, key=lambda listing: listing.meeting)
+    context = {
+        "meetings": [_approvals(meeting, list(listings)) for meeting, listings in by_meeting],
+        "page": page,
+        "query": "",
+        "demonstration": DEMONSTRATION_MEETING,
+    }
+    return render(request, "events/catalog_approvals.html", context)
+
+
+def _approvals(meeting: CatalogMeeting | None, listings: list[CatalogListing]) -> Approvals:
+    return Approvals(
+        day=format_day(meeting.day) if meeting else "",
+        voters=", ".join(meeting.voters) if meeting else "",
+        is_demonstration=meeting is not None and meeting.recorded_by.is_demonstration,
+        courses=[
+            (each.event.title, each.event.get_absolute_url(), each.fiscal_year) for each in listings
+        ],
     )
 
 

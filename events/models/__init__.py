@@ -1,7 +1,7 @@
 """The models of the events app."""
 
 from events.models.attendance_list import UNDO_WINDOW, AttendanceList, AttendeeMatch
-from events.models.catalog import CatalogListing, FiscalYear
+from events.models.catalog import CatalogListing, CatalogMeeting, FiscalYear
 from events.models.credit_line import Category, CreditOffer
 from events.models.event import (
     CALENDAR_ENDS,
@@ -32,6 +32,7 @@ __all__ = [
     "AttendeeMatch",
     "CalendarVersion",
     "CatalogListing",
+    "CatalogMeeting",
     "Category",
     "CollegeWork",
     "CreditOffer",

@@ -2,15 +2,17 @@
 
 import pghistory
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.core.validators import MaxLengthValidator
 from django.db import models
 from django.db.models import F, Func, Q
 from django.db.models.functions import Now
+from django.utils import timezone
 
-from aspen.db.constraints import clean_columns
-from aspen.db.fields import TextField
+from aspen.db.constraints import CleanColumn, clean_columns
+from aspen.db.fields import LineField, TextField
 from events.enums import ListingState
-from events.models.event import CALENDAR_ENDS, CALENDAR_STARTS, Event
+from events.models.event import CALENDAR_ENDS, CALENDAR_STARTS, Event, MountainDay
 from events.models.triggers import new_version
 
 
@@ -19,6 +21,47 @@ class FiscalYear(Func):
 
     template = "date_part('year', (%(expressions)s) + interval '6 months')::integer"
     output_field = models.IntegerField()
+
+
+@pghistory.track(
+    pghistory.InsertEvent(), pghistory.UpdateEvent(), model_name="CatalogMeetingHistory"
+)
+class CatalogMeeting(models.Model):
+    """A meeting of the catalog committee, with the members who voted for the same courses.
+
+    If others voted for other courses on the same day, there is a second row for it.
+    """
+
+    day = models.DateField("day of the meeting")
+    voters = ArrayField(
+        LineField(max_length=200),
+        help_text="The names of the members who voted for the courses, as they were entered.",
+    )
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, editable=False, related_name="+"
+    )
+    recorded_at = models.DateTimeField("recorded", default=timezone.now, editable=False)
+
+    class Meta:
+        ordering = ["-day", "-id"]
+        triggers = [new_version()]
+        constraints = [
+            CleanColumn(field="voters", kind="lines", name="events_catalogmeeting_voters_clean"),
+            models.UniqueConstraint(fields=["day", "voters"], name="events_meeting_recorded_once"),
+            models.CheckConstraint(
+                condition=Q(voters__len__gte=1),
+                name="events_meeting_has_voters",
+                violation_error_message="Enter the names of the members who voted.",
+            ),
+            models.CheckConstraint(
+                condition=Q(day__lte=MountainDay("recorded_at")),
+                name="events_meeting_not_in_the_future",
+                violation_error_message="The meeting cannot be in the future.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"the meeting on {self.day}"
 
 
 @pghistory.track(
@@ -47,6 +90,19 @@ class CatalogListing(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, null=True, editable=False, related_name="+"
     )
     decided_at = models.DateTimeField("decided", null=True, editable=False)
+    meeting = models.ForeignKey(
+        CatalogMeeting,
+        models.PROTECT,
+        null=True,
+        editable=False,
+        related_name="listings",
+        help_text="The committee's meeting that approved the course.",
+    )
+    is_from_before_meetings = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="Decided before approvals named the committee's meeting.",
+    )
     moved_from = models.ForeignKey(
         Event,
         models.PROTECT,
@@ -62,7 +118,8 @@ class CatalogListing(models.Model):
         verbose_name = "course in the catalog"
         verbose_name_plural = "course catalog"
         permissions = [
-            ("decide_listing", "Can approve and decline proposals for the course catalog")
+            ("decide_listing", "Can approve courses for the catalog, and remove them"),
+            ("prepare_listing", "Can prepare the course catalog for the committee"),
         ]
         triggers = [new_version()]
         indexes = [models.Index(fields=["fiscal_year", "state"], name="events_listings_of_year")]
@@ -83,6 +140,15 @@ class CatalogListing(models.Model):
                 | ~Q(state=ListingState.PROPOSED)
                 & Q(decided_by__isnull=False, decided_at__isnull=False),
                 name="events_listing_decided_both_or_neither",
+            ),
+            models.CheckConstraint(
+                condition=Q(state=ListingState.APPROVED)
+                & (Q(meeting__isnull=False) | Q(is_from_before_meetings=True))
+                | ~Q(state=ListingState.APPROVED) & Q(meeting=None),
+                name="events_listing_approved_at_meeting",
+                violation_error_message=(
+                    "Enter the day of the meeting that approved the course, and who voted."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(moved_from=None) | ~Q(moved_from=F("event")),

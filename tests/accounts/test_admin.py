@@ -107,9 +107,8 @@ def test_a_staff_role_makes_a_person_staff(role: Role, is_staff: bool) -> None:
     person = factories.person()
     client = signed_in(factories.person(Role.ADMINISTRATOR))
     address = f"{PEOPLE}{person.pk}/change/"
-    assert "Help desk, CE Coordinators and Administrators set this automatically." in text(
-        show(client, address)
-    )
+    roles = "Help desk, CE Coordinators, Catalog committee and Administrators"
+    assert f"{roles} set this automatically." in text(show(client, address))
     submit_in_admin(client, address, a_form(person, groups=[group(role).pk]))
     person.refresh_from_db()
     assert (person.is_staff, list(person.groups.all())) == (is_staff, [group(role)])

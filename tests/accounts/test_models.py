@@ -159,6 +159,7 @@ def test_the_roles_with_each_permission() -> None:
             "helpdesk.work_ticket",
             "events.decide_event",
             "events.decide_listing",
+            "events.prepare_listing",
             "tracks.review_submission",
             "tracks.view_submission",
             "tracks.view_reports",
@@ -168,7 +169,8 @@ def test_the_roles_with_each_permission() -> None:
     assert allowed == {
         "helpdesk.work_ticket": {Role.HELP_DESK, Role.CE_COORDINATOR},
         "events.decide_event": {Role.CE_COORDINATOR},
-        "events.decide_listing": {Role.CE_COORDINATOR},
+        "events.decide_listing": {Role.CATALOG_COMMITTEE},
+        "events.prepare_listing": {Role.CE_COORDINATOR},
         "tracks.review_submission": {Role.CE_COORDINATOR},
         "tracks.view_submission": {Role.HELP_DESK, Role.CE_COORDINATOR, Role.ADMINISTRATOR},
         "tracks.view_reports": {Role.CE_COORDINATOR, Role.ADMINISTRATOR},

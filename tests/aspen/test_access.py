@@ -60,6 +60,7 @@ GET  /events/?view=list&past=1                         200  200  200  200  200  
 GET  /events/calendar.ics                              200  200  200  200  200  200  200  200
 GET  /events/calendar.atom                             200  200  200  200  200  200  200  200
 GET  /events/catalog/                                  200  200  200  200  200  200  200  200
+GET  /events/catalog/approvals/                        200  200  200  200  200  200  200  200
 GET  /events/catalogue/                                301  301  301  301  301  301  301  301
 GET  /events/embed/                                    200  200  200  200  200  200  200  200
 GET  /events/embed/how/                                200  200  200  200  200  200  200  200
@@ -353,6 +354,7 @@ PUBLIC = [
     "events/calendar.atom",
     "events/calendar.ics",
     "events/catalog/",
+    "events/catalog/approvals/",
     "events/catalogue/",
     "events/embed/",
     "events/embed/how/",
@@ -677,6 +679,28 @@ def test_staff_see_the_admin_pages_in_the_table(world: World) -> None:
         ]
         actual.append(" ".join([label, *cells]))
     assert actual == [" ".join(line.split()) for line in stated]
+
+
+def test_the_committee_sees_the_catalog_and_otherwise_what_any_librarian_sees(
+    world: World,
+) -> None:
+    world = World(world.people | {"member": factories.person(Role.CATALOG_COMMITTEE)}, world.ids)
+    expected, actual = [], []
+    for method, address, cells in rows():
+        if not address.startswith("/admin/"):
+            response = send(world.client("member"), method, address.format_map(world.ids))
+            expected.append(f"{method} {address} {cells[ROLES.index('other')]}")
+            actual.append(f"{method} {address} {cell(response, 'member')}")
+    assert actual == expected
+    pages = [
+        f"/admin/{model._meta.label_lower.replace('.', '/')}/{form}"
+        for model in admin.site._registry
+        for form in ("", "add/")
+    ]
+    client = world.client("member")
+    answers = {page: send(client, "GET", page).status_code for page in pages}
+    opened = {page: status for page, status in answers.items() if status != 403}
+    assert opened == {"/admin/events/cataloglisting/": 200}
 
 
 @pytest.mark.parametrize("role", ROLES)

@@ -31,7 +31,17 @@ from tracks.models import Certificate, Participation, Posting
 
 LIBRARIES = Path(__file__).parents[2] / "accounts/data/montana-libraries.csv"
 PASSWORD = "aspen-demo-2026"
-NAMED = ("librarian", "director", "trustee", "chair", "editor", "helpdesk", "coordinator", "admin")
+NAMED = (
+    "librarian",
+    "director",
+    "trustee",
+    "chair",
+    "editor",
+    "helpdesk",
+    "coordinator",
+    "committee",
+    "admin",
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -72,8 +82,8 @@ def test_every_account_can_sign_in_with_the_published_password() -> None:
     emails += [f"learner{number:02}@aspen.example" for number in range(1, 41)]
     people = User.objects.filter(is_demonstration=True, is_active=True)
     assert sorted(user.email for user in people) == sorted(emails)
-    assert len({user.display_name for user in people}) == 48
-    assert EmailAddress.objects.filter(verified=True, primary=True).count() == 48
+    assert len({user.display_name for user in people}) == 49
+    assert EmailAddress.objects.filter(verified=True, primary=True).count() == 49
     for email in ("librarian@aspen.example", "admin@aspen.example", "learner40@aspen.example"):
         assert authenticate(username=email, password=PASSWORD) is not None
 
@@ -94,10 +104,16 @@ def test_staff_accounts_have_only_their_roles() -> None:
         "editor": [Role.EVENT_EDITOR],
         "helpdesk": [Role.HELP_DESK],
         "coordinator": [Role.CE_COORDINATOR],
+        "committee": [Role.CATALOG_COMMITTEE],
         "admin": [Role.ADMINISTRATOR],
     }
     staff = User.objects.filter(is_staff=True).order_by("email")
-    assert [user.email.split("@")[0] for user in staff] == ["admin", "coordinator", "helpdesk"]
+    assert [user.email.split("@")[0] for user in staff] == [
+        "admin",
+        "committee",
+        "coordinator",
+        "helpdesk",
+    ]
     assert [user.email for user in User.objects.filter(is_superuser=True)] == [
         "admin@aspen.example"
     ]

@@ -237,6 +237,7 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
         "/accessibility/",
         "/events/catalog/",
         "/events/catalog/?year=2031",
+        "/events/catalog/approvals/",
         *(event.get_absolute_url() for event in shown),
         *(certificate.get_absolute_url() for certificate in portal.certificates),
         "/accounts/login/",

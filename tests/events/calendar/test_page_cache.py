@@ -33,6 +33,7 @@ PAGES = [
     "/events/calendar.atom",
     "/events/embed/",
     "/events/catalog/",
+    "/events/catalog/approvals/",
 ]
 
 
