@@ -339,7 +339,7 @@ def test_queries_of_settling_due_attendance(client, person, number, django_asser
         register(event_id=make.event(days=1).pk, by=person)
     past = timezone.now() - dt.timedelta(days=1)
     Event.objects.update(begins_at=past, ends_at=past)
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(34):
         client.get("/continuing-education/")
     assert Claim.objects.filter(person=person).count() == number
     assert Participation.objects.get().postings.count() == number
