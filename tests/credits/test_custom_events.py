@@ -154,17 +154,25 @@ def test_staff_cannot_decide_on_their_own_event():
         )
 
 
+def put_event_in(state: EventState, claim: Claim) -> None:
+    """Put the claim's event in this state, as decided before. Merging moves the claim."""
+    other = make.event() if state == EventState.MERGED else None
+    if other:
+        Claim.objects.filter(pk=claim.pk).update(event=other)
+    Event.objects.filter(pk=claim.event_id).update(
+        state=state,
+        decided_by=make.person(),
+        decided_at=timezone.now(),
+        decision_reason="Before.",
+        merged_into=other,
+    )
+
+
 @pytest.mark.parametrize("state", list(EventState))
 @pytest.mark.parametrize("decision", list(Decision))
 def test_every_decision_in_every_state(state, decision):
-    claim, staff, other = create(), make.person(), make.event()
-    Event.objects.filter(pk=claim.event_id).update(
-        state=state,
-        decided_by=staff,
-        decided_at=timezone.now(),
-        decision_reason="Before.",
-        merged_into=other if state == EventState.MERGED else None,
-    )
+    claim = create()
+    put_event_in(state, claim)
     transition = CUSTOM_EVENT_TRANSITIONS[decision]
     if transition.allows(state, Actor.STAFF):
         decide(claim, decision, reason="Because.")
@@ -196,14 +204,8 @@ def test_only_the_author_can_change_the_event():
 
 @pytest.mark.parametrize("state", list(EventState))
 def test_the_author_can_change_the_event_until_staff_decide(state):
-    claim, other = create(), make.event()
-    Event.objects.filter(pk=claim.event_id).update(
-        state=state,
-        decided_by=make.person(),
-        decided_at=timezone.now(),
-        decision_reason="Before.",
-        merged_into=other if state == EventState.MERGED else None,
-    )
+    claim = create()
+    put_event_in(state, claim)
 
     def revise():
         event_actions.revise_custom_event(
