@@ -535,7 +535,7 @@ def test_demonstration_accounts_are_listed_only_in_the_demonstration(settings: A
 def test_the_listed_accounts_are_the_ones_created() -> None:
     created = {account.email for account in people.ACCOUNTS}
     listed = [line.email for line in people.DEMO_LOGINS]
-    assert len(listed) == 9
+    assert len(listed) == 10
     assert {address for line in listed for address in line.split(" to ")} <= created
     page = text(Client().get("/accounts/login/"))
     for line in people.DEMO_LOGINS:

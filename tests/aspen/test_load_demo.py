@@ -49,7 +49,7 @@ def test_positions_need_the_directory() -> None:
     assert not Position.objects.exists()
     call_command("import_libraries", str(LIBRARIES), verbosity=0)
 
-    assert "0 accounts, 48 positions, 5 events and 0 stories" in load()
+    assert "0 accounts, 49 positions, 5 events and 0 stories" in load()
 
     bozeman = Organization.objects.get(name="Bozeman Public Library")
     there = Position.objects.filter(organization=bozeman).exclude(
@@ -73,7 +73,7 @@ def test_positions_need_the_directory() -> None:
 def test_an_existing_account_stays_out_of_the_demonstration() -> None:
     own = factories.person(email="librarian@aspen.example")
 
-    assert "47 accounts" in load()
+    assert "48 accounts" in load()
 
     own.refresh_from_db()
     assert not own.is_demonstration

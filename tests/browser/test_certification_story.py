@@ -213,6 +213,6 @@ def revokes_it(staff: Visitor) -> None:
 def finds_the_next_period_open_and_empty(librarian: Visitor) -> None:
     librarian.visit("/tracks/")
     librarian.follow("Library Staff")
-    librarian.sees("0 of 60 credits", "Already in the record")
+    librarian.sees("0 of 60 credits", "when the record for certificate")
     librarian.follow("My credits", within=librarian.menu)
     librarian.sees("Archived")

@@ -201,15 +201,15 @@ def test_the_checks_run_again_before_saving(client: Client, claim: Claim) -> Non
     assert Event.objects.get(pk=claim.event_id).begins_at < claim.event.begins_at
 
 
-def test_a_submitted_record_comes_back_when_its_credit_changes(person: User) -> None:
-    participation = make.following(person)
+def test_a_submitted_record_comes_back_only_if_it_is_no_longer_complete(person: User) -> None:
+    participation, _ = select_track(track=make.track("Library Trustee"), by=person)
     begins_at = timezone.now() - dt.timedelta(days=30)
     claim = actions.claim_custom_event(
         facts=make.facts(
             begins_at=begins_at,
             ends_at=begins_at + dt.timedelta(days=2),
             category=make.category(make.ADMINISTRATION),
-            amount=Decimal(15),
+            amount=Decimal("15.5"),
         ),
         by=person,
     )
@@ -218,6 +218,9 @@ def test_a_submitted_record_comes_back_when_its_credit_changes(person: User) -> 
     assert "A record that you submitted contains this training" in text(client.get(page_of(claim)))
     client.post(page_of(claim), stored(client, claim, description="What it was about."))
     assert participation.submissions.get().ended_at is None
+    client.post(page_of(claim), stored(client, claim, amount="15"))
+    submission = participation.submissions.get()
+    assert (submission.ended_at, submission.versions.count()) == (None, 1)
     client.post(page_of(claim), stored(client, claim, amount="14.5"))
     assert participation.submissions.get().ending == Ending.REOPENED
     assert "A record that you" not in text(client.get(page_of(claim)))

@@ -134,7 +134,7 @@ def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: A
         ticket = a_ticket(credit=credit, by=person)
         a_custom_event()
     client = signed_in(factories.person(Role.CE_COORDINATOR))
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         client.get("/admin/")
     with django_assert_num_queries(7):
         client.get(TICKETS)

@@ -195,14 +195,21 @@ def update_sent_records(*, credit_ids: Collection[int]) -> list[RecordEffect]:
     caller holds the people's locks.
     """
     people = Credit.objects.filter(pk__in=credit_ids).order_by().values("person")
-    sent = Participation.objects.filter(person__in=people, state__in=sorted(SUBMITTED_OR_REVIEWED))
-    participations = sent.select_related("person", "track", "rule_set").order_by("pk")
-    effects = [_update_sent_record(participation) for participation in participations]
+    sent = Submission.objects.filter(
+        ended_at=None,
+        participation__person__in=people,
+        participation__state__in=sorted(SUBMITTED_OR_REVIEWED),
+    )
+    related = ("person", "track", "rule_set")
+    submissions = sent.select_related(
+        "reviewed_by", *(f"participation__{name}" for name in related)
+    )
+    effects = [_update_sent_record(each) for each in submissions.order_by("participation_id")]
     return [effect for effect in effects if effect]
 
 
-def _update_sent_record(participation: Participation) -> RecordEffect | None:
-    submission = participation.submissions.select_related("reviewed_by").get(ended_at=None)
+def _update_sent_record(submission: Submission) -> RecordEffect | None:
+    participation = submission.participation
     sent = certification_queries.sent_record(submission)
     counted = [line["credit"] for line in sent.now["lines"]]
     posted = Credit.objects.filter(pk__in=counted, postings__participation=participation)
@@ -270,7 +277,7 @@ def _put_back(submission: Submission, *, by: User) -> None:
     apply_step(participation, ParticipationStep.SUBMIT, actor=Actor.PORTAL)
     if submission.reviewed_at:
         apply_step(participation, ParticipationStep.REVIEW, actor=Actor.PORTAL)
-    _update_sent_record(participation)
+    _update_sent_record(submission)
     question = submission.verifications.order_by("pk").last()
     if submission.reviewed_at and question:
         supervisor = SupervisorContact(question.supervisor_name, question.supervisor_email)

@@ -29,6 +29,7 @@ NOT_TYPED = {
     "aspen.Mail.key",
     "aspen.Mail.kind",
     "credits.Evidence.content_type",
+    "events.AttendanceList.fingerprint",
     "events.Category.slug",
     "events.Event.check_in_code",
     "events.Event.import_digest",
@@ -127,7 +128,8 @@ def test_the_database_refuses_unclean_text(name: str) -> None:
 @pytest.mark.parametrize("name", [name for name, field in TEXT_FIELDS.items() if not field.blank])
 def test_required_text_has_a_visible_character(name: str) -> None:
     field = TEXT_FIELDS[name]
-    assert False in results(field, "", *checks_of(field.model._meta.db_table).values())
+    nothing: Any = [] if hasattr(field, "base_field") else ""
+    assert False in results(field, nothing, *checks_of(field.model._meta.db_table).values())
 
 
 def test_saving_cleans_the_text() -> None:

@@ -237,9 +237,9 @@ def choose_without_waiting(track: Track, person: User) -> bool:
 @pytest.mark.django_db(transaction=True)
 def test_a_rule_set_cannot_change_while_someone_chooses_it() -> None:
     track, person = make.track(), make.person()
-    rule_set = track.rule_sets.get()
     with transaction.atomic():
-        actions.select_track(track=track, by=person)
+        participation, _ = actions.select_track(track=track, by=person)
+        rule_set = participation.rule_set
         [result] = run_concurrently(1, lambda _: lock_for_a_change(rule_set))
         assert isinstance(result, OperationalError)
     lock_for_a_change(rule_set)
