@@ -2,7 +2,11 @@
 
 from typing import Any
 
+from django.conf import settings
+from django.contrib.auth import login
 from django.contrib.messages import get_messages
+from django.contrib.sessions.backends.db import SessionStore
+from django.http import HttpRequest
 from django.test import Client
 from lxml import html
 from zeal import zeal_ignore
@@ -13,8 +17,16 @@ from tests import factories
 
 
 def signed_in(person: User, **options: Any) -> Client:
+    """Return a client with a session of this person.
+
+    Unlike Client.force_login(), it creates only one session, which takes half as long.
+    """
+    request = HttpRequest()
+    request.session = SessionStore()
+    login(request, person, settings.AUTHENTICATION_BACKENDS[0])
+    request.session.save()
     client = Client(**options)
-    client.force_login(person)
+    client.cookies[settings.SESSION_COOKIE_NAME] = request.session.session_key
     return client
 
 

@@ -28,7 +28,7 @@ from events.enums import Attendance, Decision, EventState
 from events.models import Event, Presenter, Registration
 from tests import factories as make
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY
-from tests.races import TIMEOUT, run_concurrently, wait_until_blocked
+from tests.races import TIMEOUT, run_concurrently, volume, wait_until_blocked
 from tracks.actions import select_track
 from tracks.models import Participation, Posting
 
@@ -361,12 +361,20 @@ def claim_for_all(people: list[User], event: Event, **values: Any) -> None:
     )
 
 
+# Ten times as many in `make races`, to see that it is fast.
+CLAIMS = volume(500)
+
+
 def two_large_events() -> tuple[Event, Event, list[User]]:
-    """Create two events with 500 claims each. Of 900 people, 100 claim both and 90 have a track."""
-    people = make_people(900)
+    """Create two events with CLAIMS claims each. A fifth of them are by people who claim both.
+
+    Every tenth person has a track.
+    """
+    both = CLAIMS // 5
+    people = make_people(2 * CLAIMS - both)
     source, target = make.event(), make.event(days=-9)
-    claim_for_all(people[:500], source)
-    claim_for_all(people[400:], target)
+    claim_for_all(people[:CLAIMS], source)
+    claim_for_all(people[CLAIMS - both :], target)
     for person in people[::10]:
         select_track(track=make.track(), by=person)
     with connection.cursor() as cursor:
@@ -377,7 +385,7 @@ def two_large_events() -> tuple[Event, Event, list[User]]:
 def test_merging_large_events_is_complete_and_fast() -> None:
     source, target, people = two_large_events()
     before, mails = snapshot(), Mail.objects.count()
-    assert Posting.objects.count() == 100
+    assert Posting.objects.count() == CLAIMS // 5
     staff = make.person()
     preview = dry_run(lambda: merge(source, target, staff))
     assert snapshot() == before
@@ -385,18 +393,18 @@ def test_merging_large_events_is_complete_and_fast() -> None:
     done = merge(source, target, staff)
     seconds, worked = time.monotonic() - started, time.process_time() - begun
     numbers = (done.moved, len(done.dropped), done.approved, done.differing, done.tracks)
-    assert numbers == (400, 100, 0, 200, 10)
+    assert numbers == (CLAIMS * 4 // 5, CLAIMS // 5, 0, CLAIMS * 2 // 5, CLAIMS // 50)
     previewed = (preview.moved, len(preview.dropped), preview.approved, preview.differing)
     assert (*previewed, preview.tracks) == numbers
     # No claim was lost or duplicated.
     assert live(target) == sorted(person.pk for person in people)
     assert live(source) == []
     assert list(Credit.objects.order_by("pk").values()) == before["credits"]
-    # Ninety people follow a track. The ten who claimed both events have one posting each.
+    # Those who claimed both events have one posting each.
     posted = Posting.objects.order_by("person_id").values_list("person_id", flat=True)
     assert list(posted) == sorted(person.pk for person in people[::10])
     entries = ClaimHistory.objects.filter(pgh_context__act="credits.merge")
-    assert entries.count() == 500
+    assert entries.count() == CLAIMS
     assert {row.pgh_context["by"] for row in entries.order_by("pk")} == {staff.pk}
     actions.undo_merge(merge_id=done.merge.pk, by=staff)
     assert snapshot() == before
