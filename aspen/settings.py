@@ -41,7 +41,6 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "allauth",
     "allauth.account",
-    "bootstrap",
     "crispy_forms",
     "crispy_bootstrap5",
     "csp",
@@ -219,11 +218,10 @@ FILE_UPLOAD_MAX_MEMORY_SIZE = 15 * 1024 * 1024
 CRISPY_ALLOWED_TEMPLATE_PACKS = "bootstrap5"
 CRISPY_TEMPLATE_PACK = "bootstrap5"
 
-# No inline styles or scripts. `data:` is for the icons in Bootstrap's stylesheet.
+# No inline styles or scripts.
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
         "default-src": [SELF],
-        "img-src": [SELF, "data:"],
         "object-src": [NONE],
         "base-uri": [NONE],
         "form-action": [SELF],

@@ -84,7 +84,6 @@ IN_CODE = {
     "django-allauth": "allauth",
     "argon2-cffi": "Argon2PasswordHasher",
     "django-crispy-forms": "crispy_forms",
-    "django-bootstrap-static": "bootstrap",
     "django-csp": "csp",
     "django-pgtrigger": "pgtrigger",
     "django-pghistory": "pghistory",

@@ -11,6 +11,8 @@ LIBRARY = "library"
 MANAGES_EVENTS = "manages_events"
 # Whether the person was a library's director or board chair when they signed in.
 LEADS_LIBRARY = "leads"
+# The person's color scheme, "light" or "dark". Without it, pages follow the device.
+THEME = "theme"
 OWN, ALL = "own", "all"
 
 
@@ -22,6 +24,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "library": partial(library, request),
         "manages_events": partial(manages_events, request),
         "leads_library": partial(leads_library, request),
+        "theme": partial(theme, request),
     }
 
 
@@ -36,3 +39,8 @@ def manages_events(request: HttpRequest) -> str:
 
 def leads_library(request: HttpRequest) -> bool:
     return bool(request.user.is_authenticated and request.session.get(LEADS_LIBRARY))
+
+
+def theme(request: HttpRequest) -> str:
+    """Return "light" or "dark" if the person chose a color scheme, or ""."""
+    return str(request.session.get(THEME, "")) if request.user.is_authenticated else ""

@@ -138,7 +138,7 @@ def day_and_times(event: Event) -> tuple[str, str]:
 
 
 class Credits(NamedTuple):
-    """A credit line as text, for includes/category_chip.html."""
+    """A credit line as text, for includes/category.html."""
 
     name: str
     slug: str

@@ -397,7 +397,7 @@ def applies_the_correction(staff: Visitor, event: Event) -> None:
 
 
 def sees_the_correction_in_the_credits_and_tracks(librarian: Visitor, event: Event) -> None:
-    librarian.follow("Help tickets", within=librarian.menu)
+    librarian.follow("Help", within=librarian.menu)
     librarian.follow(f"{event.title}, {format_day(event.last_day)}")
     librarian.sees("Answered", "Thank you for telling us.")
     librarian.sees("Technology 1 → Library Administration 1")

@@ -217,4 +217,4 @@ def test_the_database_enforces_the_table(client):
 def test_the_page_links_to_help_and_marks_required_fields(client):
     page = client.get(PAGE).content.decode()
     assert "open a help ticket" in page
-    assert page.count('class="required-mark"') == 1 + 8
+    assert page.count('class="asteriskField"') == 1 + 8

@@ -201,7 +201,7 @@ def test_required_fields_have_an_asterisk_and_the_category_comes_last(client):
     labels = ["Event title", "Begin date", "End date", "Sponsor", "Trainer", "CE category"]
     order = [page.index(f">{label}") for label in [*labels[:-1], "Credit value", labels[-1]]]
     assert order == sorted(order)
-    marked = re.findall(r">([^<>]+)<span class=\"required-mark\"", page)
+    marked = re.findall(r">([^<>]+)<span class=\"asteriskField\"", page)
     assert [words.split(" ")[0] for words in marked] == [
         *("Fields", "Event", "Begin", "End", "Sponsor", "Trainer", "CE")
     ]

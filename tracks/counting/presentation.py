@@ -83,7 +83,7 @@ class BarPart(NamedTuple):
 
 @dataclasses.dataclass(frozen=True)
 class ProgressBar:
-    """A bar CHART_WIDTH units wide (templates/includes/progress_chart.html)."""
+    """A bar CHART_WIDTH units wide (templates/includes/progress_bar.html)."""
 
     id: str
     text: str
@@ -143,7 +143,7 @@ class _BarPen:
 
     def notch(self) -> None:
         if self.done < self.total:
-            self.notches.append(self._x() - 3)
+            self.notches.append(self._x() - 1)
 
 
 class ProgressRow(NamedTuple):

@@ -291,7 +291,7 @@ def test_a_canceled_event_has_a_text_label(client):
         state=EventState.CANCELLED,
     )
     page = client.get("/events/?month=2026-11").content.decode()
-    assert '<span class="visually-hidden">Canceled: </span><span class="title">Budget' in page
+    assert '<span class="only-read">Canceled: </span><span class="title">Budget' in page
 
 
 @pytest.mark.django_db

@@ -111,7 +111,7 @@ def page(client: Client, address: str) -> str:
 
 def tables(text: str) -> list[list[list[str]]]:
     """Return the cells of each table on a page, without text for screen readers."""
-    text = re.sub(r'<span class="visually-hidden">.*?</span>', "", text)
+    text = re.sub(r'<span class="only-read">.*?</span>', "", text)
     return [
         [
             [html.unescape(re.sub("<[^>]+>", "", cell)) for cell in cells]
@@ -119,7 +119,7 @@ def tables(text: str) -> list[list[list[str]]]:
             if (cells := re.findall(r"<t[hd]\b[^>]*>(.*?)</t[hd]>", row, re.DOTALL))
         ]
         for table in re.findall(
-            r'<table class="stacked-table sums figures">.*?</table>', text, re.DOTALL
+            r'<table class="stacked-table figures">.*?</table>', text, re.DOTALL
         )
     ]
 

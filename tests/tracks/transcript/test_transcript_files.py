@@ -123,7 +123,7 @@ class TableParser(HTMLParser):
 
 
 # Category shapes, and the lines below titles and in the last column.
-EXTRAS = re.compile(r'<span class="chip__shape".*?</span>|<p\b.*?</p>', re.S)
+EXTRAS = re.compile(r'<span class="cat__shape".*?</span>|<p\b.*?</p>', re.S)
 
 
 def from_pages(client, query):
