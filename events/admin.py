@@ -215,13 +215,13 @@ class EventAdmin(StaffAdmin):
 
 @admin.register(Category)
 class CategoryAdmin(StaffAdmin):
-    """The four fixed CE categories. Only the description can change."""
+    """The four fixed CE categories. Only the short name and the description can change."""
 
-    list_display = ("name", "shape", "description")
+    list_display = ("name", "short_name", "shape", "description")
     fields = readonly_fields = ("name", "shape", "slug", "position")
 
     def get_fields(self, request: HttpRequest, obj: Model | None = None) -> Any:
-        return (*self.fields, "description")
+        return (*self.fields, "short_name", "description")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False

@@ -41,10 +41,11 @@ ON_CALENDAR = Q(origin=Origin.CALENDAR, state__in=[EventState.PUBLISHED, EventSt
 
 
 class CategoryAmount(NamedTuple):
-    """The amount of a credit line, and its category's name, slug and symbol (`shape`)."""
+    """The amount of a credit line, and its category's names, slug and symbol (`shape`)."""
 
     amount: Decimal
     name: str
+    short_name: str
     slug: str
     shape: str
 
@@ -130,10 +131,14 @@ def credit_lines(events: Iterable[Event]) -> dict[int, list[CategoryAmount]]:
     rows = (
         CreditOffer.objects.filter(event__in=[event.pk for event in events])
         .order_by("event_id", "category__position")
-        .values_list("event_id", "amount", "category__name", "category__slug", "category__shape")
+        .values_list(
+            "event_id",
+            "amount",
+            *(f"category__{field}" for field in ("name", "short_name", "slug", "shape")),
+        )
     )
-    for event_id, amount, name, slug, shape in rows:
-        lines.setdefault(event_id, []).append(CategoryAmount(amount, name, slug, shape))
+    for event_id, *line in rows:
+        lines.setdefault(event_id, []).append(CategoryAmount(*line))
     return lines
 
 

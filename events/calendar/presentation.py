@@ -141,6 +141,7 @@ class Credits(NamedTuple):
     """A credit line as text, for includes/category.html."""
 
     name: str
+    short_name: str
     slug: str
     shape: str
     amount: str
@@ -148,7 +149,8 @@ class Credits(NamedTuple):
 
 def credit_chips(lines: Iterable[CategoryAmount]) -> list[Credits]:
     return [
-        Credits(line.name, line.slug, line.shape, format_credits(line.amount)) for line in lines
+        Credits(line.name, line.short_name, line.slug, line.shape, format_credits(line.amount))
+        for line in lines
     ]
 
 

@@ -14,6 +14,9 @@ class Category(models.Model):
     """One of the four CE categories. A credit belongs to exactly one."""
 
     name = LineField(max_length=80, unique=True)
+    short_name = LineField(
+        max_length=20, unique=True, help_text="One word for lists, such as Administration."
+    )
     slug = models.SlugField(max_length=40, unique=True)
     shape = LineField(
         max_length=1, help_text="A symbol shown before the name everywhere, such as ■."
@@ -28,9 +31,9 @@ class Category(models.Model):
         verbose_name_plural = "CE categories"
         constraints = clean_columns(
             "events_category",
-            lines=["name", "shape"],
+            lines=["name", "short_name", "shape"],
             texts=["description"],
-            required=["name", "shape"],
+            required=["name", "short_name", "shape"],
         )
 
     def __str__(self) -> str:

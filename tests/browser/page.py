@@ -111,6 +111,12 @@ CELLS = """rows => rows.map(row => [...row.cells].map(cell => {
     return copy.textContent.replace(/\\s+/g, " ").trim();
 }))"""
 
+LINES = """lines => lines.map(line => [...line.children].map(part => {
+    const copy = part.cloneNode(true);
+    copy.querySelectorAll("[aria-hidden=true]").forEach(shape => shape.remove());
+    return copy.textContent.replace(/\\s+/g, " ").trim();
+}).join(" "))"""
+
 
 class Visitor:
     """A person with their own browser. Checks every page they visit.
@@ -246,6 +252,13 @@ class Visitor:
         """Return the text of a table by row and cell, without decoration."""
         table = self.page.get_by_role("table", name=caption, exact=True)
         return table.locator("tr:has(td)").evaluate_all(CELLS)
+
+    def legend(self, track: str) -> list[str]:
+        """Return the lines below a track's bar, without decoration."""
+        bar = self.page.get_by_role("img", name=re.compile(f"^{re.escape(track)}: "))
+        lines = bar.locator("xpath=following-sibling::dl[1]/div")
+        texts: list[str] = lines.evaluate_all(LINES)
+        return texts
 
     # ---------- The checks ----------
 

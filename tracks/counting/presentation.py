@@ -147,7 +147,7 @@ class _BarPen:
 
 
 class ProgressRow(NamedTuple):
-    """A row of the progress table: credits in a category, electives, or the total."""
+    """A line of the legend: credits in a category, electives, or the total."""
 
     earned: str
     minimum: str
