@@ -29,6 +29,7 @@ from events.rules import is_claimable, last_day_of
 EVENT_CANCELLED, EVENT_NOT_OVER = "The event was cancelled.", "The event has not taken place yet."
 EVENT_DECLINED = "The training was declined."
 EVENT_NOT_PUBLISHED = "The event is not on the calendar."
+EVENT_MERGED = "The event was merged into another one."
 
 
 @audited_as("credits.follow_custom_event")
@@ -99,11 +100,16 @@ def update_claims_with_event(*, event: Event, by: User | None) -> None:
 
 
 def why_no_credit(event: Event) -> str | None:
-    """Return why an event earns no credit (canceled, declined, no longer published or not over
-    yet), or None.
+    """Return why an event earns no credit (canceled, declined, merged, no longer published or not
+    over yet), or None.
     """
-    if event.state in (EventState.CANCELLED, EventState.DECLINED):
-        return EVENT_CANCELLED if event.state == EventState.CANCELLED else EVENT_DECLINED
+    reasons = {
+        EventState.CANCELLED: EVENT_CANCELLED,
+        EventState.DECLINED: EVENT_DECLINED,
+        EventState.MERGED: EVENT_MERGED,
+    }
+    if reason := reasons.get(EventState(event.state)):
+        return reason
     if event.origin == Origin.CUSTOM or is_claimable(event):
         return None
     return EVENT_NOT_OVER if event.state == EventState.PUBLISHED else EVENT_NOT_PUBLISHED

@@ -47,8 +47,8 @@ def undo_claim_decision(*, claim_id: int, by: User, seen: str = "") -> Claim:
 
     `seen` is the version of the decision (LastChange.version) that staff saw. Lock the event, then
     the person. Raise Claim.DoesNotExist, or Refused if `by` cannot decide on the claim, someone has
-    decided again since, the decision is too old, a certificate counts the claim, or the person has
-    claimed the event again.
+    decided again since, the decision is too old, a certificate counts the claim, the person has
+    claimed the event again, or the claim could no longer be made (_refuse_impossible).
     """
     claim = lock_claim(claim_id)
     if why := queries.why_not_decide(claim, by=by):
@@ -73,7 +73,8 @@ def restore_decided_claims(*, event: Event, action_id: UUID | None, by: User) ->
     """Restore the claims that an undone decision on their custom event changed.
 
     Claims that were changed again since keep that change. Lock the people. The caller must hold the
-    event's lock. Raise Refused if a person has claimed the event again.
+    event's lock. Raise Refused if a person has claimed the event again, or could no longer make the
+    claim (_refuse_impossible).
     """
     people = Claim.objects.filter(event=event).order_by().values_list("person_id", flat=True)
     lock_people(people)
@@ -92,10 +93,13 @@ def restore_decided_claims(*, event: Event, action_id: UUID | None, by: User) ->
 def _restore(claims: Sequence[Claim], changes: Mapping[int, LastChange]) -> None:
     """Give claims their status before these changes, and tell people who were e-mailed.
 
-    The caller must hold the locks. Raise Refused if a person has claimed the event again.
+    The caller must hold the locks. Raise Refused if a person has claimed the event again, or could
+    no longer make the claim (_refuse_impossible).
     """
     undone = []
     for claim in claims:
+        if claim.state not in LIVE and changes[claim.pk].before.state in LIVE:
+            _refuse_impossible(claim)
         before = ClaimState(changes[claim.pk].before.state)
         assert claim.decided_at is not None  # credits_claim_decision_recorded
         undone.append(emails.UndoneDecision(claim, ClaimState(claim.state), claim.decided_at))
@@ -106,6 +110,25 @@ def _restore(claims: Sequence[Claim], changes: Mapping[int, LastChange]) -> None
     Claim.objects.bulk_update(claims, ["state", "decided_at", "decided_by", "reason"])
     announce_claims_changed(claims)
     emails.queue_decision_undone_emails(undone, at=timezone.now())
+
+
+def _refuse_impossible(claim: Claim) -> None:
+    """Raise Refused if an ended claim cannot be live again.
+
+    Its event was canceled, declined or merged since, or is no longer over, or the topic has earned
+    presenter credit twice in four years since.
+    """
+    title = claim.event.title
+    if why := why_no_credit(claim.event):
+        raise Refused(f"“{title}”: {why} The decision on {claim.person}'s claim cannot be undone.")
+    if claim.role != ClaimRole.PRESENTER:
+        return
+    presented = queries.presented_on(claim.person, title, excluding=claim)
+    if not rules.may_present_again(claim.event.last_day, presented):
+        raise Refused(
+            f"{claim.person} has since earned presenter credit for “{title}” twice in four years, "
+            "the maximum for one topic. The decision cannot be undone."
+        )
 
 
 def _refuse_claimed_again(claims: Sequence[Claim]) -> None:

@@ -15,7 +15,7 @@ from accounts.models import User
 from aspen.errors import Refused
 from credits import actions, history
 from credits.actions import undo_claim_decision, undo_withdrawal
-from credits.enums import ClaimState
+from credits.enums import ClaimRole, ClaimState
 from credits.models import Claim, Draft
 from events.actions import (
     decide_custom_event,
@@ -23,7 +23,8 @@ from events.actions import (
     register,
     undo_custom_event_decision,
 )
-from events.enums import Decision, EventState, Origin
+from events.editing.actions import take_step
+from events.enums import Decision, EventState, EventStep, Origin
 from events.models import Event, Registration
 from events.undoing import last_decision
 from tests import factories as make
@@ -65,6 +66,10 @@ def states(claim: Claim) -> tuple[str, str, int]:
     return event.state, claim.state, Posting.objects.filter(credit__claim=claim).count()
 
 
+def merge(source: Event, target: Event, by: User) -> None:
+    actions.merge_events(source_id=source.pk, target_id=target.pk, reason="", by=by)
+
+
 # ---------- Custom events ----------
 
 
@@ -101,9 +106,7 @@ def test_undoing_publishing_takes_the_event_off_the_calendar(claim: Claim) -> No
 
 def test_claims_that_were_merged_into_the_event_follow(claim: Claim) -> None:
     theirs = actions.claim_custom_event(facts=make.facts(), by=make.person())
-    actions.merge_events(
-        source_id=theirs.event_id, target_id=claim.event_id, reason="", by=make.person()
-    )
+    merge(theirs.event, claim.event, make.person())
     decide(claim, Decision.DECLINE)
     undo(claim)
     theirs.refresh_from_db()
@@ -283,6 +286,52 @@ def test_no_one_undoes_a_decision_on_their_own_claim(person: User) -> None:
         undo_claim_decision(claim_id=claim.pk, by=person)
 
 
+def declined(claim: Claim, by: User) -> Claim:
+    return actions.decide_claim(claim_id=claim.pk, target=ClaimState.DECLINED, reason=A_DEMO, by=by)
+
+
+def test_a_decline_stays_if_the_event_was_canceled_since(person: User, staff: User) -> None:
+    claim = declined(make.claim(person), staff)
+    take_step(event_id=claim.event_id, step=EventStep.CALL_OFF, reason="No one came.", by=staff)
+    with pytest.raises(Refused, match=r"The event was cancelled\. The decision on"):
+        undo_claim_decision(claim_id=claim.pk, by=staff)
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.DECLINED
+
+
+def test_a_decline_stays_if_the_event_was_merged_since(person: User, staff: User) -> None:
+    claim = declined(make.claim(person), staff)
+    merge(claim.event, make.event(), staff)
+    with pytest.raises(Refused, match=r"The event was merged into another one\. The decision on"):
+        undo_claim_decision(claim_id=claim.pk, by=staff)
+
+
+def test_a_decline_stays_if_the_event_was_moved_to_a_later_day(person: User, staff: User) -> None:
+    claim = declined(make.claim(person), staff)
+    later = timezone.now() + dt.timedelta(days=1)
+    Event.objects.update(begins_at=later, ends_at=later + dt.timedelta(hours=1))
+    with pytest.raises(Refused, match="has not taken place yet"):
+        undo_claim_decision(claim_id=claim.pk, by=staff)
+
+
+def presented(person: User, days_ago: int) -> Claim:
+    begins_at = timezone.now() - dt.timedelta(days=days_ago)
+    facts = make.facts(
+        title="Weeding online", begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1)
+    )
+    return actions.claim_custom_event(facts=facts, role=ClaimRole.PRESENTER, by=person)
+
+
+def test_a_decline_stays_if_the_topic_was_presented_twice_since(person: User) -> None:
+    first = presented(person, 30)
+    decide(first, Decision.DECLINE)
+    for days_ago in (20, 10):
+        presented(person, days_ago)
+    with pytest.raises(Refused, match="since earned presenter credit for “Weeding online” twice"):
+        undo(first)
+    assert states(first)[:2] == ("declined", "declined")
+
+
 # ---------- A person's own acts ----------
 
 
@@ -305,6 +354,15 @@ def test_the_claims_page_offers_to_undo_the_withdrawal_for_a_day(
     now.shift(dt.timedelta(hours=25))
     assert "Withdrawn by mistake?" not in text(client.get(page))
     with pytest.raises(Refused, match="within one day"):
+        undo_withdrawal(claim_id=claim.pk, by=claim.person)
+
+
+def test_a_withdrawal_stays_if_the_custom_event_was_merged_since(claim: Claim, staff: User) -> None:
+    theirs = actions.claim_custom_event(facts=make.facts(), by=make.person())
+    merge(theirs.event, claim.event, staff)
+    actions.withdraw_claim(claim_id=claim.pk, by=claim.person)
+    merge(claim.event, make.event(), staff)
+    with pytest.raises(Refused, match="The event was merged into another one"):
         undo_withdrawal(claim_id=claim.pk, by=claim.person)
 
 
