@@ -10,6 +10,7 @@ urlpatterns = [
     path("claims/<int:claim_id>/", claims.detail, name="detail"),
     path("claims/<int:claim_id>/withdraw/", claiming.withdraw, name="withdraw"),
     path("claims/<int:claim_id>/withdraw/undo/", claiming.undo_withdrawal, name="undo_withdrawal"),
+    path("claims/<int:claim_id>/evidence/undo/", claims.restore_evidence, name="restore_evidence"),
     path("evidence/<int:pk>/", claims.download, name="evidence"),
     path("new/", custom.create, name="create"),
     path("new/draft/", custom.draft, name="draft"),

@@ -5,6 +5,7 @@ import datetime as dt
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
 from pathlib import PurePath
+from typing import NamedTuple
 
 from django.core import signing
 from django.core.files.base import File
@@ -49,6 +50,12 @@ class WaitingFile:
 
     def open(self) -> File:
         return File(storages["uploads"].open(self.path), name=self.name)
+
+
+class RemovedEvidence(NamedTuple):
+    """A file that was removed from a claim. `copy` is None if no copy could be kept."""
+
+    copy: WaitingFile | None
 
 
 def check_evidence_file(file: File) -> uploads.FileKind:
@@ -110,12 +117,12 @@ def add_evidence(*, claim_id: int, files: Sequence[File], by: User) -> list[Evid
 
 
 @audited
-def remove_evidence(*, evidence_id: int, by: User) -> WaitingFile | None:
+def remove_evidence(*, evidence_id: int, by: User) -> RemovedEvidence | None:
     """Remove a file from one of `by`'s undecided claims. Idempotent.
 
-    The stored file is deleted on commit. Return a copy that waits for a day, so that the person can
-    undo this (restore_evidence), or None if there is no such file. Lock the person. Raise Refused
-    if staff have decided.
+    The stored file is deleted on commit. A copy waits for a day, so that the person can undo this
+    (restore_evidence), but the file is removed even if there is no room for a copy. Return None if
+    there is no such file. Lock the person. Raise Refused if staff have decided.
     """
     lock_people([by.pk])
     files = Evidence.objects.filter(pk=evidence_id, person=by)
@@ -126,12 +133,12 @@ def remove_evidence(*, evidence_id: int, by: User) -> WaitingFile | None:
         state = evidence.claim.get_state_display().lower()
         raise Refused(f"This claim is {state}, so its evidence cannot be removed.")
     copy = None
-    with suppress(FileNotFoundError), evidence.file.open("rb") as file:
+    with suppress(FileNotFoundError, Refused), evidence.file.open("rb") as file:
         copy = store_waiting_file(File(file, name=evidence.file_name), by=by)
     evidence.delete()
     storage, name = evidence.file.storage, str(evidence.file.name)
     transaction.on_commit(lambda: storage.delete(name))
-    return copy
+    return RemovedEvidence(copy)
 
 
 @audited

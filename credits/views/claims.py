@@ -32,8 +32,6 @@ def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
             done = note.is_valid() and _save_note(request, claim, note)
         elif "remove" in request.POST:
             done = _remove_file(request, claim, parse_id(request.POST["remove"]))
-        elif "restore" in request.GET:
-            done = _restore_file(request, claim, request.GET["restore"])
         else:
             too_large = was_cut_off(request)
             files = EvidenceForm(request.POST, request.FILES, by=person, too_large=too_large)
@@ -71,17 +69,13 @@ def _add_files(request: AuthenticatedHttpRequest, claim: Claim, form: EvidenceFo
 def _remove_file(request: AuthenticatedHttpRequest, claim: Claim, evidence_id: int | None) -> bool:
     with refusal_as_message(request):
         removed = actions.remove_evidence(evidence_id=evidence_id or 0, by=request.user)
-        if removed:
-            url = reverse("credits:detail", args=[claim.pk])
-            success_with_undo(request, "The file was removed.", url, restore=removed.ticket)
-    return True
-
-
-def _restore_file(request: AuthenticatedHttpRequest, claim: Claim, ticket: str) -> bool:
-    """Add a file again that was just removed."""
-    with refusal_as_message(request):
-        restored = actions.restore_evidence(claim_id=claim.pk, ticket=ticket, by=request.user)
-        messages.success(request, f"“{restored.file_name}” was added again.")
+        if removed and removed.copy:
+            url = reverse("credits:restore_evidence", args=[claim.pk])
+            success_with_undo(request, "The file was removed.", url, ticket=removed.copy.ticket)
+        elif removed:
+            messages.success(
+                request, "The file was removed. No copy could be kept, so this cannot be undone."
+            )
     return True
 
 
@@ -100,6 +94,17 @@ def _page(
         "files": files,
     }
     return render(request, "credits/claim.html", context)
+
+
+def restore_evidence(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
+    """Add a file again that was just removed. A GET, as after sign-in, changes nothing."""
+    claim = get_object_or_404(queries.claims_visible_to(request.user), pk=claim_id)
+    if request.method == "POST":
+        ticket = request.GET.get("ticket", "")
+        with refusal_as_message(request):
+            restored = actions.restore_evidence(claim_id=claim.pk, ticket=ticket, by=request.user)
+            messages.success(request, f"“{restored.file_name}” was added again.")
+    return redirect("credits:detail", claim.pk)
 
 
 @require_safe

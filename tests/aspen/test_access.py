@@ -167,6 +167,8 @@ GET  /continuing-education/claims/{claim}/withdraw/    door 302  404  404  404  
 POST /continuing-education/claims/{claim}/withdraw/    door 302  404  404  404  404  404  404
 GET  /continuing-education/claims/{claim}/withdraw/undo/ door 302  404  404  404  404  404  404
 POST /continuing-education/claims/{claim}/withdraw/undo/ door 302  404  404  404  404  404  404
+GET  /continuing-education/claims/{claim}/evidence/undo/ door 302  404  404  404  404  404  404
+POST /continuing-education/claims/{claim}/evidence/undo/ door 302  404  404  404  404  404  404
 GET  /continuing-education/claim/{approved}/           door 200  200  200  200  200  200  200
 POST /continuing-education/claim/{approved}/           door 302  302  302  302  302  302  302
 GET  /continuing-education/claims/{claim}/             door 200  404  404  404  404  404  404

@@ -88,6 +88,10 @@ def claim(person: Any) -> Claim:
     return make.claim(person)
 
 
+def refuse_full_disk(*args: Any) -> str:
+    raise Refused(NO_ROOM)
+
+
 def page(claim: Claim) -> str:
     return f"/continuing-education/claims/{claim.pk}/"
 
@@ -332,6 +336,37 @@ def test_files_can_be_removed_from_undecided_claims(
     client.post(page(claim), {"remove": row.pk})
 
 
+@pytest.mark.parametrize("full", ["waiting", "disk"])
+def test_a_file_is_removed_even_if_no_copy_can_be_kept(client, person, claim, monkeypatch, full):
+    [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
+    if full == "waiting":
+        monkeypatch.setattr(evidence, "MAX_WAITING_FILES", 0)
+    else:
+        monkeypatch.setattr(storages["uploads"], "_save", refuse_full_disk)
+    response = client.post(page(claim), {"remove": row.pk}, follow=True)
+    assert flash_messages(response) == [
+        "The file was removed. No copy could be kept, so this cannot be undone."
+    ]
+    assert not Evidence.objects.exists()
+    assert "/evidence/undo/" not in response.content.decode()
+
+
+def test_a_file_chosen_after_undoing_is_added(client, person, claim):
+    """The query string of the page's address does not decide what its forms do."""
+    [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
+    client.post(page(claim), {"remove": row.pk})
+    waiting = evidence.store_waiting_file(file(), by=person)
+    client.post(f"{page(claim)}?restore={waiting.ticket}", {"evidence": file("other.pdf")})
+    assert claim.evidence.get().file_name == "other.pdf"
+
+
+def test_a_file_that_is_gone_from_the_disk_can_be_removed(client, person, claim):
+    [row] = actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
+    storages["uploads"].delete(row.file.name)
+    response = client.post(page(claim), {"remove": row.pk}, follow=True)
+    assert flash_messages(response)[0].startswith("The file was removed. No copy could be kept")
+
+
 def test_files_can_be_added_to_approved_claims_but_not_removed(client, person):
     claim = actions.claim_custom_event(facts=make.facts(), files=[file()], by=person)
     decide_custom_event(
@@ -431,10 +466,7 @@ def test_a_nightly_job_deletes_files_that_belong_to_nothing(client, person, clai
 
 
 def test_a_full_disk_is_explained_and_nothing_is_saved(client, claim, monkeypatch):
-    def refuse(*args):
-        raise Refused(NO_ROOM)
-
-    monkeypatch.setattr(storages["uploads"], "_save", refuse)
+    monkeypatch.setattr(storages["uploads"], "_save", refuse_full_disk)
     answers = [
         client.post(page(claim), {"add": "1", "evidence": file()}),
         client.post("/continuing-education/new/", {"title": "Weeding", "evidence": file()}),

@@ -409,12 +409,10 @@ def test_a_removed_file_is_added_again(person: User) -> None:
     client, page = signed_in(person), f"/continuing-education/claims/{claim.pk}/"
     after = client.post(page, {"remove": evidence.pk}, follow=True)
     assert not claim.evidence.exists()
-    [url] = [
-        part.split('"')[0] for part in text(after).split('action="')[1:] if "restore=" in part[:80]
-    ]
-    client.post(url)
+    press_undo(client, text(after))
     restored = claim.evidence.get()
     assert restored.file_name == "program.pdf"
+    assert client.get(f"{page}evidence/undo/").url == page
     with restored.file.open() as stored:
         assert stored.read() == b"%PDF-1.4 the program"
 
