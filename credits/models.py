@@ -16,9 +16,10 @@ from events.models import Category, Event
 from events.models.material import upload_storage
 
 _LIVE_STATES = ", ".join(f"'{state.value}'" for state in sorted(LIVE))
-# Locks the event first, as the actions do, so that it cannot be merged at the same time. The
-# migration that adds this trigger adds one to events, too, so that no event with a live claim is
-# marked as merged.
+# Locks the event first, as the actions do, so that it cannot be merged at the same time. A claim
+# that is already live on the event keeps it from being merged, so no lock is needed. The migration
+# that adds this trigger adds one to events, too, so that no event with a live claim is marked as
+# merged.
 NO_LIVE_CLAIM_ON_MERGED_EVENT = pgtrigger.Trigger(
     name="no_live_claim_on_merged_event",
     operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "event_id"),
@@ -26,6 +27,11 @@ NO_LIVE_CLAIM_ON_MERGED_EVENT = pgtrigger.Trigger(
     declare=[("event_state", "text")],
     func=f"""
         IF NEW.state NOT IN ({_LIVE_STATES}) THEN RETURN NEW; END IF;
+        IF TG_OP = 'UPDATE' THEN
+            IF OLD.event_id = NEW.event_id AND OLD.state IN ({_LIVE_STATES}) THEN
+                RETURN NEW;
+            END IF;
+        END IF;
         SELECT state INTO event_state FROM events_event WHERE id = NEW.event_id FOR NO KEY UPDATE;
         IF event_state = '{EventState.MERGED}' THEN
             RAISE check_violation USING

@@ -3,15 +3,17 @@
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, models, transaction
+from django.db import IntegrityError, connection, models, transaction
 from django.db.models import Value
 from django.utils import timezone
 
 from credits.enums import LIVE, ClaimState
 from credits.models import AwardList, Claim, Credit, Evidence, Merge, WaitingAward
+from events import queries
 from events.enums import CollegeCreditType, EventState
 from events.models import CollegeWork, Event
 from tests import factories as make
+from tests.races import run_concurrently
 
 pytestmark = pytest.mark.django_db
 DECIDED = {"decided_at": timezone.now(), "reason": "For the test."}
@@ -88,6 +90,20 @@ def test_a_merged_event_gets_no_live_claim() -> None:
     Claim.objects.update(state=ClaimState.DECLINED, **DECIDED, decided_by=make.person())
     assert Claim.objects.filter(pk=claim.pk).update(event=merged) == 1
     assert_refused(Claim, LIVE_ON_MERGED, state=ClaimState.PENDING)
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_claim_that_stays_live_does_not_wait_for_its_event() -> None:
+    claim, staff = make.claim(make.person()), make.person()
+
+    def approve(_: int) -> int:
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SET LOCAL lock_timeout = '5s'")
+            return Claim.objects.update(state=ClaimState.APPROVED, **DECIDED, decided_by=staff)
+
+    with transaction.atomic():
+        queries.lock_event(claim.event_id)
+        assert run_concurrently(1, approve) == [1]
 
 
 def test_college_courses_have_a_known_credit_system_and_credits() -> None:
