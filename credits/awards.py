@@ -235,14 +235,18 @@ def read_text(text: str) -> AddressRows:
 def read_file(data: bytes) -> AddressRows:
     """Read a CSV or XLSX file with an e-mail column. Raise Refused if it cannot be read.
 
-    If the file has several tables, all lists of people are read.
+    If the file has several tables, all lists of people are read. A list can go on below a
+    subheading, without another row of headings.
     """
-    reader, has_column = _ListReader(), False
+    reader, columns = _ListReader(), None
     for table in table_reader.read_tables(data, megabytes=MEGABYTES):
+        rows = table.rows
         if found := table_reader.find_people(table):
-            has_column = True
-            _read_rows(reader, table.rows[found[0] :], found[1])
-    if not has_column:
+            columns = _Columns.in_heading(rows[found[0]].cells, found[1])
+            _read_rows(reader, rows[found[0] + 1 :], columns)
+        elif columns and table_reader.has_address(rows, columns.address):
+            _read_rows(reader, rows, columns)
+    if columns is None:
         raise Refused(
             "The file has no e-mail column. Put the heading Email above the addresses, or paste "
             "the addresses into the field above.",
@@ -251,15 +255,22 @@ def read_file(data: bytes) -> AddressRows:
     return reader.result()
 
 
-def _read_rows(reader: _ListReader, rows: Sequence[TableRow], column: int) -> None:
-    """Read the rows below a heading row."""
-    attended = table_reader.find_column(rows[0].cells, {"attended"})
-    for line, cells in rows[1:]:
+class _Columns(NamedTuple):
+    address: int
+    attended: int | None
+
+    @classmethod
+    def in_heading(cls, cells: list[str], address: int) -> "_Columns":
+        return cls(address, table_reader.find_column(cells, {"attended"}))
+
+
+def _read_rows(reader: _ListReader, rows: Sequence[TableRow], columns: _Columns) -> None:
+    for line, cells in rows:
         text = ", ".join(cells)
-        if attended is not None and _cell(cells, attended).lower() == "no":
+        if columns.attended is not None and _cell(cells, columns.attended).lower() == "no":
             reader.refuse(line, "According to the list, this person did not attend.", text)
         else:
-            reader.read(_cell(cells, column), line, text)
+            reader.read(_cell(cells, columns.address), line, text)
 
 
 def _cell(cells: list[str], index: int) -> str:

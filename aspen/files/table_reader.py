@@ -96,8 +96,11 @@ def read_tables(data: bytes, *, megabytes: int) -> list[ReadTable]:
             field="file",
         )
     tables = []
+    left = MAX_ROWS
     for title, rows in _sheets(data):
-        tables.extend(split_tables(title, _limited(rows)))
+        found = split_tables(title, _limited(rows, left))
+        left -= sum(len(table.rows) for table in found)
+        tables.extend(found)
     return tables
 
 
@@ -110,13 +113,13 @@ def _sheets(data: bytes) -> Iterator[tuple[str, Iterable[TableRow]]]:
         yield title, (TableRow(row.line, [clean_cell(cell) for cell in row.cells]) for row in group)
 
 
-def _limited(rows: Iterable[TableRow]) -> Iterator[TableRow]:
-    """Yield the rows, and only the first of blank ones that follow each other."""
+def _limited(rows: Iterable[TableRow], most: int) -> Iterator[TableRow]:
+    """Yield the rows, and only the first of blank ones that follow each other. Raises Refused."""
     count, after_blank = 0, False
     for row in rows:
         is_blank = not any(row.cells)
         count += not is_blank
-        if count > MAX_ROWS:
+        if count > most:
             raise too_many_rows()
         if any(row.cells[MAX_COLUMNS:]):
             raise Refused(
@@ -269,12 +272,12 @@ def split_tables(title: str, rows: Iterable[TableRow]) -> list[ReadTable]:
 def _is_section_title(cells: list[str], following: list[str]) -> bool:
     if not cells[0] or any(cells[1:]) or "@" in cells[0]:
         return False
-    if NUMBERED_TITLE.match(cells[0]):
-        return True
-    return sum(map(bool, following)) > 1 and _can_be_heading(following)
+    return bool(NUMBERED_TITLE.match(cells[0])) or _can_be_heading(following)
 
 
 def _can_be_heading(cells: list[str]) -> bool:
+    if sum(map(bool, cells)) < 2:
+        return False
     return not any("@" in cell or VALUE.fullmatch(cell) for cell in cells)
 
 
@@ -290,7 +293,19 @@ def find_people(table: ReadTable) -> tuple[int, int] | None:
     return None
 
 
+def has_address(rows: Iterable[TableRow], column: int | None) -> bool:
+    """Return whether a row has an e-mail address in this column."""
+    if column is None:
+        return False
+    return any("@" in cell for _, cells in rows for cell in cells[column : column + 1])
+
+
 def find_column(cells: list[str], names: set[str]) -> int | None:
     """Return the index of the first column with one of these names (letters only), or None."""
-    letters = (re.sub(r"[^a-z]", "", cell.lower()) for cell in cells)
+    letters = map(heading_letters, cells)
     return next((index for index, name in enumerate(letters) if name in names), None)
+
+
+def heading_letters(cell: str) -> str:
+    """Return what headings are compared by: their letters, in lower case."""
+    return re.sub(r"[^a-z]", "", cell.lower())

@@ -1,6 +1,7 @@
 """Forms for rosters, check-in and attendance lists."""
 
-from collections.abc import Mapping, Sequence
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from django import forms
@@ -109,6 +110,9 @@ class MatchForm(forms.Form):
 
     Only the proposed people can be chosen; anyone else is entered by address. People matched at an
     earlier event are selected at first, and saved only if the form is sent.
+
+    Fields are named after what the list calls a person, and say who was matched when the page was
+    loaded. So a form that was loaded before others changed the list or the matches says the same.
     """
 
     def __init__(
@@ -122,17 +126,18 @@ class MatchForm(forms.Form):
         super().__init__(*args, **kwargs)
         self.attendees = attendees
         self.people: dict[str, dict[str, User]] = {}
-        for number, attendee in enumerate(attendees):
+        for attendee in attendees:
+            key = _key(attendee)
             proposed = list(proposals[attendee.alias])
             match = matches.get(attendee.alias)
             remembered = [each.person for each in proposed if each.is_remembered]
             people = {str(each.person.pk): each.person for each in proposed}
             if match:
                 people[str(match.person_id)] = match.person
-            self.people[attendee.alias] = people
+            self.people[key] = people
             selected = match.person if match else (remembered[0] if remembered else None)
             earlier = {person.pk for person in remembered}
-            self.fields[f"person_{number}"] = forms.ChoiceField(
+            self.fields[f"person_{key}"] = forms.ChoiceField(
                 label=_label(attendee),
                 required=False,
                 initial=str(selected.pk) if selected else "",
@@ -148,30 +153,47 @@ class MatchForm(forms.Form):
                     ),
                 ],
             )
-            self.fields[f"address_{number}"] = EmailAddressField(
+            self.fields[f"address_{key}"] = EmailAddressField(
                 label=f"Someone else for {attendee.label}: e-mail address",
                 required=False,
                 max_length=254,
             )
+            self.fields[f"matched_{key}"] = forms.CharField(
+                required=False,
+                widget=forms.HiddenInput,
+                initial=str(match.person_id) if match else "",
+            )
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or {}
-        for number in range(len(self.attendees)):
-            address = cleaned.get(f"address_{number}")
+        for key in self.people:
+            address = cleaned.get(f"address_{key}")
             if not address:
                 continue
-            cleaned[f"other_{number}"] = person_with_email(address)
-            if cleaned[f"other_{number}"] is None:
-                self.add_error(f"address_{number}", "No account uses this address.")
+            cleaned[f"other_{key}"] = person_with_email(address)
+            if cleaned[f"other_{key}"] is None:
+                self.add_error(f"address_{key}", "No account uses this address.")
         return cleaned
 
     def matches(self) -> dict[str, User | None]:
-        """Return the selected people by alias."""
-        return {
-            attendee.alias: self.cleaned_data.get(f"other_{number}")
-            or self.people[attendee.alias].get(self.cleaned_data[f"person_{number}"])
-            for number, attendee in enumerate(self.attendees)
-        }
+        """Return the people by alias, where the form changes who is matched."""
+        changed = {}
+        for attendee in self.attendees:
+            key = _key(attendee)
+            chosen = self.people[key].get(self.cleaned_data[f"person_{key}"])
+            person = self.cleaned_data.get(f"other_{key}") or chosen
+            if str(person.pk if person else "") != self.cleaned_data[f"matched_{key}"]:
+                changed[attendee.alias] = person
+        return changed
+
+
+def posted_attendees(attendees: Iterable[Attendee], data: Mapping[str, Any]) -> list[Attendee]:
+    """Return those whom a sent MatchForm has fields for."""
+    return [each for each in attendees if f"person_{_key(each)}" in data]
+
+
+def _key(attendee: Attendee) -> str:
+    return hashlib.sha256(attendee.alias.encode()).hexdigest()[:16]
 
 
 def _label(attendee: Attendee) -> str:

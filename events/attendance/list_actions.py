@@ -1,13 +1,14 @@
 """Attendance lists from webinar tools: store one for preview, apply it, undo it, match people."""
 
 import datetime as dt
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import PurePath
 
 from django.db import connection
 from django.utils import timezone
 
 from accounts.models import User
+from accounts.queries import lock_people
 from aspen.db.audit import audited, audited_as
 from aspen.errors import Refused
 from aspen.formats import counted
@@ -40,12 +41,14 @@ def store_attendance_list(
     """Read and store a list without applying it.
 
     If a list with the same contents and threshold is stored already, return that one. Raises
-    Refused if the list cannot be read. Locks the event.
+    Refused if the list cannot be read. Locks the event once the list is read, because reading a
+    long list takes seconds.
     """
-    event = queries.lock_event(event_id)
+    event = Event.objects.get(pk=event_id)
     report = report_shapes.read_report(data, begins_at=event.begins_at, ends_at=event.over_at)
     if not report.rows:
         raise Refused("There are no people on this list.", field="file")
+    queries.lock_event(event_id)
     stored, _ = AttendanceList.objects.get_or_create(
         event=event,
         fingerprint=presence.fingerprint(report.rows),
@@ -228,7 +231,7 @@ def _write(changes: RosterChanges, *, by: User) -> int:
     _write_marks(changes.marked)
     _write_added(changes)
     _write_removed(changes.removed, event=changes.plan.event, by=by)
-    emails.queue_absent_emails(changes.newly_absent)
+    emails.queue_absent_emails([*changes.newly_absent, *changes.absent_walk_ins])
     queue_settling()
     return len(changes.marked) + len(changes.added) + len(changes.removed)
 
@@ -276,8 +279,12 @@ def _write_added(changes: RosterChanges) -> None:
     )
 
 
-def _write_removed(removed: Iterable[Registration], *, event: Event, by: User) -> None:
-    """Take away places that only lists gave. Withdraw the credit of those who have it already."""
+def _write_removed(removed: Sequence[Registration], *, event: Event, by: User) -> None:
+    """Take away places that only lists gave. Withdraw the credit of those who have it already.
+
+    Locks the people, all at once and in order, because the credit of each is changed in turn.
+    """
+    lock_people([each.person_id for each in removed])
     new = [each for each in removed if each.state == RegistrationState.CONFIRMED]
     earlier = [each for each in removed if each.state != RegistrationState.CONFIRMED]
     for each in [*new, *earlier]:

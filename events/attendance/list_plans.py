@@ -203,8 +203,8 @@ class RosterChanges:
     """What the lists change, as registrations with their new values, not yet saved.
 
     `marked` have a new mark or time present. `added` get a place as walk-ins. `removed` lose the
-    place that lists gave them, and are as they were before. The numbers are of registered people,
-    without walk-ins.
+    place that lists gave them, and are as they were before. `newly_absent` and the numbers are of
+    registered people; `absent_walk_ins` become absent too.
     """
 
     plan: ListPlan
@@ -212,6 +212,7 @@ class RosterChanges:
     added: list[Registration] = dataclasses.field(default_factory=list)
     removed: list[Registration] = dataclasses.field(default_factory=list)
     newly_absent: list[Registration] = dataclasses.field(default_factory=list)
+    absent_walk_ins: list[Registration] = dataclasses.field(default_factory=list)
     registered: int = 0
     named: int = 0
     absent: int = 0
@@ -255,13 +256,14 @@ def roster_changes(plan: ListPlan, *, by: User, override: bool = False) -> Roste
         was_absent = place.attendance == Attendance.ABSENT
         if _mark(place, said, minutes, by=by, at=now, override=override):
             changes.marked.append(place)
+        is_absent = place.attendance == Attendance.ABSENT
+        if is_absent and not was_absent:
+            absent = changes.absent_walk_ins if place.walk_in else changes.newly_absent
+            absent.append(place)
         if not place.walk_in:
-            is_absent = place.attendance == Attendance.ABSENT
             changes.registered += 1
             changes.named += person_id in plan.on_list
             changes.absent += is_absent and place.before_lists is not None
-            if is_absent and not was_absent:
-                changes.newly_absent.append(place)
     if walk_ins:
         for listed_person in plan.unregistered:
             if listed_person.attendance == Attendance.PRESENT:

@@ -98,7 +98,7 @@ def first_rows(stored: AttendanceList) -> list[RowAsRead]:
     shown = [row for number, row in enumerate(rows) if number < FIRST_ROWS or row.line in notes]
     return [
         RowAsRead(row.line, row.name or row.address, notes.get(row.line) or _time_as_read(row))
-        for row in sorted(shown)
+        for row in sorted(shown, key=lambda row: row.line)
     ]
 
 

@@ -18,7 +18,13 @@ from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, rules, uploads
 from events.attendance import list_actions, list_presentation
-from events.attendance.forms import ApplyListForm, ConfirmListForm, MatchForm, UploadListForm
+from events.attendance.forms import (
+    ApplyListForm,
+    ConfirmListForm,
+    MatchForm,
+    UploadListForm,
+    posted_attendees,
+)
 from events.attendance.list_plans import (
     Attendee,
     ListPlan,
@@ -175,8 +181,11 @@ def match(request: AuthenticatedHttpRequest, pk: int, list_id: int) -> HttpRespo
     """Match people on a list whose listed name or address belongs to no account."""
     event, stored = _list(request, pk, list_id)
     plan = _plan(event, stored)
-    page = paginate([*plan.unmatched, *_matched(plan)], request, size=MATCHES_PER_PAGE)
+    everyone = [*plan.unmatched, *_matched(plan)]
+    page = paginate(everyone, request, size=MATCHES_PER_PAGE)
     attendees: list[Attendee] = list(page.object_list)
+    if request.method == "POST":
+        attendees = posted_attendees(everyone, request.POST)
     registrations = [*plan.places.values(), *plan.others.values()]
     proposed = proposals({each.alias: each.label for each in attendees}, registrations, event)
     form = MatchForm(

@@ -4,12 +4,13 @@ import datetime as dt
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from django.db import connection
 from django.db.models import Count, OuterRef, Q, QuerySet, Subquery
 from django.utils import timezone
 
 from accounts.models import Position, User
+from accounts.queries import people_by_email
 from events import permissions, rules
+from events.attendance.presence import ReportRow
 from events.enums import (
     ATTENDED,
     Attendance,
@@ -19,7 +20,14 @@ from events.enums import (
     QuestionKind,
     RegistrationState,
 )
-from events.models import Answer, Event, PersonalKey, Registration
+from events.models import (
+    Answer,
+    AttendanceList,
+    AttendeeMatch,
+    Event,
+    PersonalKey,
+    Registration,
+)
 
 
 class RosterCounts(NamedTuple):
@@ -161,25 +169,6 @@ def events_open_for_check_in(person: User) -> QuerySet[Event]:
 # ---------- People to match ----------
 
 MATCH_WINDOW = dt.timedelta(days=30)
-# The columns of `rows` are those of presence.ReportRow.
-UNMATCHED_SQL = """
-    SELECT list.id, list.event_id, list.applied_at, count(DISTINCT listed.address || listed.name)
-      FROM events_attendancelist AS list,
-           jsonb_array_elements(list.rows) AS line,
-           LATERAL (SELECT line ->> 1 AS address,
-                           CASE WHEN line ->> 1 = '' THEN line ->> 2 ELSE '' END AS name) AS listed
-     WHERE list.applied_at > %s AND list.undone_at IS NULL
-       AND NOT EXISTS (SELECT FROM events_attendeematch AS matched
-                        WHERE matched.event_id = list.event_id
-                          AND (matched.alias = listed.address
-                               OR listed.address = '' AND matched.name = listed.name))
-       AND NOT EXISTS (SELECT FROM accounts_user AS person
-                        WHERE person.is_active AND person.email = listed.address)
-       AND NOT EXISTS (SELECT FROM account_emailaddress AS own
-                        WHERE own.verified AND own.email = listed.address)
-     GROUP BY list.id
-     ORDER BY list.applied_at, list.id
-"""
 
 
 class UnmatchedPeople(NamedTuple):
@@ -194,8 +183,23 @@ class UnmatchedPeople(NamedTuple):
 def lists_with_unmatched_people() -> list[UnmatchedPeople]:
     """Return the lists applied in the past 30 days on which someone matches no account.
 
-    The list that was applied first comes first. One query.
+    The list that was applied first comes first. Four queries.
     """
-    with connection.cursor() as cursor:
-        cursor.execute(UNMATCHED_SQL, [timezone.now() - MATCH_WINDOW])
-        return [UnmatchedPeople(*row) for row in cursor.fetchall()]
+    lists = AttendanceList.objects.filter(
+        applied_at__gt=timezone.now() - MATCH_WINDOW, undone_at=None
+    ).order_by("applied_at", "pk")
+    aliases = {each: {ReportRow(*row).alias for row in each.rows} for each in lists}
+    matches = AttendeeMatch.objects.filter(
+        event__in={each.event_id for each in aliases}, person__is_active=True
+    )
+    matched = set(matches.values_list("event_id", "alias"))
+    people = people_by_email(sorted({alias for own in aliases.values() for alias in own}))
+    unmatched = {
+        each: [one for one in own if one not in people and (each.event_id, one) not in matched]
+        for each, own in aliases.items()
+    }
+    return [
+        UnmatchedPeople(each.pk, each.event_id, each.applied_at, len(own))
+        for each, own in unmatched.items()
+        if own and each.applied_at
+    ]

@@ -13,7 +13,14 @@ from django.utils import timezone
 
 from aspen.errors import Refused
 from aspen.files.parsing import parse_duration, parse_moment, why_not_an_email
-from aspen.files.table_reader import MAX_LIST_LINE_LENGTH, TableRow, find_column, read_tables
+from aspen.files.table_reader import (
+    MAX_LIST_LINE_LENGTH,
+    TableRow,
+    has_address,
+    heading_letters,
+    read_tables,
+)
+from aspen.text import clean_email
 from events.attendance.presence import ReportRow, name_alias
 
 MEGABYTES = 5
@@ -22,6 +29,7 @@ MAX_REFUSED = 200
 MAX_NOTES = 5
 MAX_SECONDS = 100_000 * 60
 MAX_NAME_LENGTH = 150
+YEARS = range(1900, 2200)  # other years are mistakes, and some cannot be shown
 # A total is shorter than the time from joining to leaving by more than rounding can explain.
 ROUNDING = 2 * 60
 TIME_OF_DAY = re.compile(r"\d{1,2}:\d{2}(:\d{2})?(\s*[ap]\.?m\.?)?", re.IGNORECASE)
@@ -80,6 +88,8 @@ HEADINGS = {
     "action": {"useraction"},
     "timestamp": {"timestamp"},
 }
+
+MEANINGS = {heading: meaning for meaning, headings in HEADINGS.items() for heading in headings}
 
 
 class KnownShape(NamedTuple):
@@ -166,9 +176,13 @@ def read_report(data: bytes, *, begins_at: dt.datetime, ends_at: dt.datetime) ->
 
 
 def _tables_of_people(data: bytes) -> Iterator[_Table]:
-    """Yield the tables that list people. Each heading row starts one; other rows are ignored."""
+    """Yield the tables that list people. Each heading row starts one; other rows are ignored.
+
+    A list can go on below a subheading, without another row of headings.
+    """
+    last: _Table | None = None
     for read in read_tables(data, megabytes=MEGABYTES):
-        table: _Table | None = None
+        table, has_heading = None, False
         for row in read.rows:
             columns = _columns(row.cells)
             if columns is None:
@@ -177,20 +191,27 @@ def _tables_of_people(data: bytes) -> Iterator[_Table]:
                 continue
             if table:
                 yield table
+            has_heading = True
             shape = _known_shape(row.cells)
             lists_people = shape is None or shape.lists_people
             name = shape.name if shape else ""
             table = _Table(read.title, name, row.cells, columns, []) if lists_people else None
         if table:
             yield table
+        if has_heading:
+            last = table
+        elif last and has_address(read.rows, last.columns.get("address")):
+            last.rows.extend(read.rows)
 
 
 def _columns(cells: list[str]) -> dict[str, int] | None:
     """Return the columns of a heading row by meaning, or None if it is not one for people."""
-    found = {meaning: find_column(cells, names) for meaning, names in HEADINGS.items()}
-    columns = {meaning: index for meaning, index in found.items() if index is not None}
-    if hours := columns.pop("hours", None):
-        columns.setdefault("duration", hours)
+    columns: dict[str, int] = {}
+    for index, cell in enumerate(cells):
+        if meaning := MEANINGS.get(heading_letters(cell)):
+            columns.setdefault(meaning, index)
+    if "hours" in columns:
+        columns.setdefault("duration", columns.pop("hours"))
     has_person = columns.keys() & {"address", "name", "first_name"}
     has_time = (
         "duration" in columns
@@ -201,7 +222,7 @@ def _columns(cells: list[str]) -> dict[str, int] | None:
 
 
 def _known_shape(cells: list[str]) -> KnownShape | None:
-    letters = {re.sub(r"[^a-z]", "", cell.lower()) for cell in cells}
+    letters = set(map(heading_letters, cells))
     return next((shape for shape in KNOWN_SHAPES if shape.headings <= letters), None)
 
 
@@ -265,7 +286,7 @@ class _Reader:
         """Return a row without times. Raises Refused if it names no one."""
         full = " ".join([cells.get("first_name", ""), cells.get("last_name", "")])
         name = (cells.get("name") or full).strip()[:MAX_NAME_LENGTH]
-        address = cells.get("address", "").lower()
+        address = clean_email(cells.get("address", ""))
         if reason := why_not_an_email(address):
             if not name:
                 raise Refused(reason)
@@ -314,7 +335,9 @@ class _Reader:
         if self.day and TIME_OF_DAY.fullmatch(text):
             text = f"{self.day} {text}"
         moment = parse_moment(text, self.zone)
-        return int(moment.timestamp()) if isinstance(moment, dt.datetime) else None
+        if not isinstance(moment, dt.datetime) or moment.year not in YEARS:
+            return None
+        return int(moment.timestamp())
 
     def _seconds(self, line: int, text: str, heading: str) -> int | None:
         read = parse_duration(text, heading)

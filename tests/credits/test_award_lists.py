@@ -82,6 +82,13 @@ def test_the_host_in_a_report_about_a_meeting_is_not_on_the_list() -> None:
     assert sheet == awards.AddressRows([[ADA, 5], [BO, 7]], [])
 
 
+def test_a_list_goes_on_below_a_subheading() -> None:
+    sheet = awards.read_file(
+        f"Name,Email\nAda,{ADA}\n\nHelena\nLast name,First name\nBo,{BO}\n".encode()
+    )
+    assert sheet.rows == [[ADA, 2], [BO, 6]]
+
+
 def test_people_who_registered_but_did_not_attend_are_refused() -> None:
     sheet = awards.read_file(
         f"Attendee Details,\nAttended,First Name,Email\nYes,Ada,{ADA}\nNo,Bo,{BO}\n".encode()

@@ -178,6 +178,21 @@ def test_a_blank_line_in_a_list_does_not_hide_the_rest() -> None:
     assert [row.line for row in table.rows] == [1, 2, 5, 7]
     (table,) = read("Email\na@b.example\n\nc@d.example\n")
     assert len(table.rows) == 3
+    (table,) = read("Email,Minutes\na@b.example,5\n\nHelena\nc@d.example,6\n")
+    assert [row.line for row in table.rows] == [1, 2, 4, 5]
+
+
+def test_all_sheets_together_have_the_most_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fill(book: openpyxl.Workbook) -> None:
+        for sheet in (book.active, book.create_sheet("More")):
+            for number in range(3):
+                sheet.append([f"p{number}@x.example", "5"])
+
+    monkeypatch.setattr(table_reader, "MAX_ROWS", 6)
+    assert len(read(xlsx(fill))) == 2
+    monkeypatch.setattr(table_reader, "MAX_ROWS", 5)
+    with pytest.raises(Refused, match="more than 5 rows"):
+        read(xlsx(fill))
 
 
 # ---------- Workbooks ----------

@@ -107,6 +107,17 @@ def test_manual_marks_stay_unless_overridden() -> None:
     assert marks(event) == {"Ada": PRESENT, "Bo": Attendance.LATE}
 
 
+def test_walk_ins_who_become_absent_are_told_too() -> None:
+    event = make.event(days=-1)
+    ada = make.person(display_name="Ada")
+    [place] = roster(event, ada)
+    Registration.objects.filter(pk=place.pk).update(walk_in=True)
+    actions.mark_attendance(registration_id=place.pk, attendance=PRESENT, by=make.person())
+    apply(store_list(event, (ada.email, 5)), override=True)
+    assert marks(event) == {"Ada": ABSENT}
+    assert [mail.to for mail in Mail.objects.filter(kind="events.absent")] == [ada]
+
+
 def test_a_list_does_not_touch_identical_marks() -> None:
     event = make.event(days=-1)
     ada, bo = (make.person(display_name=name) for name in ("Ada", "Bo"))

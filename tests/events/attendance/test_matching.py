@@ -1,5 +1,7 @@
 """Proposing people for names and addresses that belong to no account, and remembering matches."""
 
+import hashlib
+
 import pytest
 from django.test import Client
 
@@ -109,6 +111,11 @@ def test_the_page_takes_the_same_number_of_queries(
     assert page.count("Someone else for Caleb Winters") == number
 
 
+def field(kind: str, alias: str) -> str:
+    """Return the name of a person's field in MatchForm, which a list gives this alias."""
+    return f"{kind}_{hashlib.sha256(alias.encode()).hexdigest()[:16]}"
+
+
 def test_matching_proposed_and_other_people(client: Client) -> None:
     event = make.event(days=-1)
     [caleb] = registered(event, "Caleb Winters")
@@ -116,12 +123,15 @@ def test_matching_proposed_and_other_people(client: Client) -> None:
     stored = stored_guests(event, "Caleb W. (Caleb Winters)", "Front desk", "Nobody")
     address = f"/events/{event.pk}/roster/lists/{stored.pk}/match/"
     form = client.get(address).context["form"]
-    assert [field.initial for field in form.fields.values()] == ["", None] * 3
+    assert [field.initial for field in form.fields.values()] == ["", None, ""] * 3
     pk = str(caleb.person_id)
-    error = client.post(address, {"person_0": pk, "address_1": "no-one@x.example"})
-    assert error.context["form"].errors == {"address_1": ["No account uses this address."]}
+    caleb_key, desk = "name:caleb w. (caleb winters)", "name:front desk"
+    values = {field("person", caleb_key): pk, field("person", desk): ""}
+    other = field("address", desk)
+    error = client.post(address, values | {other: "no-one@x.example"})
+    assert error.context["form"].errors == {other: ["No account uses this address."]}
     assert not AttendeeMatch.objects.exists()
-    saved = client.post(address, {"person_0": pk, "address_1": dana.email.upper()})
+    saved = client.post(address, values | {other: dana.email.upper()})
     assert flash_messages(saved) == ["2 matches saved."]
     assert dict(AttendeeMatch.objects.order_by("pk").values_list("name", "person")) == {
         "Caleb W. (Caleb Winters)": caleb.person_id,
@@ -129,24 +139,49 @@ def test_matching_proposed_and_other_people(client: Client) -> None:
     }
     # Those who are matched come after the others, and their match can be removed.
     form = client.get(address).context["form"]
-    assert [field.initial for field in form.fields.values()] == [
-        "",
-        None,
-        pk,
-        None,
-        str(dana.pk),
-        None,
-    ]
-    client.post(address, {"person_1": "", "person_2": str(dana.pk)})
+    initial = [field.initial for field in form.fields.values()]
+    assert initial == ["", None, "", pk, None, pk, str(dana.pk), None, str(dana.pk)]
+    client.post(
+        address,
+        {
+            field("person", caleb_key): "",
+            field("matched", caleb_key): pk,
+            field("person", desk): str(dana.pk),
+            field("matched", desk): str(dana.pk),
+        },
+    )
     assert [each.person for each in AttendeeMatch.objects.order_by("pk")] == [dana]
+
+
+def test_an_old_page_changes_only_what_was_changed_on_it(client: Client) -> None:
+    """Two people have the page open, and one of them has saved it."""
+    event = make.event(days=-1)
+    [caleb] = registered(event, "Caleb Winters")
+    stored = stored_guests(event, "Caleb W. Winters", "Front desk")
+    address = f"/events/{event.pk}/roster/lists/{stored.pk}/match/"
+    form = client.get(address).context["form"]
+    old = {name: field.initial or "" for name, field in form.fields.items()}
+    desk = make.person()
+    caleb_key, desk_key = "name:caleb w. winters", "name:front desk"
+    remember(event, desk_key, desk)
+    client.post(address, old | {field("person", caleb_key): str(caleb.person_id)})
+    assert dict(AttendeeMatch.objects.values_list("alias", "person").order_by("pk")) == {
+        desk_key: desk.pk,
+        caleb_key: caleb.person_id,
+    }
+    # Someone else has been given an account with the name's address: their row is gone.
+    actions.match_attendees(list_id=stored.pk, matches={desk_key: None}, by=make.person())
+    client.post(address, {field("person", "name:no longer listed"): str(desk.pk)})
+    assert AttendeeMatch.objects.get().alias == caleb_key
 
 
 def test_only_proposed_people_can_be_selected(client: Client) -> None:
     event = make.event(days=-1)
     stored = stored_guests(event, "Caleb Winters")
     address = f"/events/{event.pk}/roster/lists/{stored.pk}/match/"
-    page = client.post(address, {"person_0": str(make.person().pk)})
-    assert "person_0" in page.context["form"].errors
+    name = field("person", "name:caleb winters")
+    page = client.post(address, {name: str(make.person().pk)})
+    assert name in page.context["form"].errors
 
 
 def test_an_earlier_match_is_selected_but_not_saved(client: Client) -> None:
@@ -155,7 +190,7 @@ def test_an_earlier_match_is_selected_but_not_saved(client: Client) -> None:
     stored = stored_guests(event, "Front Desk")
     address = f"/events/{event.pk}/roster/lists/{stored.pk}/match/"
     page = client.get(address)
-    assert page.context["form"].fields["person_0"].initial == str(person.pk)
+    assert page.context["form"].fields[field("person", "name:front desk")].initial == str(person.pk)
     assert "(matched before)" in text(page)
     assert not AttendeeMatch.objects.filter(event=event).exists()
 
@@ -200,9 +235,17 @@ def test_the_admin_says_how_many_people_are_to_be_matched() -> None:
     assert "2 people on attendance lists to match, the oldest received today" in page
     assert f'href="/events/{event.pk}/roster/lists/{list_id}/match/"' in page
 
-    matches = {"name:caleb winters": make.person(), "ada@home.example": make.person()}
+    caleb = make.person()
+    matches = {"name:caleb winters": caleb, "ada@home.example": make.person()}
     actions.match_attendees(list_id=list_id, matches=matches, by=staff)
     assert "to match" not in text(client.get("/admin/"))
+    # Another spelling of a name is matched too.
+    rows = f"Name,Email,Minutes\nDana Fletcher,{member.email},55\nCALEB  Winters,,55\n"
+    applied(event, rows, staff)
+    assert "to match" not in text(client.get("/admin/"))
+    # Accounts that were deactivated match no one.
+    User.objects.filter(pk=caleb.pk).update(is_active=False)
+    assert "2 people on attendance lists to match" in text(client.get("/admin/"))
 
 
 def test_a_list_that_was_undone_has_nobody_to_match() -> None:

@@ -270,6 +270,25 @@ def test_how_durations_were_read_is_noted() -> None:
 def test_a_column_of_hours() -> None:
     report = read(b"Email,Hours attended\nada@x.example,1.5\n")
     assert [row.seconds for row in report.rows] == [90 * 60]
+    report = read(b"Hours,Email\n1.5,ada@x.example\n")
+    assert [row.seconds for row in report.rows] == [90 * 60]
+
+
+def test_a_list_goes_on_below_a_subheading() -> None:
+    report = read(
+        b"Email,Name,Minutes\nada@x.example,Ada,50\n\nHelena\nbo@x.example,Bo,40\n\n"
+        b"Board members\nName,Role,Seat\n\nMissoula\nDana,Chair,North\ncy@x.example,Cy,30\n"
+    )
+    assert [row.address for row in report.rows] == [
+        f"{who}@x.example" for who in ("ada", "bo", "cy")
+    ]
+
+
+@pytest.mark.parametrize("year", ["0001", "1899", "2200", "9999"])
+def test_a_visit_in_an_impossible_year_is_refused(year: str) -> None:
+    times = f"{year}-05-11 10:00,{year}-05-11 11:00"
+    report = read(f"Email,Join time,Leave time\nada@x.example,{times}\n".encode())
+    assert (report.rows, len(report.refused)) == ([], 1)
 
 
 def test_only_the_first_bad_rows_are_reported() -> None:
