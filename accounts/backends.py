@@ -5,6 +5,7 @@ from django.conf import settings
 from django.contrib.auth.backends import ModelBackend
 
 from accounts.models import User
+from aspen.web import waiting
 
 
 def is_barred(user: User) -> bool:
@@ -18,6 +19,11 @@ def is_barred(user: User) -> bool:
 
 class NameBackend(ModelBackend):
     """Django's backend, used for permissions and the admin."""
+
+    def get_user(self, user_id: int) -> User | None:
+        """Load the person of a request with the counts for the menu, in one query."""
+        person = waiting.with_counts(User.objects.filter(pk=user_id)).order_by().first()
+        return person if self.user_can_authenticate(person) else None
 
     def user_can_authenticate(self, user: User | None) -> bool:  # type: ignore[override]
         """Reject barred accounts at sign-in and, through get_user(), at each request."""

@@ -5,6 +5,8 @@ from functools import partial
 from django.conf import settings
 from django.http import HttpRequest
 
+from aspen.web import waiting
+
 # Session keys. The name of the person's library, which accounts keeps up to date.
 LIBRARY = "library"
 # Whether the person could manage events when they signed in: for links, not for permissions.
@@ -25,6 +27,7 @@ def portal(request: HttpRequest) -> dict[str, object]:
         "manages_events": partial(manages_events, request),
         "leads_library": partial(leads_library, request),
         "theme": partial(theme, request),
+        "badges": partial(badges, request),
     }
 
 
@@ -44,3 +47,8 @@ def leads_library(request: HttpRequest) -> bool:
 def theme(request: HttpRequest) -> str:
     """Return "light" or "dark" if the person chose a color scheme, or ""."""
     return str(request.session.get(THEME, "")) if request.user.is_authenticated else ""
+
+
+def badges(request: HttpRequest) -> dict[str, waiting.Badge | None]:
+    """Return the badges of the menu by its entries. Their counts came with the person."""
+    return waiting.badges(request.user) if request.user.is_authenticated else {}

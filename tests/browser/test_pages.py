@@ -425,6 +425,73 @@ def test_elements_look_as_the_source_document_describes_them(
     assert button.evaluate(colors) == ["rgb(30, 122, 60)", white]
 
 
+def color(visitor: Visitor, selector: str, name: str) -> str:
+    element = visitor.page.locator(selector).first
+    value: str = element.evaluate("(element, name) => getComputedStyle(element)[name]", name)
+    return value
+
+
+def test_a_chosen_theme_wins_over_the_devices(open_browser: Callable[..., Visitor]) -> None:
+    visitor = open_browser()
+    visitor.open("/accessibility/")
+    paper = {"light": "rgb(250, 248, 243)", "dark": "rgb(18, 32, 44)"}
+    for device in ("light", "dark"):
+        visitor.page.emulate_media(color_scheme=device)
+        assert color(visitor, "body", "backgroundColor") == paper[device]
+        for theme in ("light", "dark"):
+            visitor.page.evaluate("theme => document.documentElement.dataset.theme = theme", theme)
+            assert color(visitor, "body", "backgroundColor") == paper[theme]
+            assert not visitor.problems()
+        visitor.page.evaluate("() => delete document.documentElement.dataset.theme")
+
+
+def test_progress_and_states_are_visible_in_forced_colors(
+    open_browser: Callable[..., Visitor],
+) -> None:
+    with zeal_ignore():
+        person = make.person()
+        make.claim(person, credits={TECHNOLOGY: "3.0"})
+        select_track(track=make.track(), by=person)
+    visitor = open_browser(person)
+    visitor.visit("/tracks/")
+    visitor.page.emulate_media(forced_colors="active")
+    assert color(visitor, ".bar__part", "fill") == "rgb(122, 62, 157)"
+    assert color(visitor, ".cat--technology .cat__shape", "color") == "rgb(122, 62, 157)"
+    assert color(visitor, ".btn", "borderTopStyle") == "solid"
+    # The browser draws these itself, in colors that can be told from the page's.
+    for kind in ("radio", "checkbox"):
+        appearances = visitor.page.evaluate(
+            """kind => {
+                const box = document.createElement("input");
+                box.type = kind;
+                document.querySelector("main").append(box);
+                return getComputedStyle(box).appearance;
+            }""",
+            kind,
+        )
+        assert appearances in ("auto", kind)
+
+
+@pytest.mark.parametrize(
+    "path", ["/continuing-education/", "/continuing-education/credits/", "/events/?view=list"]
+)
+def test_pages_print_without_menus_and_buttons(
+    open_browser: Callable[..., Visitor], path: str
+) -> None:
+    with zeal_ignore():
+        person = make.person()
+        make.claim(person)
+        make.event()
+        make.event(days=2)
+    visitor = open_browser(person)
+    visitor.open(path)
+    visitor.page.emulate_media(media="print", color_scheme="dark")
+    controls = "nav, button, select, input:not([type=hidden]), .btn, .foot"
+    shown = "all => all.filter(each => each.checkVisibility()).map(each => each.outerHTML)"
+    assert visitor.page.locator(controls).evaluate_all(shown) == []
+    assert color(visitor, "body", "backgroundColor") == "rgb(255, 255, 255)"
+
+
 # ---------- Error pages ----------
 
 

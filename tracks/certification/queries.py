@@ -11,7 +11,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet, Subquery
 from accounts.models import User
 from tracks.counting import queries as counting_queries
 from tracks.counting.progress import ZERO
-from tracks.enums import ACTIVE, ParticipationState, VerificationAnswer
+from tracks.enums import ACTIVE, Ending, ParticipationState, VerificationAnswer
 from tracks.models import (
     Certificate,
     Participation,
@@ -156,19 +156,24 @@ def counted_by_year(participation: Participation, on: dt.date) -> dict[int, Deci
     return years
 
 
+_UNANSWERED = Q(answered_at=None, participation__state__in=sorted(ACTIVE))
+
+
 def questions_for(person: User) -> QuerySet[Verification]:
     """Return the questions to this person as a supervisor.
 
     Include those sent to their e-mail address before they had an account.
     """
     return (
-        Verification.objects.filter(
-            Q(supervisor=person) | Q(supervisor=None, supervisor_email=person.email)
-        )
-        .exclude(person=person)
+        _questions_for(person.pk, person.email)
         .select_related("person", "participation__track", "submission__reviewed_by")
         .order_by("asked_at", "pk")
     )
+
+
+def _questions_for(person: int | OuterRef, email: str | OuterRef) -> QuerySet[Verification]:
+    to_person = Q(supervisor=person) | Q(supervisor=None, supervisor_email=email)
+    return Verification.objects.filter(to_person).exclude(person=person)
 
 
 def unanswered_questions(person: User) -> QuerySet[Verification]:
@@ -176,10 +181,28 @@ def unanswered_questions(person: User) -> QuerySet[Verification]:
 
     Takes one query.
     """
-    questions = questions_for(person).filter(
-        answered_at=None, participation__state__in=sorted(ACTIVE)
+    return questions_for(person).filter(_UNANSWERED).defer("record")
+
+
+def questions_waiting() -> QuerySet[Verification]:
+    """Return the questions that the person of the outer query has not answered yet."""
+    return _questions_for(OuterRef("pk"), OuterRef("email")).filter(_UNANSWERED)
+
+
+def records_to_change() -> QuerySet[Submission]:
+    """Return the records of the outer query's person that wait for changes.
+
+    They were returned or refused, and have not been sent again.
+    """
+    newer = Submission.objects.filter(
+        participation=OuterRef("participation"), submitted_at__gt=OuterRef("submitted_at")
     )
-    return questions.defer("record")
+    return Submission.objects.filter(
+        ~Exists(newer),
+        participation__person=OuterRef("pk"),
+        participation__state=ParticipationState.OPEN,
+        ending__in=[Ending.RETURNED, Ending.REFUSED],
+    )
 
 
 def newer_question(question: Verification) -> Verification | None:

@@ -350,6 +350,13 @@ def track_progress_of(participations: Iterable[Participation], on: dt.date) -> l
 
 def returned_events(person: User) -> QuerySet[Event]:
     """Return the person's custom events that staff returned for changes."""
-    return Event.objects.filter(
-        created_by=person, origin=Origin.CUSTOM, state=EventState.DRAFT
-    ).order_by("begins_at", "id")
+    return _returned(person.pk).order_by("begins_at", "id")
+
+
+def training_to_change() -> QuerySet[Event]:
+    """Return the custom events of the outer query's person that staff returned for changes."""
+    return _returned(OuterRef("pk"))
+
+
+def _returned(person: int | OuterRef) -> QuerySet[Event]:
+    return Event.objects.filter(created_by=person, origin=Origin.CUSTOM, state=EventState.DRAFT)
