@@ -317,7 +317,7 @@ def edits_and_resubmits(librarian: Visitor) -> None:
     librarian.follow("My credits", within=librarian.menu)
     reason = "Please name the puppets' theater school in full."
     sees_the_credit(librarian, PUPPETS, "Returned for changes", reason)
-    librarian.follow("Continuing Education", within=librarian.menu)
+    librarian.follow("Continuing Education 1 training to change", within=librarian.menu)
     librarian.sees(f"Staff asked for changes to “{PUPPETS}”: {reason}")
     librarian.click(librarian.page.get_by_role("link", name="Edit and resubmit").first)
     librarian.sees(f"Staff asked for changes: {reason}")
