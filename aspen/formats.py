@@ -28,6 +28,13 @@ def format_day(date: dt.date) -> str:
     return f"{date:%a, %b} {date.day}, {date.year}"
 
 
+def format_short_day(date: dt.date) -> str:
+    """Return “Tue, Nov 10”, or “Nov 10, 2025” if that is not in this year."""
+    if date.year == timezone.localdate().year:
+        return f"{date:%a, %b} {date.day}"
+    return f"{date:%b} {date.day}, {date.year}"
+
+
 def days_since(moment: dt.datetime) -> int:
     """Return the number of calendar days in Montana between the moment and now."""
     return (timezone.localdate() - timezone.localdate(moment)).days

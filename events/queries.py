@@ -413,13 +413,6 @@ def custom_event_of(person: User, pk: int) -> QuerySet[Event]:
     return Event.objects.filter(pk=pk, origin=Origin.CUSTOM, created_by=person)
 
 
-def search_title_or_sponsor(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """Keep only events with every word in the title or sponsor. Does not change their order."""
-    for word in words.split():
-        events = events.filter(Q(title__icontains=word) | Q(sponsor__icontains=word))
-    return events
-
-
 def with_credits_offered(events: QuerySet[Event]) -> QuerySet[Event]:
     """Annotate `credits_offered`: the sum of the event's credit lines."""
     offered = (

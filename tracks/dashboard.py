@@ -1,5 +1,7 @@
 """The Continuing Education page, and the page with a track's progress."""
 
+import datetime as dt
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.contrib import messages
@@ -8,18 +10,16 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
-from django.views.decorators.vary import vary_on_headers
 
 from accounts.models import User
 from aspen import formats
 from aspen.clock import today
-from aspen.formats import format_credits, format_day
+from aspen.formats import format_credits, format_day, format_short_day
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from aspen.web.undo import success_with_undo
 from credits import queries as credit_queries
-from credits.forms import ClaimSearchForm
 from events import actions as event_actions
 from events import queries as event_queries
 from tracks.certification import certificates, record
@@ -36,20 +36,15 @@ if TYPE_CHECKING:
     from tracks.certification.queries import AnnotatedSubmission
 
 MAX_LISTED = 300
+LATEST = 5  # how many credits the page lists
+NEW_CERTIFICATE = dt.timedelta(days=31)  # how long a certificate is shown above the progress
 PER_PAGE = 25
 
 
 @require_safe
-@vary_on_headers("HX-Request")
 def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show Continuing Education: progress, events to claim, Create New… and recent credits.
-
-    An htmx request gets only the filtered list of events to claim.
-    """
+    """Show Continuing Education: progress, events to claim, Create New… and the latest credits."""
     person = request.user
-    if request.htmx:  # type: ignore[attr-defined]
-        claimable = _claimable_events(request, person)
-        return render(request, "tracks/pick_again.html", {"claimable": claimable})
     event_actions.settle_due(person=person)
     participations = list(counting_queries.active_or_certified_participations(person))
     active = [each for each in participations if each.state in ACTIVE]
@@ -66,22 +61,22 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         )
         for each in summaries
     ]
-    totals = credits.credit_totals(person)
-    recent_credits = credits.credits_with_postings(person)[:5]
+    archived = Decimal(0) if active else credits.credit_totals(person).archived
+    latest_credits = credits.credits_with_postings(person)[:LATEST]
     context = {
-        "answer": counting_presentation.opening_text(summaries, totals),
         "tracks": list(zip(summaries, statuses, strict=True)),
         "waiting": certification_queries.unanswered_questions(person),
-        "totals": totals,
+        "archived": format_credits(archived) if archived else "",
         "credits": [
-            counting_presentation.credit_row(credit, participations) for credit in recent_credits
+            counting_presentation.credit_row(credit, participations) for credit in latest_credits
         ],
         "returned": counting_queries.returned_events(person),
-        "certificates": [
+        "new_certificates": [
             certificates.certificate_facts(each)
             for each in counting_queries.certificates_of(person)
+            if each.issued_at > timezone.now() - NEW_CERTIFICATE and not each.revoked_at
         ],
-        "claimable": _claimable_events(request, person),
+        "claimable": _claimable_events(person),
     }
     return render(request, "tracks/dashboard.html", context)
 
@@ -90,44 +85,32 @@ class ClaimableEvent(NamedTuple):
     """An option in the list of events to claim."""
 
     id: int
-    label: str
+    when: str
+    title: str
+    sponsor: str
+    amount: str
 
 
 class ClaimableEvents(NamedTuple):
-    """The list of events to claim, filtered by the search words in `find`."""
+    """The newest events to claim. `has_more` if there are others."""
 
     events: list[ClaimableEvent]
     has_more: bool
-    count_text: str
-    find: str
-    errors: list[str]
 
 
-def _claimable_events(request: AuthenticatedHttpRequest, person: User) -> ClaimableEvents:
-    form = ClaimSearchForm(request.GET)
-    find = form.cleaned_data["find"] if form.is_valid() else ""
-    events = event_queries.search_title_or_sponsor(credit_queries.claimable_by(person), find)
+def _claimable_events(person: User) -> ClaimableEvents:
+    events = event_queries.with_credits_offered(credit_queries.claimable_by(person))
     options = [
         ClaimableEvent(
             event.pk,
-            f"{format_day(event.last_day)} – {event.title} "
-            f"({format_credits(event.credits_offered)})",  # type: ignore[attr-defined]
+            format_short_day(event.last_day),
+            event.title,
+            event.sponsor,
+            format_credits(event.credits_offered),  # type: ignore[attr-defined]
         )
-        for event in event_queries.with_credits_offered(events)[: MAX_LISTED + 1]
+        for event in events[: MAX_LISTED + 1]
     ]
-    return ClaimableEvents(
-        events=options[:MAX_LISTED],
-        has_more=len(options) > MAX_LISTED,
-        count_text=_count_text(len(options)),
-        find=find,
-        errors=[str(error) for error in form.errors.get("find", [])],
-    )
-
-
-def _count_text(number: int) -> str:
-    if number > MAX_LISTED:
-        return f"More than {MAX_LISTED} events on the list."
-    return f"{formats.counted(number, 'event')} on the list."
+    return ClaimableEvents(options[:MAX_LISTED], has_more=len(options) > MAX_LISTED)
 
 
 def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:

@@ -5,7 +5,7 @@ from typing import Any
 
 from django import forms
 
-from aspen.form_fields import LineField, TextField
+from aspen.form_fields import TextField
 from credits.enums import ClaimSource
 from credits.forms.files import EvidenceFieldsForm
 
@@ -14,12 +14,6 @@ class PickForm(forms.Form):
     """The event chosen from the list on the Continuing Education page."""
 
     event = forms.IntegerField(min_value=1, max_value=2**63 - 1)
-
-
-class ClaimSearchForm(forms.Form):
-    """Search words for the list of events to claim."""
-
-    find = LineField(required=False, max_length=200)
 
 
 class SourceForm(forms.Form):

@@ -53,7 +53,7 @@ CREDIT_ROW_FIELDS = (
     *("claim__decided_at", "claim__reason", "claim__event__title"),
     *("claim__event__recording_available_at", "claim__event__recording_until_at"),
     *("claim__event__origin", "claim__event__state", "claim__event__created_by"),
-    *("category__name", "category__slug", "category__shape"),
+    *("category__name", "category__short_name", "category__slug", "category__shape"),
 )
 ENDED_BY_FIELDS = tuple(
     f"{who}__{name}"

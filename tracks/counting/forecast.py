@@ -167,6 +167,12 @@ def forecast_text(forecast: Forecast) -> str:
     return " ".join(filter(None, (_completion_text(forecast), _aging_text(forecast))))
 
 
+def advice_text(forecast: Forecast) -> str:
+    """Return what `forecast_text` says, unless all is well: done, or done in time at this pace."""
+    completion = "" if forecast.done_on or not forecast.missing else _completion_text(forecast)
+    return " ".join(filter(None, (completion, _aging_text(forecast))))
+
+
 def _completion_text(forecast: Forecast) -> str:
     if not forecast.missing:
         return "Ready to submit."

@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
 from aspen import formats
-from aspen.formats import format_amount, format_credits, format_day
+from aspen.formats import format_amount, format_credits, format_day, format_short_day
 from aspen.web.labels import Label
 from credits.enums import (
     CLAIM_LABELS,
@@ -18,7 +18,8 @@ from credits.enums import (
 )
 from credits.history import HistoryEntry
 from credits.models import Claim
-from events.models import Category
+from events.enums import EventState, Origin
+from events.models import Category, Event
 from events.rules import may_revise
 from tracks.counting import eligibility, forecast
 from tracks.counting.credits import CreditTotals
@@ -164,7 +165,11 @@ def _progress_row(
 
 
 class TrackSummary(NamedTuple):
-    """A participation's progress as of a day, for progress_block.html and the pages around it."""
+    """A participation's progress as of a day, for progress_block.html and the pages around it.
+
+    `opening` begins the sentence with the number of credits. `advice` says what to do about a
+    period that will not be complete in time at this pace, and about credits that age out.
+    """
 
     participation: Participation
     name: str
@@ -180,6 +185,8 @@ class TrackSummary(NamedTuple):
     closes_on: str
     days_left: str
     forecast: str
+    opening: str
+    advice: str
     rows: list[ProgressRow]
     elective: ProgressRow
     all: ProgressRow
@@ -196,6 +203,7 @@ def track_summary(track_progress: TrackProgress, on: dt.date) -> TrackSummary:
         closes_on=participation.closes_on,
         years=participation.rule_set.years,
     )
+    is_sent = participation.state in SUBMITTED_OR_REVIEWED
     return TrackSummary(
         participation=participation,
         name=name,
@@ -210,9 +218,9 @@ def track_summary(track_progress: TrackProgress, on: dt.date) -> TrackSummary:
         counts_from=format_day(participation.counts_from),
         closes_on=format_day(participation.closes_on),
         days_left=forecast.format_days_left(track_forecast),
-        forecast=""
-        if participation.state in SUBMITTED_OR_REVIEWED
-        else forecast.forecast_text(track_forecast),
+        forecast="" if is_sent else forecast.forecast_text(track_forecast),
+        opening=_opening(progress, track_forecast),
+        advice="" if is_sent else forecast.advice_text(track_forecast),
         rows=[
             _progress_row(line.earned, line.minimum, line.missing, line.category)
             for line in progress.lines
@@ -224,23 +232,10 @@ def track_summary(track_progress: TrackProgress, on: dt.date) -> TrackSummary:
     )
 
 
-def opening_text(summaries: list[TrackSummary], totals: CreditTotals) -> str:
-    """Return the opening sentences of the Continuing Education page."""
-    if summaries:
-        return " ".join(_summary_text(one) for one in summaries)
-    if not totals.trainings:
-        return "You have no credits yet and are not following a certification track."
-    archived = format_credits(totals.credits)
-    return f"You have {archived} in your archive and do not follow a track yet."
-
-
-def _summary_text(summary: TrackSummary) -> str:
-    text = f"{summary.name}: {summary.counted} of {summary.total}"
-    if summary.complete:
-        text += ". All requirements are met."
-    else:
-        text += f", {summary.all.missing} to go by {summary.closes_on}."
-    return " ".join(filter(None, (text, summary.days_left, summary.forecast)))
+def _opening(progress: Progress, track_forecast: forecast.Forecast) -> str:
+    if progress.is_complete:
+        return "You meet all requirements:"
+    return "You are on track:" if track_forecast.done_on else "You have"
 
 
 def totals_text(totals: CreditTotals) -> str:
@@ -271,17 +266,22 @@ def _revision(claim: Claim) -> Revision | None:
 
 
 class CreditRow(NamedTuple):
-    """A credit with its state and, for each track, whether it counts and, if not, why."""
+    """A credit with its state and, for each track, whether it counts and, if not, why.
+
+    `means` says what the state means, if that needs an explanation.
+    """
 
     id: int
     claim_id: int
     title: str
     url: str
     role: str
+    when: str
     earned_on: str
     category: Category
     amount: str
     state: Label
+    means: str
     reason: str
     archived: Label | None
     tracks: list[str]
@@ -306,16 +306,27 @@ def credit_row(
         title=claim.event.title,
         url=claim.event.get_absolute_url(),
         role=str(ClaimRole.PRESENTER.label) if claim.role == ClaimRole.PRESENTER else "",
+        when=format_short_day(credit.earned_on),
         earned_on=format_day(credit.earned_on),
         category=credit.category,
         amount=format_amount(credit.amount),
         state=WITHDRAWN_CREDIT if is_credit_withdrawn else CLAIM_LABELS[state],
+        means=_meaning(state, claim.event),
         reason=str(ending) if ending else credit.withdrawn_reason or claim.reason,
         archived=None if ended or credit.posted_in else ARCHIVED,
         tracks=[] if ended else _verdicts(credit, participations),
         revise=_revision(claim),
         withdraw_claim_id=claim.pk if state == ClaimState.PENDING else None,
     )
+
+
+def _meaning(state: ClaimState, event: Event) -> str:
+    """Return who verifies a pending credit, which counts until then."""
+    if state != ClaimState.PENDING:
+        return ""
+    if event.origin == Origin.CUSTOM and event.state == EventState.PENDING:
+        return "It counts. Staff will verify it."
+    return "It counts. It is verified with your record for a track."
 
 
 class CountingRow(NamedTuple):
