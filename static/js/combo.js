@@ -74,7 +74,10 @@
       list.replaceChildren(...shown.map((index) => items[index]));
       mark(-1);
       const number = shown.length === 1 ? "1 event" : `${shown.length} events`;
-      status.textContent = shown.length ? `${number} on the list` : "No event fits these words";
+      status.className = shown.length ? "only-read" : "form-text";
+      status.textContent = shown.length
+        ? `${number} on the list`
+        : "No event fits these words. Try fewer words, or look for older events on the calendar.";
       open(shown.length > 0);
     };
 
