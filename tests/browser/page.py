@@ -244,6 +244,10 @@ class Visitor:
         """Return the table row that contains these words."""
         return self.page.get_by_role("row").filter(has_text=words)
 
+    def credit_lines(self, title: str) -> Locator:
+        """Return the credits for the event with this title, in a table or as lines that open."""
+        return self.page.locator("main :is(tr, details.line)").filter(has_text=title)
+
     def item(self, words: str) -> Locator:
         """Return the list item that contains these words."""
         return self.page.get_by_role("main").get_by_role("listitem").filter(has_text=words)

@@ -33,9 +33,17 @@ def end_event(event: Event) -> None:
 
 
 def sees_the_credit(librarian: Visitor, title: str, *words: str) -> Locator:
-    """Expect one table row about this event, with these words, and return it."""
-    row = librarian.row(title)
+    """Expect one credit for this event, with these words, and return its line."""
+    row = librarian.credit_lines(title)
     expect(row).to_have_count(1)
     for word in words:
         expect(row).to_contain_text(word)
     return row
+
+
+def opens_the_credit(librarian: Visitor, title: str) -> Locator:
+    """Open a line of My credits or Continuing Education and return it."""
+    line = sees_the_credit(librarian, title)
+    line.locator("summary").click()
+    librarian.check()
+    return line

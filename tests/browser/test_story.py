@@ -28,6 +28,7 @@ from tests import factories as make
 from tests.browser.page import Visitor
 from tests.browser.steps import (
     end_event,
+    opens_the_credit,
     sees_the_credit,
     signs_in,
     signs_out,
@@ -167,7 +168,8 @@ def presses_the_green_button_twice_on_the_event_page(
     librarian.press_twice("Add CE credit")
     sees_the_credit(librarian, event.title, "1", "Technology", "Pending", "Archived")
     assert Claim.objects.filter(person=june, event=event).count() == 1
-    librarian.follow(event.title, within=librarian.row(event.title))
+    line = opens_the_credit(librarian, event.title)
+    librarian.follow(f"The event {event.title}", within=line)
     librarian.follow("Listed in your credits")
 
 
@@ -214,7 +216,7 @@ def picks_from_the_list_reviews_and_saves_twice(
     librarian.click(librarian.page.get_by_role("option", name=event.title))
     librarian.sees(event.title, "3 credits", "Library Administration", "1 credit", "Technology")
     librarian.press_twice("Save")
-    rows = librarian.row(event.title)
+    rows = librarian.credit_lines(event.title)
     expect(rows).to_have_count(2)
     expect(rows.nth(0)).to_contain_text("Library Administration")
     expect(rows.nth(1)).to_contain_text("Technology")
@@ -366,9 +368,9 @@ def chooses_a_second_track(librarian: Visitor) -> None:
 
 def asks_for_a_correction(librarian: Visitor, event: Event) -> None:
     librarian.follow("My credits", within=librarian.menu)
-    row = sees_the_credit(
-        librarian, event.title, "Technology", "Posted to Library Staff", "Posted to Library Trustee"
-    )
+    row = opens_the_credit(librarian, event.title)
+    for words in ("Technology", "Posted to Library Staff", "Posted to Library Trustee"):
+        expect(row).to_contain_text(words)
     librarian.follow(f"Something wrong? {event.title}, Technology", within=row)
     expect(librarian.field("Subject")).to_have_value(f"{event.title}, {format_day(event.last_day)}")
     librarian.field("What should change?").fill("The category should be Library Administration.")

@@ -12,7 +12,7 @@ from credits.actions import claim_custom_event
 from credits.models import Claim
 from tests import factories as make
 from tests.browser.page import Visitor
-from tests.browser.steps import sees_the_credit
+from tests.browser.steps import opens_the_credit, sees_the_credit
 
 pytestmark = pytest.mark.django_db(transaction=True)
 PUPPETS = "Puppet theater for toddlers"
@@ -41,7 +41,8 @@ def test_a_wrong_category_and_wrong_presses_are_put_right(
 
 def corrects_the_category(librarian: Visitor) -> None:
     librarian.visit("/continuing-education/credits/")
-    librarian.click(librarian.row(PUPPETS).get_by_role("link", name=re.compile("^Edit")))
+    line = opens_the_credit(librarian, PUPPETS)
+    librarian.click(line.get_by_role("link", name=re.compile("^Edit")))
     librarian.sees("Staff have not decided on this training yet, so you can still change it.")
     expect(librarian.field("Event title")).to_have_value(PUPPETS)
     librarian.page.get_by_label(re.compile("Library Services to the Public")).check()
@@ -51,7 +52,8 @@ def corrects_the_category(librarian: Visitor) -> None:
 
 
 def withdraws_by_mistake(librarian: Visitor) -> None:
-    librarian.click(librarian.row(PUPPETS).get_by_role("button", name="Withdraw"))
+    line = opens_the_credit(librarian, PUPPETS)
+    librarian.click(line.get_by_role("button", name="Withdraw"))
     librarian.sees(f"“{PUPPETS}” was withdrawn.")
     presses_undo(librarian)
     librarian.sees(f"“{PUPPETS}” is listed in your credits again.", "Pending")

@@ -1,5 +1,5 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from django import forms
@@ -10,6 +10,16 @@ from tracks.counting import presentation as counting_presentation
 from tracks.following.forms import INVALID_CHOICE_IGNORED
 from tracks.models import Participation
 from tracks.transcript.totals import PERIOD_CHOICES, STATES, TranscriptChoice
+
+
+class FilterMenu(NamedTuple):
+    """A filter as a menu of choices. `chosen` is the text of the choice, or empty for all."""
+
+    name: str
+    label: str
+    choices: list[tuple[str, str]]
+    value: str
+    chosen: str
 
 
 class TranscriptForm(forms.Form):
@@ -74,6 +84,18 @@ class TranscriptForm(forms.Form):
         return [
             (text, f"?{urlencode(self.query_params(without=name))}") for name, text in texts.items()
         ]
+
+    def menus(self) -> list[FilterMenu]:
+        """Return the filters that are chosen from a list."""
+        applied = self.query_params()
+        menus = []
+        for name, field in self.fields.items():
+            if isinstance(field, forms.ChoiceField):
+                choices = [(str(value), str(text)) for value, text in field.choices]
+                value = applied.get(name, "")
+                chosen = dict(choices)[value] if value else ""
+                menus.append(FilterMenu(name, str(field.label), choices, value, chosen))
+        return menus
 
     def query_params(self, *, without: str = "") -> dict[str, str]:
         """Return the valid filters that are set, as query parameters."""

@@ -1,27 +1,33 @@
 """The transcript as the page shows it. No queries."""
 
 import itertools
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from accounts.models import User
-from aspen.formats import format_credits, format_day, format_time_range
+from aspen.formats import format_amount, format_credits, format_time_range
 from credits import history
-from events.models import Registration
+from events.models import Category, Registration
 from tracks.counting.credits import TranscriptLine
 from tracks.counting.presentation import CreditRow, credit_row
 from tracks.models import Participation
-from tracks.transcript.totals import RecentlyAdded, TranscriptGroup
+from tracks.transcript.totals import TranscriptGroup
 
 if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
 
 
+class CategorySum(NamedTuple):
+    category: Category
+    amount: str
+
+
 class YearOnPage(NamedTuple):
-    """The rows of a year that are on the page. The total is for the whole year."""
+    """The rows of a year that are on the page. The sums are for the whole year."""
 
     year: str
     total: str
+    sums: list[CategorySum]
     rows: list[CreditRow]
 
 
@@ -34,13 +40,6 @@ class GroupOnPage(NamedTuple):
     years: list[YearOnPage]
 
 
-class RecentRow(NamedTuple):
-    id: int
-    title: str
-    credits: str
-    day: str
-
-
 class UpcomingRow(NamedTuple):
     title: str
     url: str
@@ -51,10 +50,11 @@ def groups_on_page(
     listed: Iterable[tuple[TranscriptGroup, TranscriptLine]],
     credits: "Mapping[int, PostedCredit]",
     participations: list[Participation],
+    categories: Sequence[Category],
     *,
     reader: User,
 ) -> list[GroupOnPage]:
-    """Arrange a page's lines by group and year.
+    """Arrange a page's lines by group and year, with each year's sums by category.
 
     `credits` come from load_ended_by(), with the people who ended claims or withdrew lines.
     """
@@ -67,7 +67,11 @@ def groups_on_page(
     groups = []
     for group, in_group in itertools.groupby(listed, key=lambda pair: pair[0]):
         years = [
-            YearOnPage(str(year), _year_total(group, year), [row(line) for _, line in in_year])
+            YearOnPage(
+                str(year),
+                *_year_sums(group, year, categories),
+                [row(line) for _, line in in_year],
+            )
             for year, in_year in itertools.groupby(
                 in_group, key=lambda pair: pair[1].earned_on.year
             )
@@ -77,15 +81,19 @@ def groups_on_page(
     return groups
 
 
-def _year_total(group: TranscriptGroup, year: int) -> str:
+def _year_sums(
+    group: TranscriptGroup, year: int, categories: Sequence[Category]
+) -> tuple[str, list[CategorySum]]:
+    """Return a year's total and its sums by category. Groups that do not count have none."""
     if not group.counts:
-        return ""
-    return next(format_credits(each.total) for each in group.years if each.label == str(year))
-
-
-def recent_row(added: RecentlyAdded) -> RecentRow:
-    line = added.line
-    return RecentRow(line.id, line.title, format_credits(added.amount), format_day(line.claimed_on))
+        return "", []
+    sums = next(each for each in group.years if each.label == str(year))
+    by_category = [
+        CategorySum(category, format_amount(sums.by_category[category.pk]))
+        for category in categories
+        if category.pk in sums.by_category
+    ]
+    return format_amount(sums.total), by_category
 
 
 def upcoming_row(registration: Registration) -> UpcomingRow:

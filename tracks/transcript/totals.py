@@ -8,7 +8,6 @@ import dataclasses
 from collections.abc import Sequence
 from decimal import Decimal
 from functools import cached_property
-from heapq import nlargest
 from typing import NamedTuple
 
 from aspen.clock import today
@@ -183,26 +182,6 @@ def _note(participation: Participation, lines: list[TranscriptLine], *, is_alone
     if aged:
         note += f" {format_credits(aged)} earned before {format_day(first)} aged out."
     return note
-
-
-class RecentlyAdded(NamedTuple):
-    """The credits of a recent claim, listed so that people see at a glance that they were added."""
-
-    line: TranscriptLine
-    amount: Decimal
-
-
-def recently_added(lines: Sequence[TranscriptLine], number: int) -> list[RecentlyAdded]:
-    """Return the latest claims with credits that count, newest first."""
-    claims: dict[int, list[TranscriptLine]] = {}
-    for line in lines:
-        if line.counts:
-            claims.setdefault(line.claim_id, []).append(line)
-    latest = nlargest(number, claims, key=lambda claim: (claims[claim][0].claimed_on, claim))
-    return [
-        RecentlyAdded(claims[claim][0], sum((line.amount for line in claims[claim]), ZERO))
-        for claim in latest
-    ]
 
 
 class SumRow(NamedTuple):

@@ -35,7 +35,6 @@ if TYPE_CHECKING:
     from tracks.counting.credits import PostedCredit
 
 PER_PAGE = 25
-RECENT_SHOWN = 3
 MAX_COMING_UP = 10
 COMING_FIELDS = tuple(f"event__{name}" for name in ("title", "begins_at", "ends_at", "all_day"))
 
@@ -76,23 +75,20 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
     upcoming = list(coming.only(*COMING_FIELDS)[: MAX_COMING_UP + 1])
     query = urlencode(result.form.query_params())
     credits = _credits(person, [line.id for _, line in page])
-    groups = presentation.groups_on_page(page, credits, result.participations, reader=person)
+    groups = presentation.groups_on_page(
+        page, credits, result.participations, result.categories, reader=person
+    )
     context = {
         "totals": totals,
         "summary": counting_presentation.totals_text(totals),
-        "recently_added": [
-            presentation.recent_row(each)
-            for each in transcripts.recently_added(result.lines, RECENT_SHOWN)
-        ],
         "printed_on": format_day(today()),
         "form": result.form,
         "applied_filters": result.form.applied_filters(),
         "query": f"{query}&" if query else "",
         "files": f"?{query}" if query else "",
         "has_credits": bool(result.lines),
-        "categories": result.categories,
-        "sums": transcripts.sums_table(result.transcript, result.categories),
         "groups": groups,
+        "has_groups": len(result.transcript.groups) > 1,
         "credits": [row for group in groups for year in group.years for row in year.rows],
         "page": page,
         "upcoming": [presentation.upcoming_row(each) for each in upcoming[:MAX_COMING_UP]],

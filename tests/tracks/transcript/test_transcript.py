@@ -10,9 +10,9 @@ from django.db import connection
 from django.utils import timezone
 
 from accounts.enums import Role
-from aspen.formats import format_day
 from credits.actions import claim_custom_event, withdraw_claim
 from credits.models import Claim, Credit
+from events import queries as event_queries
 from events.actions import decide_custom_event, register
 from events.enums import Decision
 from events.models import Event
@@ -21,6 +21,7 @@ from tests.races import volume
 from tests.web import signed_in
 from tracks.actions import select_track
 from tracks.counting import credits
+from tracks.counting import queries as counting_queries
 from tracks.transcript import totals
 
 pytestmark = pytest.mark.django_db
@@ -85,10 +86,10 @@ EVERYTHING = [
     (
         "Library Staff",
         "2 credits",
-        [("2026", "0.5 credits", ["Story time"]), ("2025", "1.5 credits", ["Networks"])],
+        [("2026", "0.5", ["Story time"]), ("2025", "1.5", ["Networks"])],
     ),
-    ("Library Staff and Library Trustee", "3 credits", [("2026", "3 credits", ["Budgets"])]),
-    ("Archived: not in a track", "2 credits", [("2021", "2 credits", ["Too old"])]),
+    ("Library Staff and Library Trustee", "3 credits", [("2026", "3", ["Budgets"])]),
+    ("Archived: not in a track", "2 credits", [("2021", "2", ["Too old"])]),
     ("Not counted", "", [("2026", "", ["Half", "A vendor's demo", "Not me"])]),
 ]
 
@@ -102,8 +103,24 @@ def test_each_credit_is_listed_once_by_period_and_year(client, varied_credits):
     assert sorted(titles) == sorted(ended)
 
 
-def test_sums_add_up_by_category_year_and_period(client, varied_credits):
-    rows = client.get(ADDRESS).context["sums"]
+def test_each_year_has_its_sums_by_category(client, varied_credits):
+    years = [year for group in client.get(ADDRESS).context["groups"] for year in group.years]
+    assert [[(each.category.slug, each.amount) for each in year.sums] for year in years] == [
+        [(make.PUBLIC, "0.5")],
+        [(make.TECHNOLOGY, "1.5")],
+        [(make.ADMINISTRATION, "3")],
+        [(make.TECHNOLOGY, "2")],
+        [],
+    ]
+
+
+def test_sums_add_up_by_category_year_and_period(person, varied_credits):
+    transcript = totals.arrange_transcript(
+        credits.transcript_lines(person),
+        list(counting_queries.active_or_certified_participations(person)),
+        totals.TranscriptChoice(),
+    )
+    rows = totals.sums_table(transcript, list(event_queries.categories()))
     assert [(row.kind, row.label, [amount for _, amount in row.texts]) for row in rows] == [
         ("group", "Library Staff", ["0", "0.5", "0", "1.5", "2"]),
         ("year", "2026", ["0", "0.5", "0", "0", "0.5"]),
@@ -156,7 +173,6 @@ def test_filters_combine(client, varied_credits, query, titles):
 def test_period_filter_includes_credits_shared_with_another_period(client, varied_credits):
     response = client.get(ADDRESS, {"period": varied_credits.pk})
     assert shown(response) == [EVERYTHING[1]]
-    assert response.context["sums"][-1].texts[-1] == ("Total", "3")
 
 
 def test_each_filter_can_be_removed_and_applies_to_links(client, varied_credits):
@@ -194,18 +210,8 @@ def test_another_persons_period_is_an_invalid_filter(client, varied_credits):
     assert "so it was ignored" in client.get(ADDRESS, {"period": other.pk}).content.decode()
 
 
-def test_recently_added_credits_and_upcoming_events(client, person):
-    for number in range(4):
-        with time_machine.travel(f"2026-11-0{number + 1}T18:00Z", tick=False):
-            credits = {make.ADMINISTRATION: "1.0", make.TECHNOLOGY: "0.5"}
-            make.claim(person, title=f"Number {number}", days=-1, credits=credits)
+def test_upcoming_events(client, person):
     response = client.get(ADDRESS)
-    assert [
-        (each.title, each.credits, each.day) for each in response.context["recently_added"]
-    ] == [
-        (f"Number {number}", "1.5 credits", format_day(dt.date(2026, 11, number + 1)))
-        for number in (3, 2, 1)
-    ]
     assert "You are not registered for any upcoming events." in response.content.decode()
     for _ in range(12):
         register(event_id=make.event(days=3).pk, by=person)
@@ -233,7 +239,7 @@ def test_group_on_two_pages_shows_its_full_total(client, person):
         "Archived: not in a track",
         "27 credits",
         "2026",
-        "27 credits",
+        "27",
     )
     assert len(rows) == 2
     assert f'{ADDRESS}?page=2"'.removeprefix(ADDRESS) in first.content.decode()
@@ -280,7 +286,6 @@ def test_many_credits_take_no_more_queries(client, person, django_assert_max_num
     with django_assert_max_num_queries(12):
         response = client.get(ADDRESS, {"page": volume(40)})
     assert len(response.context["credits"]) == 25
-    assert response.context["sums"][-1].texts[-1] == ("Total", str(volume(2_000)))
 
 
 def many_claims(person, *, number, lines):
@@ -314,7 +319,7 @@ def test_each_credit_links_to_its_claim(client, person):
     claim = make.claim(person)
     page = client.get(ADDRESS).content.decode()
     address = f"/continuing-education/claims/{claim.pk}/"
-    assert f'<a href="{address}">Files and note' in page
+    assert f'href="{address}">Files and note' in page
     assert claim.event.title in client.get(address).content.decode()
 
 
