@@ -20,7 +20,7 @@ from aspen.web import form_recovery
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from aspen.web.undo import success_with_undo
-from credits import actions, checks, queries, rules
+from credits import actions, checks, queries
 from credits.enums import ClaimRole, ClaimState
 from credits.forms.college import CollegeForm
 from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, reused_values
@@ -89,14 +89,23 @@ def _save(form: CustomEventForm, person: User) -> Claim:
     )
 
 
-def _check(form: CustomEventForm, person: User) -> list[checks.CheckResult]:
-    facts = form.facts()
-    credits = rules.ROLE_FACTORS[form.cleaned_data["role"]] * facts.amount
-    return checks.check_proposed_claims(
-        [(event_actions.unsaved_custom_event(facts), credits)],
+def _check(
+    form: CustomEventForm | CollegeForm, person: User, claim: Claim | None = None
+) -> list[checks.CheckResult]:
+    """Return the warnings about the training as it was entered in a valid form.
+
+    `claim` is the claim that the form changes, if any.
+    """
+    event = event_actions.unsaved_custom_event(form.facts())
+    if claim:
+        event.pk = claim.event_id
+    [results] = checks.check_proposed_claims(
+        [(event, form.credits())],
         person=person,
-        role=ClaimRole(form.cleaned_data["role"]),
-    )[0]
+        claim_id=claim.pk if claim else None,
+        role=form.cleaned_data.get("role", ClaimRole.ATTENDEE),
+    )
+    return results
 
 
 def _initial_form(
@@ -276,7 +285,7 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     results: list[checks.CheckResult] = []
     if request.method == "POST":
         if form.is_valid():
-            results = _check_revision(form, person, claim)
+            results = _check(form, person, claim) if claim else []
             is_confirmed = request.POST.get("confirmed") == checks.check_fingerprint(results)
             if (is_confirmed or not results) and _revise(request, event, form):
                 return redirect(my_credits_url())
@@ -300,23 +309,6 @@ def _revision_form(
         by=request.user,
         too_large=was_cut_off(request),
     )
-
-
-def _check_revision(
-    form: CustomEventForm | CollegeForm, person: User, claim: Claim | None
-) -> list[checks.CheckResult]:
-    """Return the warnings about the training as it was entered, as if the claim had changed."""
-    if claim is None:
-        return []
-    proposed = event_actions.unsaved_custom_event(form.facts())
-    proposed.pk = claim.event_id
-    [results] = checks.check_proposed_claims(
-        [(proposed, form.credits())],
-        person=person,
-        claim_id=claim.pk,
-        role=ClaimRole(claim.role),
-    )
-    return results
 
 
 def _revise(

@@ -179,6 +179,17 @@ def test_staff_with_the_old_version_open_are_asked_to_review_again(
     assert claim.state == ClaimState.PENDING
 
 
+def test_the_checks_run_for_the_role_in_the_form(client: Client, claim: Claim) -> None:
+    """People who present a training again are not asked whether it is the same."""
+    make.claim(claim.person, make.event(title="Weeding online", days=-730))
+    for role, asks in (("presenter", False), ("attendee", True)):
+        page = client.post(page_of(claim), stored(client, claim, role=role))
+        assert (page.status_code == 200) == asks
+    assert "Is it the same training again?" in text(page)
+    claim.refresh_from_db()
+    assert claim.role == ClaimRole.PRESENTER
+
+
 def test_the_checks_run_again_before_saving(client: Client, claim: Claim) -> None:
     other = make.claim(claim.person, title="Repairing books")
     Event.objects.filter(pk=other.event_id).update(
