@@ -29,7 +29,7 @@ from events.models import Event, Registration
 from events.undoing import last_decision
 from tests import factories as make
 from tests.emails import body_of, delivered, sent
-from tests.web import flash_messages, signed_in, text
+from tests.web import coordinator, flash_messages, signed_in, text
 from tracks.actions import select_track
 from tracks.models import Participation, Posting
 
@@ -73,14 +73,17 @@ def merge(source: Event, target: Event, by: User) -> None:
 # ---------- Custom events ----------
 
 
-@pytest.mark.parametrize("decision", list(Decision))
-@pytest.mark.parametrize("before", [EventState.PENDING, EventState.PUBLISHED])
+@pytest.mark.parametrize(
+    ("before", "decision"),
+    [
+        *((EventState.PENDING, decision) for decision in Decision),
+        (EventState.PUBLISHED, Decision.DECLINE),
+    ],
+)
 def test_an_undone_decision_leaves_everything_as_it_was(
-    claim: Claim, decision: Decision, before: EventState
+    claim: Claim, before: EventState, decision: Decision
 ) -> None:
     if before == EventState.PUBLISHED:
-        if decision != Decision.DECLINE:
-            return
         decide(claim, Decision.APPROVE)
     claim.refresh_from_db()
     earlier = (states(claim), claim.decided_at, claim.decided_by, claim.reason)
@@ -251,18 +254,47 @@ def test_staff_undo_publishing_with_one_press(claim: Claim) -> None:
 # ---------- Claims ----------
 
 
+def declined(claim: Claim, by: User) -> Claim:
+    return actions.decide_claim(claim_id=claim.pk, target=ClaimState.DECLINED, reason=A_DEMO, by=by)
+
+
+@pytest.mark.parametrize("from_message", [True, False])
 @pytest.mark.parametrize("target", actions.DECIDED)
-def test_a_decision_on_a_claim_is_undone(person: User, target: ClaimState) -> None:
-    claim = make.claim(person)
-    staff = make.person(Role.CE_COORDINATOR)
-    client = signed_in(staff)
+def test_a_decision_on_a_claim_is_undone(
+    person: User, target: ClaimState, from_message: bool
+) -> None:
+    claim, client = make.claim(person), coordinator()
+    page = f"/admin/credits/claim/{claim.pk}/"
     form = {"decision": target.value, "reason": A_DEMO, "seen": ""}
-    after = client.post(f"/admin/credits/claim/{claim.pk}/decide/", form, follow=True)
+    after = client.post(f"{page}decide/", form, follow=True)
     claim.refresh_from_db()
     assert claim.state == target
-    press_undo(client, text(after))
+    press_undo(client, text(after) if from_message else text(client.get(f"{page}change/")))
     claim.refresh_from_db()
     assert (claim.state, claim.decided_at, claim.reason) == ("pending", None, "")
+    assert "/undo/" not in text(client.get(f"{page}change/"))
+
+
+def test_the_claims_admin_page_offers_to_undo_the_decision_for_a_day(
+    person: User, now: time_machine.Traveller
+) -> None:
+    claim = declined(make.claim(person), make.person())
+    page, client = f"/admin/credits/claim/{claim.pk}/change/", coordinator()
+    assert "/undo/" in text(client.get(page))
+    assert "/undo/" not in text(signed_in(make.person(Role.HELP_DESK)).get(page))
+    now.shift(dt.timedelta(hours=25))
+    assert "/undo/" not in text(client.get(page))
+
+
+def test_a_decision_on_a_claim_stays_if_a_certificate_counts_it(person: User, staff: User) -> None:
+    select_track(track=make.track("Library Staff"), by=person)
+    claim = make.claim(person)
+    actions.decide_claim(claim_id=claim.pk, target=ClaimState.APPROVED, reason="", by=staff)
+    Participation.objects.update(state="certified")
+    with pytest.raises(Refused, match=r"A certificate counts .+'s claim for “"):
+        undo_claim_decision(claim_id=claim.pk, by=staff)
+    claim.refresh_from_db()
+    assert claim.state == ClaimState.APPROVED
 
 
 def test_a_decision_on_a_claim_cannot_be_undone_over_a_later_one(person: User) -> None:
@@ -284,10 +316,6 @@ def test_no_one_undoes_a_decision_on_their_own_claim(person: User) -> None:
     )
     with pytest.raises(Refused, match="your own claim"):
         undo_claim_decision(claim_id=claim.pk, by=person)
-
-
-def declined(claim: Claim, by: User) -> Claim:
-    return actions.decide_claim(claim_id=claim.pk, target=ClaimState.DECLINED, reason=A_DEMO, by=by)
 
 
 def test_a_decline_stays_if_the_event_was_canceled_since(person: User, staff: User) -> None:
