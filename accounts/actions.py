@@ -6,8 +6,8 @@ demonstration have no such person. Administrators edit the directory through Dja
 """
 
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Collection, Iterable, Mapping
+from typing import Any, NamedTuple
 
 from allauth.account.models import EmailAddress
 from django.contrib.auth.models import Group
@@ -15,16 +15,16 @@ from django.core import signing
 from django.db import transaction
 from django.http import HttpResponse
 
-from accounts.enums import STAFF_ROLES, PositionKind, Role
+from accounts.enums import STAFF_ROLES, PositionKind, Role, Theme
 from accounts.models import Organization, Position, User
 from accounts.queries import lock_people
 from aspen.clock import today
-from aspen.db.audit import audited
+from aspen.db.audit import audited, audited_as
 from aspen.db.last_change import UNDO_WINDOW
 from aspen.errors import Refused
 from aspen.text import clean_email
 
-ENDED_SALT = "accounts.end_position"
+UNDO_SALT = "accounts.positions"
 
 
 @audited
@@ -57,6 +57,13 @@ def set_shows_progress(*, agreed: bool, by: User) -> None:
 
 
 @audited
+def set_theme(*, theme: Theme | None, by: User) -> None:
+    """Set the colors of the pages that `by` sees. None follows the device. Idempotent."""
+    by.theme = theme.value if theme else ""
+    by.save(update_fields=["theme"])
+
+
+@audited
 def take_position(*, organization: Organization, kind: PositionKind, by: User) -> Position:
     """Record that `by` works at the organization from today. Idempotent; locks the person."""
     lock_people([by.pk])
@@ -68,11 +75,64 @@ def take_position(*, organization: Organization, kind: PositionKind, by: User) -
     )
 
 
+class Move(NamedTuple):
+    """A new position and those that it replaces. `ticket` undoes it (undo_positions)."""
+
+    position: Position
+    ended: list[Position]
+    ticket: str
+
+
+@audited
+def move(
+    *,
+    organization: Organization,
+    kind: PositionKind,
+    since_on: dt.date,
+    ended: Collection[int],
+    by: User,
+) -> Move:
+    """Record that `by` works at the organization from a day, and end other positions before it.
+
+    The positions with the ids `ended` end on the day before, or on their first day if that is
+    later. One that ends earlier does not change. Idempotent for the new position, which keeps its
+    first day if `by` already has it. Locks the person.
+
+    Raises Refused if one of the positions has ended or is not `by`'s, or is the new one.
+    """
+    lock_people([by.pk])
+    old = list(
+        Position.objects.not_ended()
+        .select_for_update(of=("self",))
+        .filter(pk__in=list(ended), person=by)
+        .select_related("organization")
+        .order_by("pk")
+    )
+    if len(old) != len(set(ended)):
+        raise Refused(
+            "One of these positions has already ended. Reload the page, and choose again.",
+            field="ended",
+        )
+    if any((each.organization_id, each.kind) == (organization.pk, kind) for each in old):
+        raise Refused("This is the position that you add. Do not end it.", field="ended")
+    last_day = since_on - dt.timedelta(days=1)
+    changes = [_end(each, last_day) for each in old]
+    same = Position.objects.without_last_day().filter(
+        person=by, organization=organization, kind=kind
+    )
+    position = same.first()
+    is_new = position is None
+    position = position or Position.objects.create(
+        person=by, organization=organization, kind=kind, since_on=since_on
+    )
+    return Move(position, old, _undo_ticket(changes, position.pk if is_new else None))
+
+
 @audited
 def end_position(*, position_id: int, by: User) -> str:
     """Make today the last day of one of `by`'s positions; it stays on record.
 
-    Returns the ticket with which the person can undo this within a day (undo_end_of_position).
+    Returns the ticket with which the person can undo this within a day (undo_positions).
 
     If the position has not started, it ends on its first day. If its last day is in the future,
     that becomes today. Raises Position.DoesNotExist, or Refused if the position has ended or ends
@@ -81,42 +141,72 @@ def end_position(*, position_id: int, by: User) -> str:
     position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
     if position.ends_today_or_ended:
         raise Refused("This position has already ended or ends today.")
+    return _undo_ticket([_end(position, today())])
+
+
+# The id of a position that ended, with its last day before and after.
+EndOfPosition = tuple[int, str | None, str | None]
+
+
+def _end(position: Position, last_day: dt.date) -> EndOfPosition:
+    """End a position on a day or on its first day, unless it ends earlier."""
     before = position.until_on
-    position.until_on = max(today(), position.since_on or today())
+    last_day = max(last_day, position.since_on or last_day)
+    position.until_on = min(last_day, before or last_day)
     position.save(update_fields=["until_on"])
-    days = [each and each.isoformat() for each in (before, position.until_on)]
-    return signing.dumps([position.pk, *days], salt=ENDED_SALT)
+    return position.pk, before and before.isoformat(), position.until_on.isoformat()
 
 
-@audited
-def undo_end_of_position(*, ticket: str, by: User) -> Position:
-    """Restore the last day, if any, that a position had before `by` ended it. Idempotent.
+def _undo_ticket(ended: list[EndOfPosition], added: int | None = None) -> str:
+    return signing.dumps([ended, added], salt=UNDO_SALT)
 
-    `ticket` comes from end_position, so a last day that staff entered cannot be undone. Locks the
-    person. Raises Refused if the ticket is older than a day or invalid, the position has changed
-    since, or the person has added it again.
+
+@audited_as("accounts.undo_end_of_position")
+def undo_positions(*, ticket: str, by: User) -> list[Position]:
+    """Restore positions that `by` ended, and delete the one that replaced them. Idempotent.
+
+    Returns the restored positions. `ticket` comes from end_position or move, so a last day that
+    staff entered cannot be undone. Locks the person. All or nothing: raises Refused if the ticket
+    is older than a day or invalid, a position has changed since, or the person has added it again.
     """
     lock_people([by.pk])
     try:
-        position_id, before, ended_on = signing.loads(ticket, salt=ENDED_SALT, max_age=UNDO_WINDOW)
-        position = Position.objects.select_for_update(of=("self",)).get(pk=position_id, person=by)
+        ended, added = signing.loads(ticket, salt=UNDO_SALT, max_age=UNDO_WINDOW)
+        positions = Position.objects.select_for_update(of=("self",)).filter(person=by)
+        restored = [
+            (positions.get(pk=pk), before and dt.date.fromisoformat(before), after)
+            for pk, before, after in ended
+        ]
     except (signing.BadSignature, Position.DoesNotExist) as error:
         raise Refused(
-            "Ending a position can only be undone within one day. Add the position again."
+            "A change of your positions can only be undone within one day. Correct them below."
         ) from error
-    until_on = dt.date.fromisoformat(before) if before else None
+    _delete_added(positions.filter(pk=added).first())
+    for position, before, after in restored:
+        _restore(position, before, after)
+    return [position for position, _, _ in restored]
+
+
+def _delete_added(position: Position | None) -> None:
+    if position is None:
+        return
+    if position.is_confirmed or position.supervisor_id or position.until_on:
+        raise Refused(f"This position has changed since then: {position}. It cannot be undone.")
+    position.delete()
+
+
+def _restore(position: Position, until_on: dt.date | None, ended_on: str) -> None:
     if position.until_on == until_on:
-        return position
+        return
     if position.until_on is None or position.until_on.isoformat() != ended_on:
         raise Refused("This position has changed since then, so ending it cannot be undone.")
     same = Position.objects.without_last_day().filter(
-        person=by, organization=position.organization_id, kind=position.kind
+        person=position.person_id, organization=position.organization_id, kind=position.kind
     )
     if until_on is None and same.exists():
         raise Refused("You have added this position again, so ending it cannot be undone.")
     position.until_on = until_on
     position.save(update_fields=["until_on"])
-    return position
 
 
 @audited

@@ -23,6 +23,13 @@ class PositionKind(models.TextChoices):
     FRIEND = "friend", "Friend of the library"
 
 
+class Theme(models.TextChoices):
+    """The colors of the pages. Without a choice, they follow the device."""
+
+    LIGHT = "light", "Light"
+    DARK = "dark", "Dark"
+
+
 # These can see the progress that people at their library or on their board agreed to share.
 LEADERSHIP_KINDS = (PositionKind.DIRECTOR, PositionKind.BOARD_CHAIR)
 

@@ -1,14 +1,16 @@
 """Forms for accounts. django-allauth's forms work as usual but have our labels."""
 
+import datetime as dt
 from collections.abc import Iterable
 from typing import Any, cast
 
 from allauth.account import forms as allauth
 from django import forms
 
-from accounts.enums import PositionKind
-from accounts.models import Organization
+from accounts.enums import PositionKind, Theme
+from accounts.models import Organization, Position
 from accounts.queries import search_libraries
+from aspen.clock import today, years_after
 from aspen.form_fields import EmailAddressField, LineField
 
 FIELD_LABELS = {
@@ -126,14 +128,44 @@ class ShowsProgressForm(forms.Form):
     )
 
 
+class ThemeForm(forms.Form):
+    theme = forms.ChoiceField(
+        label="Colors of the pages",
+        required=False,
+        choices=[("", "As on my device"), *Theme.choices],
+        widget=forms.RadioSelect,
+    )
+
+
 class LibrarySearchForm(forms.Form):
     """A search of the list of libraries."""
 
     find = LineField(required=False, max_length=200)
 
 
+class FirstDayField(forms.DateField):
+    """The first day of a position, which is today if the field is left blank."""
+
+    EARLIEST = dt.date(1950, 1, 1)
+
+    def __init__(self, **kwargs: Any) -> None:
+        widget = forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"})
+        super().__init__(
+            widget=widget, required=False, input_formats=["%Y-%m-%d", "%m/%d/%Y"], **kwargs
+        )
+
+    def clean(self, value: Any) -> dt.date:
+        day: dt.date = super().clean(value) or today()
+        if not self.EARLIEST <= day <= years_after(today(), 1):
+            raise forms.ValidationError("Enter a day between 1950 and one year from now.")
+        return day
+
+
 class PositionForm(forms.Form):
-    """Where a person works. The list shows some organizations, but any is accepted."""
+    """Where a person works, and which positions this replaces.
+
+    The list shows some organizations, but any is accepted.
+    """
 
     organization = forms.ModelChoiceField(
         label="Library or organization", queryset=search_libraries(), empty_label="Choose one"
@@ -141,6 +173,25 @@ class PositionForm(forms.Form):
     kind = forms.ChoiceField(
         label="Your position there", choices=[("", "Choose one"), *PositionKind.choices]
     )
+    since_on = FirstDayField(label="First day", initial=today)
+    ended = forms.MultipleChoiceField(
+        label="Positions that end the day before",
+        required=False,
+        help_text="Clear the box of a position that you keep.",
+        widget=forms.CheckboxSelectMultiple,
+        error_messages={
+            "invalid_choice": "One of these positions has already ended. Choose again."
+        },
+    )
+
+    def __init__(self, data: Any = None, *, positions: Iterable[Position] = ()) -> None:
+        """`positions` are those that the person can end."""
+        choices = [(str(each.pk), str(each)) for each in positions]
+        super().__init__(data, initial={"ended": [pk for pk, _ in choices]})
+        if choices:
+            cast(forms.MultipleChoiceField, self.fields["ended"]).choices = choices
+        else:
+            del self.fields["ended"]
 
     def offer(self, organizations: Iterable[Organization]) -> None:
         """Offer these organizations and the submitted one, which must stay selected."""

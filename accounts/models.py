@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
 
-from accounts.enums import LEADERSHIP_KINDS, OrganizationKind, PositionKind
+from accounts.enums import LEADERSHIP_KINDS, OrganizationKind, PositionKind, Theme
 from aspen.clock import today
 from aspen.db.constraints import clean_columns
 from aspen.db.fields import EmailAddressField, LineField
@@ -62,6 +62,9 @@ class User(AbstractBaseUser, PermissionsMixin):
         help_text="The director of the person's library, and for trustees the board chair, can "
         "see progress and certificates.",
     )
+    theme = models.CharField(
+        max_length=5, choices=Theme, blank=True, help_text="Leave blank to follow the device."
+    )
     is_demonstration = models.BooleanField("demonstration account", default=False, editable=False)
     joined_at = models.DateTimeField("joined", db_default=Now(), editable=False)
 
@@ -90,6 +93,9 @@ class User(AbstractBaseUser, PermissionsMixin):
             ),
             models.CheckConstraint(
                 condition=Q(email=Lower("email")), name="accounts_email_in_lower_case"
+            ),
+            models.CheckConstraint(
+                condition=Q(theme__in=["", *Theme.values]), name="accounts_theme_known"
             ),
         ]
 
@@ -255,6 +261,16 @@ class Position(models.Model):
         starts = f"starts {format_day(future)}" if future else ""
         ends = f"last day {format_day(self.until_on)}" if self.until_on else ""
         return ", ".join(filter(None, [starts, ends]))
+
+    @property
+    def has_ended(self) -> bool:
+        return self.until_on is not None and self.until_on < today()
+
+    @property
+    def period(self) -> str:
+        """The first and last day of a position that has ended, as text."""
+        last_day = format_day(self.until_on) if self.until_on else ""
+        return f"{format_day(self.since_on)} to {last_day}" if self.since_on else f"to {last_day}"
 
     @property
     def waits_for_staff(self) -> bool:

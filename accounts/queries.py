@@ -47,9 +47,9 @@ def positions_of(person: User) -> QuerySet[Position]:
     return _by_organization(Position.objects.present().filter(person=person))
 
 
-def present_and_future_positions_of(person: User) -> QuerySet[Position]:
-    """Return the person's current and future positions, by organization name."""
-    return _by_organization(Position.objects.not_ended().filter(person=person))
+def all_positions_of(person: User) -> QuerySet[Position]:
+    """Return the person's past, current and future positions, by organization name."""
+    return _by_organization(Position.objects.filter(person=person))
 
 
 def _by_organization(positions: QuerySet[Position]) -> QuerySet[Position]:

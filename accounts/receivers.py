@@ -8,13 +8,14 @@ from django.http import HttpRequest
 
 from accounts.models import User
 from accounts.queries import leadership_positions, library_name_of
-from aspen.web.context import ALL, LEADS_LIBRARY, LIBRARY, MANAGES_EVENTS, OWN
+from aspen.web.context import ALL, LEADS_LIBRARY, LIBRARY, MANAGES_EVENTS, OWN, THEME
 
 
 @receiver(user_logged_in)
 def store_menu_data(sender: Any, request: HttpRequest, user: User, **kwargs: Any) -> None:
     """Store the data for every page's menu in the session, to save queries."""
     request.session[LIBRARY] = library_name_of(user)
+    request.session[THEME] = user.theme
     request.session[LEADS_LIBRARY] = bool(leadership_positions(user))
     publishes = user.has_perm("events.change_event")
     proposes = user.has_perm("events.propose_event")

@@ -1,6 +1,8 @@
+from collections.abc import Iterable
 from typing import Any
 
 from allauth.account import views as allauth_views
+from django import forms
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError
@@ -11,7 +13,7 @@ from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
 
 from accounts import actions, queries
-from accounts.enums import CONFIRMED, NOT_CONFIRMED, PRIMARY, PositionKind
+from accounts.enums import CONFIRMED, NOT_CONFIRMED, PRIMARY, PositionKind, Theme
 from accounts.forms import (
     LibrarySearchForm,
     NameForm,
@@ -19,11 +21,13 @@ from accounts.forms import (
     RemindersForm,
     ShowsProgressForm,
     SignUpForm,
+    ThemeForm,
 )
-from accounts.models import Position
+from accounts.models import Position, User
+from aspen.formats import format_day
 from aspen.web.confirm import ask_first, is_confirmed
-from aspen.web.context import LIBRARY
-from aspen.web.refusals import refusal_as_message
+from aspen.web.context import LIBRARY, THEME
+from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from aspen.web.undo import success_with_undo
 
@@ -85,7 +89,7 @@ def profile(request: AuthenticatedHttpRequest) -> HttpResponse:
         actions.rename(display_name=form.cleaned_data["display_name"], by=person)
         messages.success(request, "Your name was saved.")
         return redirect("accounts:profile")
-    return _page(request, name_form=form, position_form=PositionForm())
+    return _page(request, name_form=form)
 
 
 def set_reminders(request: AuthenticatedHttpRequest) -> HttpResponse:
@@ -117,6 +121,20 @@ def set_shows_progress(request: AuthenticatedHttpRequest) -> HttpResponse:
     return redirect("accounts:profile")
 
 
+def set_theme(request: AuthenticatedHttpRequest) -> HttpResponse:
+    if request.method != "POST":
+        return redirect("accounts:profile")
+    form = ThemeForm(request.POST)
+    if not form.is_valid():
+        messages.error(request, "Choose one of the colors in the list.")
+        return redirect("accounts:profile")
+    theme = form.cleaned_data["theme"]
+    actions.set_theme(theme=Theme(theme) if theme else None, by=request.user)
+    request.session[THEME] = theme
+    messages.success(request, "Your colors were saved.")
+    return redirect("accounts:profile")
+
+
 # The signed token is the authorization, including for the unsubscribe button of e-mail programs
 # (RFC 8058).
 @login_not_required
@@ -139,22 +157,43 @@ def reminders(request: HttpRequest, token: str, about: str) -> HttpResponse:
 
 
 def add_position(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Add a position. A GET, such as the one after signing in again, redirects to the profile."""
+    """Add a position and end those that it replaces.
+
+    A GET, such as the one after signing in again, redirects to the profile.
+    """
     if request.method != "POST":
         return redirect("accounts:profile")
     person = request.user
-    form = PositionForm(request.POST)
+    positions = list(queries.all_positions_of(person))
+    form = PositionForm(request.POST, positions=_to_end(positions))
     if not form.is_valid():
-        name_form = NameForm(initial={"display_name": person.display_name})
-        return _page(request, name_form=name_form, position_form=form)
-    position = actions.take_position(
-        organization=form.cleaned_data["organization"],
-        kind=PositionKind(form.cleaned_data["kind"]),
-        by=person,
-    )
-    request.session[LIBRARY] = queries.library_name_of(person)
-    messages.success(request, f"Your position was saved: {position}.")
-    return redirect("accounts:profile")
+        return _page(request, position_form=form, positions=positions)
+    with refusal_as_form_error(form):
+        moved = actions.move(
+            organization=form.cleaned_data["organization"],
+            kind=PositionKind(form.cleaned_data["kind"]),
+            since_on=form.cleaned_data["since_on"],
+            ended=[int(pk) for pk in form.cleaned_data.get("ended", [])],
+            by=person,
+        )
+        request.session[LIBRARY] = queries.library_name_of(person)
+        success_with_undo(
+            request,
+            _moved_text(moved),
+            reverse("accounts:undo_positions"),
+            ticket=moved.ticket,
+        )
+        return redirect("accounts:profile")
+    return _page(request, position_form=form, positions=positions)
+
+
+def _moved_text(moved: actions.Move) -> str:
+    ended = [
+        f"The last day of {each} is {format_day(each.until_on)}."
+        for each in moved.ended
+        if each.until_on
+    ]
+    return " ".join([f"Your position was saved: {moved.position}.", *ended])
 
 
 def end_position(request: AuthenticatedHttpRequest, position_id: int) -> HttpResponse:
@@ -168,7 +207,7 @@ def end_position(request: AuthenticatedHttpRequest, position_id: int) -> HttpRes
             success_with_undo(
                 request,
                 "Today is the last day of this position. It stays on record.",
-                reverse("accounts:undo_end_position"),
+                reverse("accounts:undo_positions"),
                 ticket=ticket,
             )
     except Position.DoesNotExist as error:
@@ -176,34 +215,51 @@ def end_position(request: AuthenticatedHttpRequest, position_id: int) -> HttpRes
     return redirect("accounts:profile")
 
 
-def undo_end_position(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Continue a position that the person just ended. A GET changes nothing."""
+def undo_positions(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Undo the last change of the person's positions. A GET changes nothing."""
     if request.method == "POST":
         with refusal_as_message(request):
-            position = actions.undo_end_of_position(
-                ticket=request.GET.get("ticket", ""), by=request.user
-            )
+            restored = actions.undo_positions(ticket=request.GET.get("ticket", ""), by=request.user)
             request.session[LIBRARY] = queries.library_name_of(request.user)
-            messages.success(request, f"Your position continues: {position}.")
+            continued = [f"Your position continues: {position}." for position in restored]
+            messages.success(request, " ".join(continued) or "The new position was removed.")
     return redirect("accounts:profile")
 
 
+def _to_end(positions: Iterable[Position]) -> list[Position]:
+    """Return the positions that a new one can replace."""
+    return [each for each in positions if not each.ends_today_or_ended]
+
+
 def _page(
-    request: AuthenticatedHttpRequest, *, name_form: NameForm, position_form: PositionForm
+    request: AuthenticatedHttpRequest,
+    *,
+    name_form: NameForm | None = None,
+    position_form: PositionForm | None = None,
+    positions: list[Position] | None = None,
 ) -> HttpResponse:
+    person = request.user
+    if positions is None:
+        positions = list(queries.all_positions_of(person))
+    name_form = name_form or NameForm(initial={"display_name": person.display_name})
+    position_form = position_form or PositionForm(positions=_to_end(positions))
+    past = [position for position in positions if position.has_ended]
     context = {
         "name_form": name_form,
         "has_errors": bool(name_form.errors or position_form.errors),
-        "reminders_form": RemindersForm(
-            initial={name: getattr(request.user, name) for name in RemindersForm.base_fields}
-        ),
-        "shows_progress_form": ShowsProgressForm(
-            initial={"shows_progress": request.user.shows_progress}
-        ),
-        "positions": list(queries.present_and_future_positions_of(request.user)),
+        "reminders_form": RemindersForm(initial=_values(person, RemindersForm)),
+        "shows_progress_form": ShowsProgressForm(initial=_values(person, ShowsProgressForm)),
+        "theme_form": ThemeForm(initial=_values(person, ThemeForm)),
+        "positions": [position for position in positions if not position.has_ended],
+        "past_positions": sorted(past, key=lambda position: str(position.until_on), reverse=True),
         **_libraries(request, position_form),
     }
     return render(request, "accounts/profile.html", context)
+
+
+def _values(person: User, form: type[forms.Form]) -> dict[str, Any]:
+    """Return what the person has chosen for the fields of a form."""
+    return {name: getattr(person, name) for name in form.base_fields}
 
 
 def _libraries(request: HttpRequest, position_form: PositionForm) -> dict[str, Any]:

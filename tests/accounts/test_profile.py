@@ -5,12 +5,14 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import IntegrityError
 from django.test import Client
 
-from accounts import views
+from accounts import actions, views
 from accounts.enums import PositionKind
 from accounts.models import Position, User
 from accounts.queries import reminders_token
+from aspen.errors import Refused
 from tests import factories
 from tests.web import flash_messages, signed_in, text
 
@@ -85,7 +87,7 @@ def test_a_position_is_added_from_today() -> None:
     position = Position.objects.get()
     assert (position.person, position.organization) == (person, library)
     assert (position.kind, position.since_on, position.until_on) == ("director", TODAY, None)
-    assert "Bitterroot Public Library, Hamilton</th>" in text(client.get(PROFILE))
+    assert "<strong>Bitterroot Public Library, Hamilton</strong>" in text(client.get(PROFILE))
 
 
 def test_adding_the_same_position_twice_adds_one() -> None:
@@ -214,6 +216,147 @@ def test_an_ended_position_can_be_added_again() -> None:
     assert Position.objects.filter(until_on=None).get() != position
 
 
+# ---------- Moving to another library ----------
+
+
+def move(client: Client, library: Any, *ended: Position, **values: str) -> Any:
+    form = {"organization": library.pk, "kind": "staff", "ended": [each.pk for each in ended]}
+    return client.post(POSITIONS, form | values)
+
+
+def days_of(person: User) -> list[tuple[str, dt.date | None, dt.date | None]]:
+    positions = Position.objects.filter(person=person).order_by("pk")
+    return [(each.organization.name, each.since_on, each.until_on) for each in positions]
+
+
+def undo_url(client: Client) -> str:
+    page = text(client.get(PROFILE))
+    [url] = [part.split('"')[0] for part in page.split('action="')[1:] if "undo/" in part[:60]]
+    return url
+
+
+def test_one_form_ends_the_old_positions_and_starts_the_new_one() -> None:
+    person = factories.person()
+    old, board = (a_position(person, organization=factories.organization(name=n)) for n in "AB")
+    client = signed_in(person)
+    assert text(client.get(PROFILE)).count('name="ended"') == 2
+    library = factories.organization(name="C", city="Butte")
+    answer = move(client, library, old, since_on="2026-12-01")
+    assert flash_messages(answer) == [
+        "Your position was saved: Staff, C, Butte. The last day of Staff, A, Helena is "
+        "Mon, Nov 30, 2026."
+    ]
+    since = dt.date(2020, 1, 1)
+    moved = [("A", since, dt.date(2026, 11, 30)), ("B", since, None)]
+    assert days_of(person) == [*moved, ("C", dt.date(2026, 12, 1), None)]
+    undo = undo_url(client)
+    for _ in range(2):
+        assert flash_messages(client.post(undo))[-1] == f"Your position continues: {old}."
+        assert days_of(person) == [("A", since, None), ("B", since, None)]
+    assert board.until_on is None
+
+
+@pytest.mark.parametrize(
+    ("since_on", "until_on", "ended"),
+    [
+        # The days of the old position, and its last day if the new one starts today.
+        (dt.date(2020, 1, 1), None, YESTERDAY),
+        (TODAY, None, TODAY),
+        (dt.date(2020, 1, 1), dt.date(2027, 1, 1), YESTERDAY),
+        (dt.date(2027, 1, 1), None, dt.date(2027, 1, 1)),
+        (None, None, YESTERDAY),
+    ],
+)
+def test_a_replaced_position_ends_the_day_before_but_not_before_its_first_day(
+    since_on: dt.date | None, until_on: dt.date | None, ended: dt.date
+) -> None:
+    person = factories.person()
+    old = a_position(person, since_on=since_on, until_on=until_on)
+    move(signed_in(person), factories.organization(), old)
+    old.refresh_from_db()
+    assert old.until_on == ended
+
+
+def test_a_position_that_ends_before_the_move_keeps_its_last_day() -> None:
+    person = factories.person()
+    old = a_position(person, until_on=dt.date(2026, 12, 1))
+    move(signed_in(person), factories.organization(), old, since_on="2027-02-01")
+    old.refresh_from_db()
+    assert old.until_on == dt.date(2026, 12, 1)
+
+
+def test_the_library_shown_follows_a_move_and_its_undo() -> None:
+    person = factories.person()
+    old = a_position(person, organization=factories.organization(name="Old Library"))
+    client = signed_in(person)
+    move(client, factories.organization(name="New Library"), old)
+    undo = undo_url(client)
+    assert library_shown(client) == "New Library"
+    client.post(undo)
+    assert library_shown(client) == "Old Library"
+
+
+@pytest.mark.parametrize(
+    ("values", "field", "error"),
+    [
+        ({"since_on": "1949-12-31"}, "since_on", "between 1950 and one year from now"),
+        ({"since_on": "2027-11-24"}, "since_on", "between 1950 and one year from now"),
+        ({"since_on": "soon"}, "since_on", "Enter a valid date."),
+        ({"ended": "0"}, "ended", "already ended"),
+        ({"ended": "x"}, "ended", "already ended"),
+    ],
+)
+def test_an_invalid_move_changes_nothing_and_keeps_what_was_typed(
+    values: dict[str, str], field: str, error: str
+) -> None:
+    person = factories.person()
+    old, library = a_position(person), factories.organization(name="New Library")
+    response = move(signed_in(person), library, old, **values)
+    form = response.context["position_form"]
+    assert error in form.errors[field][0]
+    assert form["organization"].value() == str(library.pk)
+    assert "<title>Error: Profile" in text(response)
+    assert days_of(person) == [(old.organization.name, old.since_on, None)]
+
+
+def test_a_position_cannot_replace_itself() -> None:
+    person = factories.person()
+    old = a_position(person)
+    response = move(signed_in(person), old.organization, old)
+    assert "This is the position that you add." in text(response)
+    assert len(days_of(person)) == 1
+
+
+def test_only_ones_own_positions_end_with_a_move() -> None:
+    theirs = a_position(factories.person())
+    person = factories.person()
+    a_position(person)
+    response = move(signed_in(person), factories.organization(), theirs)
+    assert "already ended" in text(response)
+    theirs.refresh_from_db()
+    assert theirs.until_on is None
+    with pytest.raises(Refused, match="already ended"):
+        actions.move(
+            organization=factories.organization(),
+            kind=PositionKind.STAFF,
+            since_on=TODAY,
+            ended=[theirs.pk],
+            by=person,
+        )
+
+
+@pytest.mark.parametrize("change", [{"is_confirmed": True}, {"until_on": TODAY}])
+def test_a_move_cannot_be_undone_over_a_change_of_the_new_position(change: dict[str, Any]) -> None:
+    person = factories.person()
+    old = a_position(person)
+    client = signed_in(person)
+    move(client, factories.organization(name="New"), old)
+    Position.objects.filter(organization__name="New").update(**change)
+    assert "has changed since then" in flash_messages(client.post(undo_url(client)))[-1]
+    old.refresh_from_db()
+    assert old.until_on == YESTERDAY
+
+
 def test_people_cannot_end_someone_elses_position() -> None:
     owner = factories.person()
     position = a_position(owner)
@@ -251,6 +394,21 @@ def test_the_page_shows_the_persons_present_and_future_positions() -> None:
     assert response.context["positions"] == [coming, mine]
     assert "(starts Sat, Jan 2, 2027)" in text(response)
     assert person.email in text(response)
+
+
+def test_past_positions_are_shown_latest_first() -> None:
+    person = factories.person()
+    for name, last_day in {"First": "2021-01-01", "Second": "2024-03-01"}.items():
+        organization = factories.organization(name=name)
+        a_position(person, organization=organization, until_on=dt.date.fromisoformat(last_day))
+    a_position(person, since_on=None, until_on=YESTERDAY)
+    response = signed_in(person).get(PROFILE)
+    past = [each.until_on.year for each in response.context["past_positions"]]
+    assert past == [2026, 2024, 2021]
+    page = text(response)
+    assert "Past positions (3)" in page
+    assert "Staff, Second, Helena, Wed, Jan 1, 2020 to Fri, Mar 1, 2024" in page
+    assert ", to Sun, Nov 22, 2026" in page
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -387,6 +545,41 @@ def test_the_library_shown_is_the_signed_in_persons(settings: Any) -> None:
 def test_the_menu_links_to_the_registrations() -> None:
     page = text(signed_in(factories.person()).get(PROFILE))
     assert '<a href="/events/mine/"><span>My registrations</span>' in page
+
+
+# ---------- Colors ----------
+
+THEME = "/accounts/profile/theme/"
+
+
+def test_the_colors_are_kept_for_the_next_sign_in() -> None:
+    person = factories.person()
+    client = signed_in(person)
+    assert "data-theme" not in text(client.get(PROFILE))
+    answer = client.post(THEME, {"theme": "dark"})
+    assert flash_messages(answer) == ["Your colors were saved."]
+    person.refresh_from_db()
+    for browser in (client, signed_in(person)):
+        page = text(browser.get(PROFILE))
+        assert '<html lang="en" data-theme="dark">' in page
+        assert 'value="dark"' in page.split(" checked")[-2]
+    client.post(THEME, {"theme": ""})
+    person.refresh_from_db()
+    assert "data-theme" not in text(signed_in(person).get(PROFILE))
+
+
+def test_unknown_colors_are_rejected() -> None:
+    person = factories.person()
+    answer = signed_in(person).post(THEME, {"theme": "pink"})
+    assert flash_messages(answer) == ["Choose one of the colors in the list."]
+    with pytest.raises(IntegrityError, match="accounts_theme_known"):
+        User.objects.filter(pk=person.pk).update(theme="pink")
+
+
+def test_chosen_colors_are_not_in_cached_public_pages() -> None:
+    person = factories.person(theme="dark")
+    assert 'data-theme="dark"' in text(signed_in(person).get("/events/"))
+    assert "data-theme" not in text(Client().get("/events/"))
 
 
 # ---------- Reminders ----------

@@ -254,6 +254,8 @@ POST /accounts/profile/positions/undo/                 door 302  302  302  302  
 
 GET  /accounts/profile/reminders/                      door 302  302  302  302  302  302  302
 POST /accounts/profile/reminders/                      door 302  302  302  302  302  302  302
+GET  /accounts/profile/theme/                          door 302  302  302  302  302  302  302
+POST /accounts/profile/theme/                          door 302  302  302  302  302  302  302
 GET  /accounts/profile/progress/                       door 302  302  302  302  302  302  302
 POST /accounts/profile/progress/                       door 302  302  302  302  302  302  302
 GET  /accounts/reminders/{reminders}/                  200  200  200  200  200  200  200  200
