@@ -24,6 +24,7 @@ STAFF_VIEW_PERMISSIONS = [
     "helpdesk.view_ticket",
 ]
 MAIL_PERMISSIONS = ["aspen.view_mail", "aspen.resend_mail"]
+SYNONYM_PERMISSIONS = [f"events.{action}_synonym" for action in ("view", "add", "change", "delete")]
 ROLE_PERMISSIONS: dict[Role, list[str]] = {
     Role.EVENT_EDITOR: [
         "events.view_event",
@@ -49,6 +50,7 @@ ROLE_PERMISSIONS: dict[Role, list[str]] = {
         "tracks.review_submission",
         "tracks.view_reports",
         "events.change_category",
+        *SYNONYM_PERMISSIONS,
         "helpdesk.work_ticket",
     ],
     Role.CATALOG_COMMITTEE: ["events.decide_listing"],
@@ -65,6 +67,7 @@ ROLE_PERMISSIONS: dict[Role, list[str]] = {
         "accounts.add_federation",
         "accounts.change_federation",
         "events.change_category",
+        *SYNONYM_PERMISSIONS,
         "tracks.change_track",
         "tracks.view_reports",
     ],

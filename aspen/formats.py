@@ -35,6 +35,14 @@ def format_short_day(date: dt.date) -> str:
     return f"{date:%b} {date.day}, {date.year}"
 
 
+def format_days(first: dt.date, last: dt.date) -> str:
+    """Return a range such as "November 22–28, 2026" or "November 29 – December 5, 2026"."""
+    if (first.year, first.month) == (last.year, last.month):
+        return f"{first:%B} {first.day}–{last.day}, {first.year}"
+    year = f", {first.year}" if first.year != last.year else ""
+    return f"{first:%B} {first.day}{year} – {last:%B} {last.day}, {last.year}"
+
+
 def days_since(moment: dt.datetime) -> int:
     """Return the number of calendar days in Montana between the moment and now."""
     return (timezone.localdate() - timezone.localdate(moment)).days

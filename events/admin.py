@@ -22,7 +22,7 @@ from events.catalog.actions import propose_listing
 from events.catalog.admin import CatalogListingAdmin
 from events.editing import publishing
 from events.enums import Attendance, EventState, Origin
-from events.models import Category, CreditOffer, Event, Registration
+from events.models import Category, CreditOffer, Event, Registration, Synonym
 from events.overlapping_places import other_places_of_registrations, remarks_on
 
 __all__ = ["CatalogListingAdmin"]  # Django imports this module only
@@ -225,6 +225,18 @@ class CategoryAdmin(StaffAdmin):
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
+
+
+@admin.register(Synonym)
+class SynonymAdmin(StaffAdmin):
+    """Words that mean the same to the calendar's search. Nothing depends on them."""
+
+    list_display = ("word", "also", "works_both_ways")
+    search_fields = ("word__finds", "also__finds")
+    ordering = ("word", "also", "id")
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return request.user.has_perm("events.delete_synonym")
 
 
 # ---------- Registrations ----------

@@ -4,6 +4,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from django import forms
 
+from events.calendar import search
 from events.calendar.forms import CalendarForm
 from events.calendar.grid import LIST, CalendarChoice
 
@@ -29,7 +30,7 @@ class FeedForm(CalendarForm):
         return self.cleaned_data.get("limit") or DEFAULT_LIMIT
 
     def choice(self) -> CalendarChoice:
-        return _without_position(super().choice())
+        return search.with_synonyms(_without_position(super().choice()))
 
     def parameters(self) -> str:
         """Return the filters as a query string that is empty or ends in an ampersand."""

@@ -14,7 +14,7 @@ from dateutil.relativedelta import relativedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from aspen.formats import counted, format_day, format_time, format_time_range
+from aspen.formats import counted, format_day, format_days, format_time, format_time_range
 from aspen.web.paging import Key
 from events.calendar.presentation import EventRow
 from events.calendar.search import FILTER_NAMES, Filters
@@ -393,7 +393,7 @@ def week_links(choice: CalendarChoice) -> PeriodLinks:
     before, after = sunday - dt.timedelta(days=7), sunday + dt.timedelta(days=7)
     begins, ends = CALENDAR_STARTS.date(), CALENDAR_ENDS.date()
     return PeriodLinks(
-        name=f"Week of {_format_days(sunday, saturday)}",
+        name=f"Week of {format_days(sunday, saturday)}",
         previous="Previous week",
         previous_url=choice.url(day=max(before, begins)) if sunday > begins else "",
         next="Next week",
@@ -401,11 +401,3 @@ def week_links(choice: CalendarChoice) -> PeriodLinks:
         today="This week",
         today_url=choice.url(day=None),
     )
-
-
-def _format_days(first: dt.date, last: dt.date) -> str:
-    """Format a range of days: November 22–28, 2026 · November 29 – December 5, 2026"""
-    if first.month == last.month:
-        return f"{first:%B} {first.day}–{last.day}, {first.year}"
-    year = f", {first.year}" if first.year != last.year else ""
-    return f"{first:%B} {first.day}{year} – {last:%B} {last.day}, {last.year}"

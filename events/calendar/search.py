@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 from django.contrib.postgres.search import (
     SearchQuery,
@@ -18,16 +18,19 @@ from django.contrib.postgres.search import (
     SearchVector,
     TrigramWordSimilarity,
 )
-from django.db.models import Count, F, Func, IntegerField, Q, QuerySet, Value
+from django.db.models import Case, Count, F, Func, IntegerField, Q, QuerySet, TextField, Value, When
 from django.db.models.functions import Greatest
 from django.db.models.lookups import Exact, GreaterThanOrEqual
 from django.utils import timezone
 
 from accounts.models import Federation
 from events import queries
+from events.calendar.words import Understood, understand
 from events.enums import Delivery
-from events.models import CreditOffer, Event
+from events.models import CreditOffer, Event, Synonym
 
+# The text search configuration that the database has for the calendar.
+CONFIG = "aspen"
 # The type filter's value for events without a type.
 NO_TYPE = "other"
 # The operators of websearch_to_tsquery.
@@ -47,7 +50,8 @@ class Filters:
     """Filters for events. An empty value matches everything.
 
     `category` is a slug and `federation` is a name. `since` and `until` are inclusive days in
-    Mountain time.
+    Mountain time. `words` are as they were typed: some of them can mean other filters
+    (`understood`). `synonyms` are not a filter, but what `synonyms_in` finds for the words.
     """
 
     words: str = ""
@@ -61,14 +65,51 @@ class Filters:
     until: dt.date | None = None
     earns_credit: bool = False
     has_recording: bool = False
+    synonyms: "tuple[WordAndSynonym, ...]" = ()
+
+
+AnyFilters = TypeVar("AnyFilters", bound=Filters)
+
+
+class WordAndSynonym(NamedTuple):
+    """A word or phrase that was typed, and another to search for."""
+
+    word: str
+    also: str
 
 
 # In display order.
-FILTER_NAMES = tuple(field.name for field in dataclasses.fields(Filters))
+FILTER_NAMES = tuple(
+    field.name for field in dataclasses.fields(Filters) if field.name != "synonyms"
+)
+
+
+def understood(filters: Filters) -> Understood:
+    """Return which of the words mean a filter today, and the other words."""
+    return understand(
+        filters.words,
+        timezone.localdate(),
+        days=not (filters.since or filters.until),
+        delivery=not filters.delivery,
+        recording=not filters.has_recording,
+    )
+
+
+def _with_understood_words(filters: Filters) -> Filters:
+    meaning = understood(filters)
+    changes: dict[str, Any] = {"words": meaning.words}
+    if meaning.days:
+        changes |= {"since": meaning.days.first, "until": meaning.days.last}
+    if meaning.delivery:
+        changes["delivery"] = meaning.delivery
+    if meaning.has_recording:
+        changes["has_recording"] = True
+    return dataclasses.replace(filters, **changes)
 
 
 def filtered_calendar(filters: Filters) -> QuerySet[Event]:
     """Return the events on the public calendar that match all filters, unordered."""
+    filters = _with_understood_words(filters)
     events = _filter_by_text(queries.on_calendar(), filters)
     events = filter_events(
         events, category=filters.category, type=filters.type, delivery=filters.delivery
@@ -109,7 +150,7 @@ def filter_events(
 
 def _filter_by_text(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:
     if filters.words:
-        events = search_matching(events, filters.words)
+        events = search_matching(events, filters.words, filters.synonyms)
     if filters.sponsor:
         events = _filter_by_name(events, "sponsor", filters.sponsor, weight="B")
     if filters.city:
@@ -142,35 +183,90 @@ def _filter_by_name(
 
     def query(weight: str) -> SearchQuery:
         raw = " & ".join(f"'{word}':*{weight}" for word in words)
-        return SearchQuery(raw, config="aspen", search_type="raw")
+        return SearchQuery(raw, config=CONFIG, search_type="raw")
 
-    vector = SearchVector(field, config="aspen")
+    vector = SearchVector(field, config=CONFIG)
     return events.alias(**{f"{field}_words": vector}).filter(
         **{"search": query(weight), f"{field}_words": query("")}
     )
 
 
+# ---------- Synonyms ----------
+
+
+def synonyms_in(words: str) -> tuple[WordAndSynonym, ...]:
+    """Return the words and phrases of a search that have synonyms, with these. One query.
+
+    Compares them as the search does: without case, accents and endings. A search with operators
+    has none, so that people can search for a word itself.
+    """
+    if not words or OPERATORS.search(words):
+        return ()
+    typed = SearchVector(Value(words, output_field=TextField()), config=CONFIG)
+    first, second = (
+        Q(typed=SearchQuery(F(field), config=CONFIG, search_type="phrase"))
+        for field in ("word", "also")
+    )
+    rows = (
+        Synonym.objects.alias(typed=typed)
+        .annotate(is_first=Case(When(first, then=True), default=False))
+        .filter(first | second & Q(works_both_ways=True))
+        .order_by("pk")
+        .values_list("word", "also", "is_first")
+    )
+    pairs = (
+        WordAndSynonym(word, also) if is_first else WordAndSynonym(also, word)
+        for word, also, is_first in rows
+    )
+    # A phrase comes before its words, because the first synonym changes the query for the others.
+    return tuple(sorted(dict.fromkeys(pairs), key=lambda pair: -len(pair.word.split())))
+
+
+def with_synonyms(filters: AnyFilters) -> AnyFilters:
+    """Return the filters with the synonyms of their words. At most one query."""
+    return dataclasses.replace(filters, synonyms=synonyms_in(understood(filters).words))
+
+
+class _WithSynonym(SearchQuery):
+    """A query in which a word or phrase also matches a synonym."""
+
+    def __init__(self, query: SearchQuery, synonym: WordAndSynonym) -> None:
+        word = SearchQuery(synonym.word, config=CONFIG)
+        also = SearchQuery(synonym.also, config=CONFIG, search_type="phrase")
+        self.config, self.invert = None, False
+        Func.__init__(self, query, word, word | also, function="ts_rewrite")
+
+
 # ---------- Text search ----------
 
 
-def search_matching(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """Filter to events that match the words, without changing their order.
+def search_matching(
+    events: QuerySet[Event], words: str, synonyms: Iterable[WordAndSynonym] = ()
+) -> QuerySet[Event]:
+    """Filter to events that match the words or their synonyms, without changing their order.
 
     This is a full-text search that ignores accents. Misspelled words in the title also match
     (by trigrams), unless the search has operators: "quoted phrase", -without, or.
     """
-    query = _websearch_query(words)
+    query = _query(words, synonyms)
     match = Q(search=query)
     if not OPERATORS.search(words):
         # "the" alone would match everything, so the title must contain the word.
-        match |= ~_is_empty_query(query) & _each_word(words) | Q(title__trigram_word_similar=words)
+        similar = _each_word(words, synonyms)
+        match |= ~_is_empty_query(query) & similar | Q(title__trigram_word_similar=words)
     return events.filter(match)
 
 
-def search_ranked(events: QuerySet[Event], words: str) -> QuerySet[Event]:
-    """Order the events by how well they match the words, best match first."""
+def search_ranked(
+    events: QuerySet[Event], words: str, synonyms: Iterable[WordAndSynonym] = ()
+) -> QuerySet[Event]:
+    """Order the events by how well they match the words, best match first.
+
+    Events that have a word come before those that only have its synonym.
+    """
     rank = (
-        SearchRank(F("search"), _websearch_query(words))
+        SearchRank(F("search"), _query(words, synonyms))
+        + SearchRank(F("search"), _websearch_query(words))
         + TrigramWordSimilarity(words, "title") / 10
     )
     return events.annotate(rank=rank).order_by("-rank", "-begins_at", "id")
@@ -208,18 +304,22 @@ def _typo_variants(word: str) -> SearchQuery:
     }
     shorter = {word[:at] + word[at + 1 :] for at in range(len(word[:30]))}
     raw = " | ".join(f"'{each}'" for each in sorted(swapped | shorter))
-    return SearchQuery(raw, config="aspen", search_type="raw")
+    return SearchQuery(raw, config=CONFIG, search_type="raw")
 
 
 def _websearch_query(words: str) -> SearchQuery:
-    return SearchQuery(words, config="aspen", search_type="websearch")
+    return SearchQuery(words, config=CONFIG, search_type="websearch")
 
 
-def _each_word(words: str) -> Q:
+def _query(words: str, synonyms: Iterable[WordAndSynonym]) -> SearchQuery:
+    return reduce(_WithSynonym, synonyms, _websearch_query(words))
+
+
+def _each_word(words: str, synonyms: Iterable[WordAndSynonym]) -> Q:
     """Match events that have each word, or one like it in the title. Ignore words like "the"."""
     match = Q()
     for word in words.split()[:MAX_SEARCH_WORDS]:
-        query = _websearch_query(word)
+        query = _query(word, synonyms)
         match &= Q(search=query) | Q(title__trigram_word_similar=word) | _is_empty_query(query)
     return match
 

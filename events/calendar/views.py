@@ -64,6 +64,9 @@ class CalendarPage(NamedTuple):
     view: str
     # (text, URL without this filter)
     applied_filters: list[tuple[str, str]]
+    # (word, filter that it means, URL of a search for the word itself)
+    readings: list[tuple[str, str, str]]
+    also_searched: list[str]
 
 
 class OtherSide(NamedTuple):
@@ -93,7 +96,7 @@ def calendar(request: HttpRequest) -> HttpResponse:
     """Show a month, a week, or a list: upcoming events, past events, or one day's events."""
     categories = list(queries.categories())
     form = CalendarForm(request.GET, categories=categories, suggestions=search.name_suggestions())
-    choice = form.choice()
+    choice = search.with_synonyms(form.choice())
     person = signed_in_person(request)
     show: dict[str, Callable[[CalendarChoice, User | None], MonthPage | WeekPage | ListPage]]
     show = {MONTH: _month, WEEK: _week, LIST: _list}
@@ -127,6 +130,11 @@ def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]
         applied_filters=[
             (text, choice.without(name).url()) for name, text in form.applied_filters(choice)
         ],
+        readings=[
+            (each.typed, each.text, choice.url(words=each.literally))
+            for each in search.understood(choice).readings
+        ],
+        also_searched=list(dict.fromkeys(each.also for each in choice.synonyms)),
     )
 
 
@@ -320,7 +328,9 @@ def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], Othe
         other = choice.replace(past=not choice.past)
     count, *rest = search.count_each([events, *([_events_of(other)] if other else [])])
     page = paging.page_numbered(
-        search.search_ranked(_row_fields_of(events), choice.words),
+        search.search_ranked(
+            _row_fields_of(events), search.understood(choice).words, choice.synonyms
+        ),
         size=PAGE_SIZE,
         page=choice.page,
         count=count,
@@ -335,7 +345,8 @@ def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], Othe
 def _similar_page(choice: CalendarChoice) -> list[Event]:
     """Return the first page of similar events for words that match nothing."""
     events = _row_fields_of(_in_period(search.filtered_calendar(choice.without("words")), choice))
-    return list(search.search_similar(events, choice.words)[:PAGE_SIZE])
+    words = search.understood(choice).words
+    return list(search.search_similar(events, words)[:PAGE_SIZE])
 
 
 def _list_alternatives(

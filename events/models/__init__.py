@@ -21,10 +21,12 @@ from events.models.material import (
     Resource,
 )
 from events.models.registration import Answer, PersonalKey, Question, Registration
+from events.models.search import MAX_SYNONYM_LENGTH, Synonym
 
 __all__ = [
     "CALENDAR_ENDS",
     "CALENDAR_STARTS",
+    "MAX_SYNONYM_LENGTH",
     "UNDO_WINDOW",
     "WAITING_SINCE",
     "Answer",
@@ -48,4 +50,5 @@ __all__ = [
     "RecordingPage",
     "Registration",
     "Resource",
+    "Synonym",
 ]

@@ -316,6 +316,7 @@ events.category                 200  403   200  403   200  403   200  403
 events.customevent              403  403   200+ 403   200+ 403   200+ 403
 events.event                    200  403   200  403   200  200   200  403
 events.registration             403  403   200+ 403   200+ 403   200+ 403
+events.synonym                  403  403   403  403   200  200   200  200
 helpdesk.ticket                 403  403   200+ 403   200+ 403   200+ 403
 procrastinate.procrastinatejob  403  403   403  403   403  403   403  403
 tracks.certificate              403  403   200+ 403   200+ 403   200+ 403

@@ -343,10 +343,10 @@ def test_only_get_is_allowed(client):
         ("view=week", 10),
         ("view=list", 10),
         ("past=1", 10),
-        ("q=lab", 10),
-        ("q=confreence", 8),
-        ("q=montnaa", 10),
-        ("q=lab&sponsor=montana&city=&from=2026-01-01&credit=1&federation=Tamarack", 7),
+        ("q=lab", 11),
+        ("q=confreence", 9),
+        ("q=montnaa", 11),
+        ("q=lab&sponsor=montana&city=&from=2026-01-01&credit=1&federation=Tamarack", 8),
     ],
 )
 @pytest.mark.parametrize("count", [1, 3, 30])
