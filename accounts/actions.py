@@ -154,7 +154,8 @@ def _end(position: Position, last_day: dt.date) -> EndOfPosition:
     last_day = max(last_day, position.since_on or last_day)
     position.until_on = min(last_day, before or last_day)
     position.save(update_fields=["until_on"])
-    return position.pk, before and before.isoformat(), position.until_on.isoformat()
+    earlier = before.isoformat() if before else None
+    return position.pk, earlier, position.until_on.isoformat()
 
 
 def _undo_ticket(ended: list[EndOfPosition], added: int | None = None) -> str:

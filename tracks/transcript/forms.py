@@ -91,7 +91,7 @@ class TranscriptForm(forms.Form):
         menus = []
         for name, field in self.fields.items():
             if isinstance(field, forms.ChoiceField):
-                choices = [(str(value), str(text)) for value, text in field.choices]
+                choices = [(str(each), str(text)) for each, text in field.widget.choices]
                 value = applied.get(name, "")
                 chosen = dict(choices)[value] if value else ""
                 menus.append(FilterMenu(name, str(field.label), choices, value, chosen))
