@@ -1,6 +1,6 @@
 """The home page, error pages, and two health checks."""
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -15,10 +15,12 @@ from django.utils import timezone
 from aspen import health
 from aspen.web import form_recovery
 from aspen.web.labels import Label
+from aspen.web.request import AuthenticatedHttpRequest
 from events.calendar.presentation import day_and_times
 from events.enums import EventState
 from events.models import Category, Event
 from events.queries import OFFERS, on_calendar
+from tracks.today import today
 
 SIGNED_IN_AGAIN_MESSAGE = (
     "You signed in again after you opened this page, so nothing was saved. Check what you typed, "
@@ -28,7 +30,9 @@ SIGNED_IN_AGAIN_MESSAGE = (
 
 @login_not_required
 def home(request: HttpRequest) -> HttpResponse:
-    """Show a search field, upcoming events and a link to sign in."""
+    """Show Today to signed-in people, and a search field and upcoming events to visitors."""
+    if request.user.is_authenticated:
+        return today(cast(AuthenticatedHttpRequest, request))
     events = (
         on_calendar()
         .filter(begins_at__gte=timezone.now(), parent=None)

@@ -17,7 +17,7 @@ from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit, CreditHistory  # type: ignore[attr-defined]
 from credits.signals import claims_in_certificates
 from events import queries as event_queries
-from events.enums import Attendance, Delivery, ListingState, Origin
+from events.enums import Attendance, Delivery, ListingState, Origin, RegistrationState
 from events.models import (  # type: ignore[attr-defined]
     CatalogListing,
     CreditOfferHistory,
@@ -308,6 +308,24 @@ def certified_event_ids(event_ids: Collection[int]) -> set[int]:
         Claim.objects.filter(event__in=event_ids).order_by().values_list("pk", "event_id")
     )
     return {claims[pk] for pk in claims_in_certificates(claims)}
+
+
+def claimable_without_place(person: User) -> QuerySet[Event]:
+    """Return events that the person may have attended without a place, newest first.
+
+    They are claimable events of the past 60 days for which the person was on the waitlist or
+    canceled. Fetches credit lines in a second query.
+    """
+    without_place = Registration.objects.filter(
+        person=person,
+        event=OuterRef("pk"),
+        state__in=[RegistrationState.WAITLISTED, RegistrationState.CANCELLED],
+    )
+    return (
+        claimable_by(person)
+        .filter(Exists(without_place), over_at__gte=timezone.now() - dt.timedelta(days=60))
+        .prefetch_related(event_queries.OFFERS)
+    )
 
 
 def claimable_by(person: User) -> QuerySet[Event]:

@@ -31,6 +31,7 @@ from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.following import actions as following_actions
 from tracks.models import Participation
+from tracks.today import waiting_for
 
 if TYPE_CHECKING:
     from tracks.certification.queries import AnnotatedSubmission
@@ -48,6 +49,7 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     event_actions.settle_due(person=person)
     participations = list(counting_queries.active_or_certified_participations(person))
     active = [each for each in participations if each.state in ACTIVE]
+    is_certified = len(active) < len(participations)
     latest_submissions = certification_queries.latest_of(active)
     summaries = [
         counting_presentation.track_summary(track, today())
@@ -65,15 +67,14 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
     latest_credits = credits.credits_with_postings(person)[:LATEST]
     context = {
         "tracks": list(zip(summaries, statuses, strict=True)),
-        "waiting": certification_queries.unanswered_questions(person),
+        **waiting_for(person),
         "archived": format_credits(archived) if archived else "",
         "credits": [
             counting_presentation.credit_row(credit, participations) for credit in latest_credits
         ],
-        "returned": counting_queries.returned_events(person),
         "new_certificates": [
             certificates.certificate_facts(each)
-            for each in counting_queries.certificates_of(person)
+            for each in (counting_queries.certificates_of(person) if is_certified else [])
             if each.issued_at > timezone.now() - NEW_CERTIFICATE and not each.revoked_at
         ],
         "claimable": _claimable_events(person),

@@ -50,11 +50,16 @@ def _number(count: Count) -> Subquery:
     return Subquery(count.rows().order_by().annotate(number=number).values("number"))
 
 
+def number_of(name: str, person: Any) -> int:
+    """Return one of the counts that with_counts() loaded, so that pages skip needless queries."""
+    return getattr(person, f"waiting_{name}", 0)
+
+
 def badges(person: Any) -> dict[str, Badge | None]:
     """Return the badges of a person that with_counts() loaded, by PLACES."""
     found: dict[str, Badge | None] = dict.fromkeys(PLACES)
     for count in counts:
-        if number := getattr(person, f"waiting_{count.name}", 0):
+        if number := number_of(count.name, person):
             earlier = found[count.place] or Badge(0, "")
             text = ", ".join(filter(None, [earlier.text, f"{number} {count.what}"]))
             found[count.place] = Badge(earlier.number + number, text)

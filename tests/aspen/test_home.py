@@ -10,7 +10,7 @@ from zeal import zeal_ignore
 
 from events.enums import Delivery, EventState
 from tests import factories
-from tests.web import signed_in, text
+from tests.web import text
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"
@@ -27,14 +27,6 @@ def test_the_public_home_page_takes_two_queries(
     with django_assert_num_queries(2):
         response = Client().get("/")
     assert len(response.context["next_events"]) == number
-
-
-def test_signing_in_adds_two_queries(django_assert_num_queries: Any) -> None:
-    """One query fetches the session, the other the person."""
-    factories.event(days=3)
-    client = signed_in(factories.person())
-    with django_assert_num_queries(4):
-        client.get("/")
 
 
 def test_the_next_events_are_upcoming_and_soonest_first() -> None:

@@ -492,6 +492,31 @@ def test_pages_print_without_menus_and_buttons(
     assert color(visitor, "body", "backgroundColor") == "rgb(255, 255, 255)"
 
 
+@pytest.mark.parametrize(
+    ("width", "pages"),
+    [
+        (1280, {"/": 1280, "/continuing-education/": 1170, "/continuing-education/credits/": 1350}),
+        (360, {"/": 2450, "/continuing-education/": 2400, "/continuing-education/credits/": 2400}),
+    ],
+)
+def test_pages_of_a_learner_with_thirteen_credits_are_short(
+    open_browser: Callable[..., Visitor], width: int, pages: dict[str, int]
+) -> None:
+    with zeal_ignore():
+        person = make.person()
+        for days in range(13):
+            make.claim(person, title=f"Planning a program for winter, part {days}", days=-1 - days)
+        select_track(track=make.track("Library Director"), by=person)
+        make.event(days=-2)
+        register(event_id=make.event(days=3).pk, by=person)
+    visitor = open_browser(person, width=width)
+    for path, height in pages.items():
+        visitor.visit(path)
+        assert visitor.page.evaluate("document.documentElement.scrollHeight") <= height, path
+        primary = visitor.page.locator("main .btn-primary").count()
+        assert primary <= 1, path
+
+
 # ---------- Error pages ----------
 
 

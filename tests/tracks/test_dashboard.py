@@ -203,7 +203,7 @@ def test_the_number_of_queries_is_fixed(number, staff, django_assert_num_queries
     for name in tracks:
         participation, _ = select_track(track=make.track(name), by=person)
     extra = 2 if staff else 0
-    with django_assert_num_queries(12 + extra):
+    with django_assert_num_queries(10 + extra):
         client.get("/continuing-education/")
     with django_assert_num_queries(10 + extra):
         client.get("/continuing-education/credits/")
@@ -340,7 +340,7 @@ def test_queries_of_settling_due_attendance(client, person, number, django_asser
         register(event_id=make.event(days=1).pk, by=person)
     past = timezone.now() - dt.timedelta(days=1)
     Event.objects.update(begins_at=past, ends_at=past)
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(30):
         client.get("/continuing-education/")
     assert Claim.objects.filter(person=person).count() == number
     assert Participation.objects.get().postings.count() == number

@@ -1,0 +1,100 @@
+"""Today: the first page of a signed-in person."""
+
+from collections.abc import Iterable
+from typing import Any, NamedTuple
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+from django.views.decorators.http import require_safe
+
+from accounts.models import User
+from aspen.clock import today as current_day
+from aspen.formats import format_credits, format_day, format_short_day
+from aspen.web import waiting
+from aspen.web.request import AuthenticatedHttpRequest
+from credits import queries as credit_queries
+from events import actions as event_actions
+from events import queries as event_queries
+from events.calendar.presentation import day_and_times
+from events.models import Category, CreditOffer, Event
+from tracks.certification import queries as certification_queries
+from tracks.counting import presentation as counting_presentation
+from tracks.counting import queries as counting_queries
+from tracks.counting import suggestions
+from tracks.enums import ACTIVE
+
+LISTED = 3  # how many events each part of the page lists
+
+
+@require_safe
+def today(request: AuthenticatedHttpRequest) -> HttpResponse:
+    """Show progress, what comes next, what waits for the person, and training that is needed."""
+    person = request.user
+    event_actions.settle_due(person=person)
+    now = timezone.now()
+    participations = counting_queries.active_or_certified_participations(person)
+    active = [each for each in participations if each.state in ACTIVE]
+    tracks = counting_queries.track_progress_of(active, current_day())
+    unfinished = next((each for each in tracks if not each.progress.is_complete), None)
+    suggested = suggestions.suggest_trainings(person, unfinished, now) if unfinished else []
+    upcoming = event_queries.upcoming_registrations(person).prefetch_related(None)
+    missed = credit_queries.claimable_without_place(person)
+    context = {
+        "greeting": _greeting(timezone.localtime(now).hour),
+        "day": format_day(current_day()),
+        "tracks": [counting_presentation.track_summary(each, current_day()) for each in tracks],
+        "next": [_row(each.event) for each in upcoming[:LISTED]],
+        **waiting_for(person),
+        "taken_part": [(_row(each), _credits(each.offers.all())) for each in missed[:LISTED]],
+        "suggestions": suggested[:LISTED],
+        "suggested_for": str(unfinished.participation.track) if unfinished else "",
+    }
+    return render(request, "tracks/today.html", context)
+
+
+def waiting_for(person: User) -> dict[str, list[Any]]:
+    """Return the questions to answer and the training to change. One query for each kind there is.
+
+    The person's counts for the menu say which there are.
+    """
+    has_questions = waiting.number_of("questions", person)
+    has_training = waiting.number_of("training", person)
+    return {
+        "questions": list(certification_queries.unanswered_questions(person))
+        if has_questions
+        else [],
+        "returned": list(counting_queries.returned_events(person)) if has_training else [],
+    }
+
+
+def _greeting(hour: int) -> str:
+    if hour < 12:
+        return "Good morning"
+    return "Good afternoon" if hour < 18 else "Good evening"
+
+
+def _credits(offers: Iterable[CreditOffer]) -> list[tuple[Category, str]]:
+    return [(each.category, format_credits(each.amount)) for each in offers]
+
+
+class EventRow(NamedTuple):
+    id: int
+    url: str
+    title: str
+    day: str
+    times: str
+    where: str
+
+
+def _row(event: Event) -> EventRow:
+    day, times = day_and_times(event)
+    delivery = event.get_delivery_display() if event.delivery else ""
+    return EventRow(
+        id=event.pk,
+        url=event.get_absolute_url(),
+        title=event.title,
+        day=format_short_day(timezone.localdate(event.begins_at)) if times else day,
+        times=times,
+        where=" · ".join(filter(None, [delivery, event.city])),
+    )
