@@ -25,16 +25,18 @@ STAFF_VIEW_PERMISSIONS = [
 ]
 MAIL_PERMISSIONS = ["aspen.view_mail", "aspen.resend_mail"]
 SYNONYM_PERMISSIONS = [f"events.{action}_synonym" for action in ("view", "add", "change", "delete")]
+HELP_PERMISSIONS = ["helpdesk.add_article", "helpdesk.change_article"]
 ROLE_PERMISSIONS: dict[Role, list[str]] = {
     Role.EVENT_EDITOR: [
         "events.view_event",
         "events.view_category",
         "events.propose_event",
     ],
-    Role.HELP_DESK: [*STAFF_VIEW_PERMISSIONS, "helpdesk.work_ticket"],
+    Role.HELP_DESK: [*STAFF_VIEW_PERMISSIONS, *HELP_PERMISSIONS, "helpdesk.work_ticket"],
     Role.CE_COORDINATOR: [
         *STAFF_VIEW_PERMISSIONS,
         *MAIL_PERMISSIONS,
+        *HELP_PERMISSIONS,
         "events.add_event",
         "events.change_event",
         "events.decide_event",
@@ -57,6 +59,7 @@ ROLE_PERMISSIONS: dict[Role, list[str]] = {
     Role.ADMINISTRATOR: [
         *STAFF_VIEW_PERMISSIONS,
         *MAIL_PERMISSIONS,
+        *HELP_PERMISSIONS,
         "accounts.add_user",
         "accounts.change_user",
         "accounts.add_position",

@@ -165,8 +165,8 @@ class StaffAdmin(SearchByWord, EditableAdmin):
     """The base of the portal's admin classes. It does not let anyone delete the portal's records.
 
     Changes that follow business rules call an action of their app. Django's form handling saves
-    only the directory, descriptions of tracks and categories, synonyms, and people's roles and
-    passwords, because no rule about events, credits or tracks depends on them.
+    only the directory, help articles, descriptions of tracks and categories, synonyms, and people's
+    roles and passwords, because no rule about events, credits or tracks depends on them.
     """
 
     list_per_page = 50

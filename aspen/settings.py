@@ -83,6 +83,7 @@ TEMPLATES = [
                 "django.contrib.auth.context_processors.auth",
                 "django.contrib.messages.context_processors.messages",
                 "aspen.web.context.portal",
+                "helpdesk.context.help_link",
                 *(["aspen.demo.context.demonstration"] if DEMO else []),
             ],
         },

@@ -1,9 +1,12 @@
 """Signals for the apps that build on this one. Receivers run in the sender's transaction."""
 
+import datetime as dt
 from collections.abc import Callable, Collection
 from typing import NamedTuple
 
 from django.dispatch import Signal
+
+from aspen.formats import format_short_day
 
 # Credits were claimed, approved, returned, declined, withdrawn, or moved to another category or
 # event. Arguments: credit_ids (list of int). Receivers return PostingChanges.
@@ -48,6 +51,16 @@ class PostingChanges(NamedTuple):
         )
 
 
+class OpenTicket(NamedTuple):
+    """A help ticket about a credit that waits for the help desk, and its page for the person."""
+
+    asked_on: dt.date
+    url: str
+
+    def __str__(self) -> str:
+        return f"Asked on {format_short_day(self.asked_on)}"
+
+
 # Hooks: the app above appends functions in AppConfig.ready(), because this app cannot import it.
 # Each function takes the ids of claims of one event, and returns those that it found.
 ClaimIdsHook = Callable[[Collection[int]], set[int]]
@@ -66,3 +79,15 @@ def claims_in_sent_records(claim_ids: Collection[int]) -> set[int]:
 def claims_in_certificates(claim_ids: Collection[int]) -> set[int]:
     """Return the claims that a certificate counts. Takes one query."""
     return set().union(*(hook(claim_ids) for hook in certificate_hooks))
+
+
+# Each function takes the ids of credits, and returns the open tickets about them.
+open_ticket_hooks: list[Callable[[Collection[int]], dict[int, OpenTicket]]] = []
+
+
+def open_tickets_about(credit_ids: Collection[int]) -> dict[int, OpenTicket]:
+    """Return the help tickets that wait for an answer by credit id. Takes one query."""
+    tickets: dict[int, OpenTicket] = {}
+    for hook in open_ticket_hooks:
+        tickets |= hook(credit_ids)
+    return tickets

@@ -66,9 +66,20 @@ def reply(*, ticket_id: int, body: str, by: User) -> Message:
 def _add_message(ticket: Ticket, body: str, *, by: User, state: TicketState) -> Message:
     now = timezone.now()
     ticket.state = state
+    ticket.has_unread_answer = state == TicketState.ANSWERED
     ticket.changed_at = now
-    ticket.save(update_fields=["state", "changed_at"])
+    ticket.save(update_fields=["state", "has_unread_answer", "changed_at"])
     return Message.objects.create(ticket=ticket, author=by, body=body, sent_at=now)
+
+
+@audited
+def mark_read(*, ticket: Ticket, by: User) -> None:
+    """Record that `by` has read the answer, if `ticket` is theirs and as it was loaded.
+
+    An answer that came in the meantime stays unread. Idempotent.
+    """
+    unread = Ticket.objects.filter(pk=ticket.pk, person=by, has_unread_answer=True)
+    unread.filter(changed_at=ticket.changed_at).update(has_unread_answer=False)
 
 
 @audited

@@ -1,4 +1,4 @@
-"""Read-only tickets in the admin. Staff answer them on the portal's own pages."""
+"""Help articles, and read-only tickets, which staff answer on the portal's own pages."""
 
 from typing import Any
 
@@ -8,11 +8,27 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html
 
-from aspen.admin import ReadOnlyAdmin
+from aspen.admin import ReadOnlyAdmin, StaffAdmin
 from aspen.admin_site import Waiting, oldest_waits, waits_for
 from helpdesk.enums import TicketState
-from helpdesk.models import Ticket
+from helpdesk.forms import ArticleForm
+from helpdesk.models import Article, Ticket
 from helpdesk.queries import WORK_PERMISSION
+
+
+@admin.register(Article)
+class ArticleAdmin(StaffAdmin):
+    form = ArticleForm
+    list_display = ("title", "position", "is_published")
+    list_filter = ("is_published",)
+    search_fields = ("title", "text")
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        """Keep the address of an article, which people bookmark and pages link to."""
+        return ("slug",) if obj else ()
+
+    def get_prepopulated_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        return {} if obj else {"slug": ("title",)}
 
 
 @admin.register(Ticket)

@@ -12,12 +12,15 @@ from aspen.halves import HALF, validate_halves
 from credits import queries as credit_queries
 from credits.models import Credit
 from events import queries as event_queries
+from helpdesk import article_text
 from helpdesk.enums import TicketState
-from helpdesk.models import Ticket
+from helpdesk.models import Article, Ticket
 
 MAX_TEXT_LENGTH = 5000
 MAX_CREDITS_OFFERED = 50
 MAX_TICKET_SUBJECT_LENGTH = 300
+# What the target of a link to another article starts with.
+ARTICLE_TARGET = "helpdesk:article/"
 
 
 def describe_credit(credit: Credit) -> str:
@@ -64,6 +67,45 @@ class CreditChoice(forms.ModelChoiceField):
             ("", self.empty_label or ""),
             *((credit.pk, describe_credit(credit)) for credit in latest),
         ]
+
+
+class SearchParameters(forms.Form):
+    q = LineField(label="What do you need?", max_length=200, required=False)
+
+
+class ArticleForm(forms.ModelForm):
+    """An article in the admin. Rejects links that lead nowhere."""
+
+    class Meta:
+        model = Article
+        fields = ("title", "slug", "text", "position", "is_published")
+        widgets = {"text": forms.Textarea(attrs={"rows": 24})}
+        help_texts = {
+            "slug": "The last part of the article's address. It cannot be changed later.",
+            "text": "Separate paragraphs with a blank line. Start the lines of a list with “- ” "
+            "or “1. ”, and a heading with “## ”. Write **Save** for bold words, and "
+            "[My credits](tracks:credits) for a link. In parentheses is a web address, the name "
+            "of one of the portal's pages, or helpdesk:article/ and an article's address.",
+            "position": "Lower numbers come first.",
+            "is_published": "Everyone can read a published article. Links to one that is not "
+            "published lead to the list of articles.",
+        }
+
+    def clean_text(self) -> str:
+        text: str = self.cleaned_data["text"]
+        targets = list(article_text.link_targets(text))
+        known = {
+            f"{ARTICLE_TARGET}{slug}" for slug in Article.objects.values_list("slug", flat=True)
+        }
+        wrong = [
+            target
+            for target in targets
+            if article_text.address_of(target) is None
+            or (target.startswith(ARTICLE_TARGET) and target not in known)
+        ]
+        if wrong:
+            raise forms.ValidationError(f"These links lead nowhere: {', '.join(wrong)}.")
+        return text
 
 
 class QueueParameters(forms.Form):

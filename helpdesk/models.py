@@ -9,6 +9,7 @@ from aspen.db.fields import LineField, TextField
 from aspen.halves import CreditAmountField, in_halves
 from credits.models import Credit
 from events.models import Category
+from events.models.triggers import new_version
 from helpdesk.enums import TicketState
 
 
@@ -24,11 +25,22 @@ class Ticket(models.Model):
     state = models.CharField(max_length=10, choices=TicketState, default=TicketState.OPEN)
     opened_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+    has_unread_answer = models.BooleanField(
+        default=False,
+        editable=False,
+        help_text="The help desk answered, and the person has not opened the ticket since.",
+    )
 
     class Meta:
         ordering = ["-changed_at", "-id"]
         permissions = [("work_ticket", "Can answer tickets and correct credits through them")]
-        indexes = [models.Index(fields=["state", "changed_at"], name="helpdesk_queue")]
+        indexes = [
+            models.Index(fields=["state", "changed_at"], name="helpdesk_queue"),
+            # The menu counts these for the person on every page.
+            models.Index(
+                fields=["person"], name="helpdesk_unread", condition=Q(has_unread_answer=True)
+            ),
+        ]
         constraints = [
             *clean_columns("helpdesk_ticket", lines=["subject"]),
             models.UniqueConstraint(fields=["id", "person"], name="helpdesk_ticket_with_person"),
@@ -42,6 +54,10 @@ class Ticket(models.Model):
                 condition=Q(state__in=TicketState.values), name="helpdesk_ticket_state_known"
             ),
             models.CheckConstraint(condition=~Q(subject=""), name="helpdesk_ticket_has_subject"),
+            models.CheckConstraint(
+                condition=Q(has_unread_answer=False) | Q(state=TicketState.ANSWERED),
+                name="helpdesk_only_answered_tickets_unread",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -112,3 +128,42 @@ class Correction(models.Model):
     def __str__(self) -> str:
         before = f"{self.category_before} {self.amount_before}"
         return f"{before} → {self.category_after} {self.amount_after}"
+
+
+# Addresses under /help/ that articles cannot have. Numbers are the addresses of tickets.
+RESERVED_SLUGS = ["new", "queue"]
+
+
+@pghistory.track(model_name="ArticleHistory")
+class Article(models.Model):
+    """A help article, which everyone can read once it is published.
+
+    Articles are never deleted, so that links to them lead somewhere: see `views.article`.
+    """
+
+    title = LineField(max_length=120, unique=True)
+    slug = models.SlugField(max_length=60, unique=True, verbose_name="address")
+    text = TextField()
+    position = models.PositiveSmallIntegerField(default=100)
+    is_published = models.BooleanField("published", default=False)
+
+    class Meta:
+        ordering = ["position", "title"]
+        verbose_name = "help article"
+        triggers = [new_version()]  # visitors' pages are cached
+        constraints = [
+            *clean_columns(
+                "helpdesk_article", lines=["title"], texts=["text"], required=["title", "text"]
+            ),
+            models.CheckConstraint(
+                condition=~Q(slug__in=RESERVED_SLUGS) & ~Q(slug__regex="^[0-9]*$"),
+                name="helpdesk_article_slug_is_free",
+                violation_error_message="Another page has this address. Choose another one.",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.title
+
+    def get_absolute_url(self) -> str:
+        return reverse("helpdesk:article", args=[self.slug])

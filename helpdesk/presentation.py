@@ -21,6 +21,7 @@ class TicketRow(NamedTuple):
     state: Label
     is_waiting: bool
     changed: str
+    is_unread: bool
 
 
 def ticket_row(ticket: Ticket, person: str = "") -> TicketRow:
@@ -31,6 +32,7 @@ def ticket_row(ticket: Ticket, person: str = "") -> TicketRow:
         state=ticket_label(ticket),
         is_waiting=ticket.state == TicketState.OPEN,
         changed=format_time_range(ticket.changed_at, None, all_day=False),
+        is_unread=ticket.has_unread_answer,
     )
 
 

@@ -1,12 +1,19 @@
-"""Queries about tickets."""
+"""Queries about tickets and help articles."""
 
-from django.db.models import QuerySet
+import re
+from collections.abc import Collection
+
+from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
+from django.db.models import OuterRef, QuerySet
+from django.utils import timezone
 
 from accounts.models import User
+from credits.signals import OpenTicket
 from helpdesk.enums import TicketState
-from helpdesk.models import Correction, Message, Ticket
+from helpdesk.models import Article, Correction, Message, Ticket
 
 WORK_PERMISSION = "helpdesk.work_ticket"
+MAX_SEARCH_WORDS = 12
 
 
 def tickets_visible_to(person: User) -> QuerySet[Ticket]:
@@ -28,6 +35,21 @@ def tickets_in_state(state: str) -> QuerySet[Ticket]:
     )
 
 
+def unread_answers() -> QuerySet[Ticket]:
+    """Return the tickets with an unread answer, for the person of the outer query."""
+    return Ticket.objects.filter(person=OuterRef("pk"), has_unread_answer=True)
+
+
+def open_tickets_about(credit_ids: Collection[int]) -> dict[int, OpenTicket]:
+    """Return the latest ticket that waits for the help desk by credit id. Takes one query."""
+    tickets = Ticket.objects.filter(credit__in=credit_ids, state=TicketState.OPEN)
+    return {
+        credit_id: OpenTicket(timezone.localdate(ticket.opened_at), ticket.get_absolute_url())
+        for ticket in tickets.order_by("opened_at", "id")
+        if (credit_id := ticket.credit_id) is not None
+    }
+
+
 def messages_of_ticket(ticket: Ticket) -> QuerySet[Message]:
     return ticket.messages.select_related("author").order_by("sent_at", "id")
 
@@ -36,3 +58,28 @@ def corrections_of_ticket(ticket: Ticket) -> QuerySet[Correction]:
     return ticket.corrections.select_related(
         "category_before", "category_after", "applied_by", "credit__claim__event"
     ).order_by("applied_at", "id")
+
+
+def published_articles() -> QuerySet[Article]:
+    return Article.objects.filter(is_published=True).order_by("position", "title")
+
+
+def search_articles(words: str) -> QuerySet[Article]:
+    """Return the published articles that have any of the words, the best match first.
+
+    A question such as “how do I add a webinar” finds articles that have only some of its words.
+    Words match by their stem or their beginning.
+    """
+    terms = re.findall(r"\w+", words)[:MAX_SEARCH_WORDS]
+    if not terms:
+        return Article.objects.none()
+    raw = " | ".join(f"'{term}':*" for term in terms)
+    query = SearchQuery(raw, config="aspen", search_type="raw")
+    title = SearchVector("title", weight="A", config="aspen")
+    found = title + SearchVector("text", weight="D", config="aspen")
+    return (
+        published_articles()
+        .alias(found=found, rank=SearchRank(found, query))
+        .filter(found=query)
+        .order_by("-rank", "position", "title")
+    )

@@ -1,39 +1,71 @@
-"""Help tickets: people's own tickets, and the help desk's queue.
+"""Help: articles for everyone, people's own tickets, and the help desk's queue.
 
 `queries.tickets_visible_to` decides who can see a ticket. Anyone else gets a 404, on the help
 desk's pages as well.
 """
 
+from urllib.parse import urlencode
+
 from django.contrib import messages
-from django.http import Http404, HttpResponse
+from django.contrib.auth.decorators import login_not_required
+from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_safe
 
 from accounts.queries import positions_of
-from aspen.web import form_recovery
+from aspen.web import form_recovery, waiting
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits.models import Credit
-from helpdesk import actions, presentation, queries
+from events.calendar.page_cache import cached_until_changed
+from helpdesk import actions, article_text, presentation, queries
 from helpdesk.enums import TicketState
 from helpdesk.forms import (
     CorrectionForm,
     CreditParameter,
     QueueParameters,
     ReplyForm,
+    SearchParameters,
     TicketForm,
 )
-from helpdesk.models import Ticket
+from helpdesk.models import Article, Ticket
 
 PER_PAGE = 20
 
 
-def ticket_list(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """Show the person's own tickets, latest change first."""
+@login_not_required
+@require_safe
+@cached_until_changed
+def help_page(request: HttpRequest) -> HttpResponse:
+    """Show the articles, or those that have the words of `?q=`, and the person's own tickets."""
+    form = SearchParameters(request.GET)
+    words = form.cleaned_data["q"] if form.is_valid() else ""
+    articles = queries.search_articles(words) if words else queries.published_articles()
+    context: dict[str, object] = {
+        "form": form,
+        "words": words,
+        "articles": list(articles.only("title", "slug")),
+        "query": urlencode({"q": words}) + "&" if words else "",
+    }
     person = request.user
-    page = paginate(queries.own_tickets(person), request, size=PER_PAGE)
-    context = {"page": page, "tickets": [presentation.ticket_row(ticket) for ticket in page]}
+    if person.is_authenticated:
+        page = paginate(queries.own_tickets(person), request, size=PER_PAGE)
+        context["page"] = page
+        context["tickets"] = [presentation.ticket_row(ticket) for ticket in page]
     return render(request, "helpdesk/list.html", context)
+
+
+@login_not_required
+@require_safe
+@cached_until_changed
+def article(request: HttpRequest, slug: str) -> HttpResponse:
+    """Show an article. One that is not published leads to the help page."""
+    found = get_object_or_404(Article, slug=slug)
+    if not found.is_published:
+        return redirect("helpdesk:list")
+    context = {"article": found, "text": article_text.to_html(found.text)}
+    return render(request, "helpdesk/article.html", context)
 
 
 def queue(request: AuthenticatedHttpRequest) -> HttpResponse:
@@ -92,8 +124,15 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Show a ticket's conversation and corrections, and a correction form for the help desk."""
-    return _ticket_page(request, _load(request, pk))
+    """Show a ticket's conversation and corrections, and a correction form for the help desk.
+
+    The answer counts as read when the person opens the ticket.
+    """
+    ticket = _load(request, pk)
+    if ticket.has_unread_answer and ticket.person_id == request.user.pk:
+        actions.mark_read(ticket=ticket, by=request.user)
+        waiting.count_one_less(request.user, "answers")
+    return _ticket_page(request, ticket)
 
 
 @form_recovery.recover_after_sign_in

@@ -43,7 +43,7 @@ searches = pytest.mark.parametrize("search", SEARCHES)
 
 # Columns that the admin searches as they are. They hold no names.
 OTHER_COLUMNS = {
-    *("county", "number", "subject", "file_name", "audience", "source"),
+    *("county", "number", "subject", "file_name", "audience", "source", "title", "text"),
     *("email", "address", "to_address"),
 }
 

@@ -64,3 +64,9 @@ def badges(person: Any) -> dict[str, Badge | None]:
             text = ", ".join(filter(None, [earlier.text, f"{number} {count.what}"]))
             found[count.place] = Badge(earlier.number + number, text)
     return found
+
+
+def count_one_less(person: Any, name: str) -> None:
+    """Let the page that is about to be shown no longer count one of the things named `name`."""
+    column = f"waiting_{name}"
+    setattr(person, column, max(0, getattr(person, column, 0) - 1))

@@ -1,9 +1,10 @@
 """A cache for public calendar pages. A page is valid until something on it changes.
 
-A view wrapped in `cached_until_changed` must show only events on the public calendar. The page
-depends on the time and on the calendar's version, which database triggers increment
-(events/models/triggers.py). Time alone can change the page only at midnight (Mountain time) and at
-the times listed in `version.MOMENT_FIELDS`.
+A view wrapped in `cached_until_changed` must show only events on the public calendar, or rows of
+tables that have the trigger `new_version`, such as help articles. The page depends on the time and
+on the calendar's version, which database triggers increment (events/models/triggers.py). Time alone
+can change the page only at midnight (Mountain time) and at the times listed in
+`version.MOMENT_FIELDS`.
 """
 
 import functools

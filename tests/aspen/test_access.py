@@ -202,8 +202,8 @@ GET  /reports/trustees/boards.xlsx                     door 404  404  404  404  
 GET  /tracks/                                          door 200  200  200  200  200  200  200
 POST /tracks/                                          door 302  302  302  302  302  302  302
 GET  /tracks/?asked=1&am=director                      door 200  200  200  200  200  200  200
-GET  /tracks/rules/                                    door 200  200  200  200  200  200  200
-GET  /tracks/rules/{rule_set}/                         door 200  200  200  200  200  200  200
+GET  /tracks/rules/                                    200  200  200  200  200  200  200  200
+GET  /tracks/rules/{rule_set}/                         200  200  200  200  200  200  200  200
 GET  /tracks/{participation}/                          door 200  404  404  404  404  404  404
 GET  /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
 POST /tracks/{participation}/leave/                    door 302  404  404  404  404  404  404
@@ -230,7 +230,10 @@ GET  /certificates/{certificate}/                      200+ 200  200+ 200+ 200+ 
 GET  /certificates/nothing/                            404  404  404  404  404  404  404  404
 GET  /certificates/{certificate}/certificate.pdf       door 200  404  404  404  200+ 200+ 200+
 
-GET  /help/                                            door 200  200  200  200  200  200  200
+GET  /help/                                            200  200  200  200  200  200  200  200
+GET  /help/?q=credit                                   200  200  200  200  200  200  200  200
+GET  /help/what-is-certification/                      200  200  200  200  200  200  200  200
+GET  /help/no-such-article/                            404  404  404  404  404  404  404  404
 GET  /help/new/                                        door 200  200  200  200  200  200  200
 POST /help/new/                                        door 200  200  200  200  200  200  200
 GET  /help/new/?credit={credit}                        door 200  404  404  404  404  404  404
@@ -317,6 +320,7 @@ events.customevent              403  403   200+ 403   200+ 403   200+ 403
 events.event                    200  403   200  403   200  200   200  403
 events.registration             403  403   200+ 403   200+ 403   200+ 403
 events.synonym                  403  403   403  403   200  200   200  200
+helpdesk.article                403  403   200  200   200  200   200  200
 helpdesk.ticket                 403  403   200+ 403   200+ 403   200+ 403
 procrastinate.procrastinatejob  403  403   403  403   403  403   403  403
 tracks.certificate              403  403   200+ 403   200+ 403   200+ 403

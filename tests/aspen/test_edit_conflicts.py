@@ -17,6 +17,7 @@ from accounts.enums import PositionKind, Role
 from accounts.models import Federation, Organization, Position, User
 from aspen.admin import EditableAdmin
 from events.models import Category, Event
+from helpdesk.models import Article
 from tests import factories
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY, category
 from tests.web import flash_messages, form_values, signed_in, text
@@ -64,6 +65,11 @@ EDITING: dict[type[Model], Editing] = {
     Event: Editing(factories.event, ("title", "New title"), ("city", "Butte")),
     Category: Editing(category, ("description", "New words")),
     Track: Editing(factories.track, ("description", "New words")),
+    Article: Editing(
+        lambda: Article.objects.order_by("position")[0],
+        ("title", "New title"),
+        ("text", "New words"),
+    ),
     RuleSet: Editing(a_rule_set, ("name", "New rules"), ("source", "Another meeting")),
 }
 EDITABLE = [model for model in admin.site._registry if model in EDITING]

@@ -11,6 +11,7 @@ from aspen.formats import (
     format_amount,
     format_credits,
     format_day,
+    format_short_day,
     format_time,
     format_time_range,
     format_waiting_time,
@@ -58,6 +59,12 @@ def test_a_number_with_its_noun(text: str, expected: str) -> None:
 def test_a_day() -> None:
     assert format_day(dt.date(2026, 12, 3)) == "Thu, Dec 3, 2026"
     assert format_day(dt.date(2028, 2, 29)) == "Tue, Feb 29, 2028"
+
+
+@time_machine.travel("2026-12-03 12:00-07:00", tick=False)
+def test_a_short_day_has_its_year_only_if_it_is_another() -> None:
+    assert format_short_day(dt.date(2026, 11, 28)) == "Sat, Nov 28"
+    assert format_short_day(dt.date(2025, 11, 28)) == "Nov 28, 2025"
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Tickets and corrections: permissions, effects, and the database's constraints."""
 
 from decimal import Decimal
+from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
@@ -13,6 +14,7 @@ from aspen.errors import Refused
 from credits.actions import claim_custom_event
 from credits.enums import ClaimState
 from credits.models import Claim, Credit
+from credits.signals import OpenTicket, open_tickets_about
 from events.actions import decide_custom_event
 from events.enums import Decision
 from helpdesk import actions
@@ -244,7 +246,9 @@ def test_the_database_checks_who_corrects_what(correction: Correction) -> None:
 
 def test_tickets_and_messages_cannot_be_empty(correction: Correction) -> None:
     refused_by_database("helpdesk_ticket_has_subject", correction.ticket, subject="")
-    refused_by_database("helpdesk_ticket_state_known", correction.ticket, state="lost")
+    refused_by_database(
+        "helpdesk_ticket_state_known", correction.ticket, state="lost", has_unread_answer=False
+    )
     message = Message.objects.create(
         ticket=correction.ticket, author=correction.person, body="?", sent_at=timezone.now()
     )
@@ -285,3 +289,64 @@ def test_a_correction_can_give_up_to_twice_the_events_credits() -> None:
     actions.correct_credit(category=category, amount=Decimal("1.0"), **common)
     credit.refresh_from_db()
     assert credit.amount == Decimal("1.0")
+
+
+# ---------- Unread answers ----------
+
+
+def is_unread(ticket: Ticket) -> bool:
+    ticket.refresh_from_db()
+    return ticket.has_unread_answer
+
+
+def test_an_answer_is_unread_until_the_person_reads_or_replies(staff: User) -> None:
+    person = factories.person()
+    ticket = a_ticket(person)
+    reply(ticket, "More details", by=person)
+    assert not is_unread(ticket)
+    reply(ticket, "Which one?", by=staff)
+    assert is_unread(ticket)
+    actions.mark_read(ticket=ticket, by=staff)
+    assert is_unread(ticket)
+    actions.mark_read(ticket=ticket, by=person)
+    assert not is_unread(ticket)
+    reply(ticket, "Please tell us.", by=staff)
+    reply(ticket, "The first", by=person)
+    assert not is_unread(ticket)
+
+
+def test_an_answer_that_came_after_the_page_was_loaded_stays_unread(staff: User) -> None:
+    person = factories.person()
+    ticket = a_ticket(person)
+    reply(ticket, "First answer", by=staff)
+    shown = Ticket.objects.get()
+    reply(ticket, "Second answer", by=staff)
+    actions.mark_read(ticket=shown, by=person)
+    assert is_unread(ticket)
+
+
+def test_only_an_answered_ticket_can_be_unread() -> None:
+    a_ticket(factories.person())
+    with pytest.raises(IntegrityError, match="only_answered_tickets_unread"), transaction.atomic():
+        Ticket.objects.update(has_unread_answer=True)
+
+
+# ---------- Open tickets ----------
+
+
+@pytest.mark.parametrize("items", [1, 3])
+def test_open_tickets_are_found_by_credit_in_one_query(
+    items: int, staff: User, django_assert_num_queries: Any
+) -> None:
+    person = factories.person()
+    credits = [a_credit(person) for _ in range(items)]
+    tickets = {credit.pk: a_ticket(person, credit) for credit in credits}
+    reply(a_ticket(person, answered := a_credit(person)), "Done", by=staff)
+    other = a_credit(person)
+    a_ticket(person)
+    with django_assert_num_queries(1):
+        found = open_tickets_about([*tickets, answered.pk])
+    assert found == {
+        pk: OpenTicket(today(), ticket.get_absolute_url()) for pk, ticket in tickets.items()
+    }
+    assert open_tickets_about([other.pk]) == {}

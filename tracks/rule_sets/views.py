@@ -1,11 +1,11 @@
-"""The rules of each certification track, for everyone who is signed in."""
+"""The rules of each certification track, for everyone."""
 
-from django.http import HttpResponse
+from django.contrib.auth.decorators import login_not_required
+from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_safe
 
 from aspen.clock import today
-from aspen.web.request import AuthenticatedHttpRequest
 from tracks.counting import queries as counting_queries
 from tracks.models import Track
 from tracks.rule_sets import presentation
@@ -17,8 +17,9 @@ LIST_HEADINGS = {
 }
 
 
+@login_not_required
 @require_safe
-def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
+def rules(request: HttpRequest) -> HttpResponse:
     """List all rule sets by track: those in force, then upcoming ones, then past ones."""
     day = today()
     tracks: dict[Track, dict[str, list[presentation.RuleSetRow]]] = {}
@@ -33,8 +34,9 @@ def rules(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "tracks/rules.html", {"tracks": with_headings})
 
 
+@login_not_required
 @require_safe
-def rule_set(request: AuthenticatedHttpRequest, rule_set_id: int) -> HttpResponse:
+def rule_set(request: HttpRequest, rule_set_id: int) -> HttpResponse:
     """Show one rule set with a chart and an example, and links to the other rules for the track."""
     day = today()
     rule_set = get_object_or_404(counting_queries.rule_sets(), pk=rule_set_id)
