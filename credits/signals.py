@@ -2,9 +2,12 @@
 
 import datetime as dt
 from collections.abc import Callable, Collection
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+from django.db.models import Model, QuerySet, Subquery
 from django.dispatch import Signal
+from django.urls import reverse
+from django.utils import timezone
 
 from aspen.formats import format_short_day
 
@@ -81,13 +84,25 @@ def claims_in_certificates(claim_ids: Collection[int]) -> set[int]:
     return set().union(*(hook(claim_ids) for hook in certificate_hooks))
 
 
-# Each function takes the ids of credits, and returns the open tickets about them.
-open_ticket_hooks: list[Callable[[Collection[int]], dict[int, OpenTicket]]] = []
+# Each function returns the tickets about the credit of the outer query that wait for the help desk.
+open_ticket_hooks: list[Callable[[], QuerySet[Any]]] = []
+Credits = TypeVar("Credits", bound=Model)
 
 
-def open_tickets_about(credit_ids: Collection[int]) -> dict[int, OpenTicket]:
-    """Return the help tickets that wait for an answer by credit id. Takes one query."""
-    tickets: dict[int, OpenTicket] = {}
+def with_open_tickets(credits: QuerySet[Credits]) -> QuerySet[Credits]:
+    """Add the latest open ticket about each credit to a query for credits: see `open_ticket_of`."""
+    annotations: dict[str, Subquery] = {}
     for hook in open_ticket_hooks:
-        tickets |= hook(credit_ids)
-    return tickets
+        latest = hook().order_by("-opened_at", "-id")
+        annotations["open_ticket_id"] = Subquery(latest.values("id")[:1])
+        annotations["open_ticket_at"] = Subquery(latest.values("opened_at")[:1])
+    annotated: QuerySet[Credits] = credits.annotate(**annotations)
+    return annotated
+
+
+def open_ticket_of(credit: Any) -> OpenTicket | None:
+    """Return the open ticket about a credit that `with_open_tickets` loaded. Takes no query."""
+    if credit.open_ticket_id is None:
+        return None
+    asked_on = timezone.localdate(credit.open_ticket_at)
+    return OpenTicket(asked_on, reverse("helpdesk:detail", args=[credit.open_ticket_id]))

@@ -13,7 +13,7 @@ class HelpdeskConfig(AppConfig):
         from credits import signals
         from helpdesk import queries
 
-        signals.open_ticket_hooks.append(queries.open_tickets_about)
+        signals.open_ticket_hooks.append(queries.open_tickets)
         waiting.counts.append(waiting.Count("answers", "help", "answered", queries.unread_answers))
         # This app migrates last, so the models of all permissions exist by then.
         post_migrate.connect(_create_roles, sender=self, dispatch_uid="create_roles")

@@ -1,14 +1,11 @@
 """Queries about tickets and help articles."""
 
 import re
-from collections.abc import Collection
 
 from django.contrib.postgres.search import SearchQuery, SearchRank, SearchVector
 from django.db.models import OuterRef, QuerySet
-from django.utils import timezone
 
 from accounts.models import User
-from credits.signals import OpenTicket
 from helpdesk.enums import TicketState
 from helpdesk.models import Article, Correction, Message, Ticket
 
@@ -40,14 +37,9 @@ def unread_answers() -> QuerySet[Ticket]:
     return Ticket.objects.filter(person=OuterRef("pk"), has_unread_answer=True)
 
 
-def open_tickets_about(credit_ids: Collection[int]) -> dict[int, OpenTicket]:
-    """Return the latest ticket that waits for the help desk by credit id. Takes one query."""
-    tickets = Ticket.objects.filter(credit__in=credit_ids, state=TicketState.OPEN)
-    return {
-        credit_id: OpenTicket(timezone.localdate(ticket.opened_at), ticket.get_absolute_url())
-        for ticket in tickets.order_by("opened_at", "id")
-        if (credit_id := ticket.credit_id) is not None
-    }
+def open_tickets() -> QuerySet[Ticket]:
+    """Return the tickets that wait for the help desk, about the credit of the outer query."""
+    return Ticket.objects.filter(credit=OuterRef("pk"), state=TicketState.OPEN)
 
 
 def messages_of_ticket(ticket: Ticket) -> QuerySet[Message]:

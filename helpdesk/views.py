@@ -10,9 +10,11 @@ from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.queries import positions_of
+from aspen.formats import format_short_day
 from aspen.web import form_recovery, waiting
 from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_form_error
@@ -213,6 +215,7 @@ def _ticket_page(
     context = {
         "ticket": ticket,
         "state": presentation.ticket_label(ticket),
+        "asked": format_short_day(timezone.localdate(ticket.opened_at)),
         "credit": presentation.ticket_credit(ticket.credit, reader),
         "thread": [
             presentation.message_row(message, ticket, reader)

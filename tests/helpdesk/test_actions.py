@@ -14,7 +14,7 @@ from aspen.errors import Refused
 from credits.actions import claim_custom_event
 from credits.enums import ClaimState
 from credits.models import Claim, Credit
-from credits.signals import OpenTicket, open_tickets_about
+from credits.signals import OpenTicket, open_ticket_of, with_open_tickets
 from events.actions import decide_custom_event
 from events.enums import Decision
 from helpdesk import actions
@@ -339,14 +339,25 @@ def test_open_tickets_are_found_by_credit_in_one_query(
     items: int, staff: User, django_assert_num_queries: Any
 ) -> None:
     person = factories.person()
-    credits = [a_credit(person) for _ in range(items)]
-    tickets = {credit.pk: a_ticket(person, credit) for credit in credits}
-    reply(a_ticket(person, answered := a_credit(person)), "Done", by=staff)
-    other = a_credit(person)
+    asked = {
+        credit.pk: a_ticket(person, credit) for credit in [a_credit(person) for _ in range(items)]
+    }
+    reply(a_ticket(person, a_credit(person)), "Done", by=staff)
+    a_credit(person)
     a_ticket(person)
     with django_assert_num_queries(1):
-        found = open_tickets_about([*tickets, answered.pk])
+        credits = list(with_open_tickets(Credit.objects.filter(person=person)))
+    found = {credit.pk: ticket for credit in credits if (ticket := open_ticket_of(credit))}
+    assert len(credits) == len(asked) + 2
     assert found == {
-        pk: OpenTicket(today(), ticket.get_absolute_url()) for pk, ticket in tickets.items()
+        pk: OpenTicket(today(), ticket.get_absolute_url()) for pk, ticket in asked.items()
     }
-    assert open_tickets_about([other.pk]) == {}
+
+
+def test_a_credit_leads_to_the_latest_open_ticket_about_it() -> None:
+    person = factories.person()
+    credit = a_credit(person)
+    a_ticket(person, credit)
+    second = actions.open_ticket(subject="Again", body="Wrong day", credit=credit, by=person)
+    found = open_ticket_of(with_open_tickets(Credit.objects.all()).get())
+    assert found == OpenTicket(today(), second.get_absolute_url())

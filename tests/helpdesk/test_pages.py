@@ -20,6 +20,7 @@ from helpdesk.models import Correction, Ticket
 from tests import factories
 from tests.factories import ADMINISTRATION, TECHNOLOGY, category
 from tests.web import flash_messages, signed_in, text
+from tracks.actions import select_track
 
 pytestmark = pytest.mark.django_db
 SCRIPT = "<script>alert(1)</script>"
@@ -94,18 +95,26 @@ def test_the_menu_counts_answers_that_the_person_has_not_read(staff: User) -> No
 # ---------- A new ticket ----------
 
 
-def test_a_credits_page_leads_to_the_form_and_then_to_the_open_ticket(staff: User) -> None:
+@pytest.mark.parametrize("page", ["credit", "credits", "dashboard", "track"])
+def test_a_credit_leads_to_the_form_and_then_to_its_open_ticket(page: str, staff: User) -> None:
     person = factories.person()
     credit = a_credit(person, title="Weeding without tears")
-    client, page = signed_in(person), reverse("tracks:credit", args=[credit.pk])
-    form = f'<a href="/help/new/?credit={credit.pk}">Something wrong?'
-    assert form in text(client.get(page))
+    participation, _ = select_track(track=factories.track(), by=person)
+    address = {
+        "credit": reverse("tracks:credit", args=[credit.pk]),
+        "credits": reverse("tracks:credits"),
+        "dashboard": reverse("tracks:dashboard"),
+        "track": participation.get_absolute_url(),
+    }[page]
+    client = signed_in(person)
+    form = f'<a class="go" href="/help/new/?credit={credit.pk}">Something wrong?'
+    assert form in text(client.get(address))
     ticket = a_ticket(person, credit)
-    asked = f'<a href="{ticket.get_absolute_url()}">Asked on {format_short_day(today())}<'
-    assert asked in text(client.get(page))
-    assert form not in text(client.get(page))
+    asked = f'<a class="go" href="{ticket.get_absolute_url()}">Asked on {format_short_day(today())}'
+    assert asked in text(client.get(address))
+    assert form not in text(client.get(address))
     actions.reply(ticket_id=ticket.pk, body="Done", by=staff)
-    assert form in text(client.get(page))
+    assert form in text(client.get(address))
 
 
 def test_a_ticket_about_a_credit_is_prefilled_and_shows_the_credit() -> None:

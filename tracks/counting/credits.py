@@ -20,6 +20,7 @@ from accounts.models import User
 from credits.enums import LIVE, ClaimState
 from credits.models import Credit
 from credits.queries import LIVE_CREDIT, with_earned_on
+from credits.signals import with_open_tickets
 from events.catalog.queries import approved_years
 from events.models import MountainDay
 from tracks.counting import queries as counting_queries
@@ -123,7 +124,7 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
 
     Annotated with `earned_on`; `posted_in`, the ids of the participations the credit is posted to;
     `recorded_in`, the certificates whose record has it; and `catalog_years`, the fiscal years in
-    which the event was in the catalog.
+    which the event was in the catalog. `open_ticket_of` reads the open ticket.
     """
     posted_in = Posting.objects.filter(credit=OuterRef("pk")).order_by("participation_id")
     recorded_in = counting_queries.certificates_recording(OuterRef("pk")).filter(
@@ -134,8 +135,9 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
         participation="participation",
         track="participation__track",
     )
+    credits = with_open_tickets(Credit.objects.filter(person=person))
     return (
-        with_earned_on(Credit.objects.filter(person=person))
+        with_earned_on(credits)
         .annotate(
             posted_in=ArraySubquery(posted_in.values("participation_id")),
             recorded_in=ArraySubquery(recorded_in.order_by("pk").values_list(certificate)),

@@ -18,6 +18,7 @@ from credits.enums import (
 )
 from credits.history import HistoryEntry
 from credits.models import Claim
+from credits.signals import OpenTicket, open_ticket_of
 from events.enums import EventState, Origin
 from events.models import Category, Event
 from events.rules import may_revise
@@ -287,6 +288,7 @@ class CreditRow(NamedTuple):
     tracks: list[str]
     revise: Revision | None
     withdraw_claim_id: int | None
+    open_ticket: OpenTicket | None
 
 
 def credit_row(
@@ -317,6 +319,7 @@ def credit_row(
         tracks=[] if ended else _verdicts(credit, participations),
         revise=_revision(claim),
         withdraw_claim_id=claim.pk if state == ClaimState.PENDING else None,
+        open_ticket=open_ticket_of(credit),
     )
 
 

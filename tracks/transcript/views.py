@@ -16,7 +16,6 @@ from aspen.web.paging import paginate
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import history
 from credits.models import Credit
-from credits.signals import open_tickets_about
 from events import actions as event_actions
 from events import queries as event_queries
 from events.models import Category
@@ -137,14 +136,12 @@ def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
     owner = _owner(credit_id, reader)
     participations = list(counting_queries.active_or_certified_participations(owner))
     credit = _credits(owner, [credit_id])[credit_id]
-    is_own = owner == reader
     context = {
         "credit": counting_presentation.credit_row(credit, participations),
         "credits": format_credits(credit.amount),
         "entries": history.credit_history(credit, reader=reader),
         "owner": owner,
-        "is_own": is_own,
-        "open_ticket": open_tickets_about([credit_id]).get(credit_id) if is_own else None,
+        "is_own": owner == reader,
     }
     return render(request, "tracks/credit.html", context)
 
