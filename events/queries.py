@@ -115,6 +115,18 @@ def claimable() -> QuerySet[Event]:
     )
 
 
+def watchable(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Keep only published events that earn credit and whose recording has an address, for now."""
+    now = timezone.now()
+    return events.filter(
+        Q(recording_until_at=None) | Q(recording_until_at__gt=now),
+        ~Q(recording_url=""),
+        state=EventState.PUBLISHED,
+        recording_available_at__lte=now,
+        pk__in=CreditOffer.objects.values("event_id"),
+    )
+
+
 def upcoming(events: QuerySet[Event]) -> QuerySet[Event]:
     """Keep only events that are not over, soonest first."""
     return events.filter(over_at__gt=timezone.now()).order_by("begins_at", "id")

@@ -11,13 +11,12 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.text import Truncator
 
-from aspen.clock import today
 from aspen.form_fields import LineField
 from aspen.formats import format_day
 from aspen.web.paging import Key
 from events.calendar import search
-from events.calendar.grid import LIST, MONTH, WEEK, CalendarChoice
-from events.calendar.search import NO_TYPE, NameSuggestions
+from events.calendar.grid import LIST, MONTH, WATCH, WEEK, CalendarChoice, opening_month
+from events.calendar.search import NO_TYPE
 from events.enums import Delivery, EventType
 from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Category
 
@@ -27,7 +26,7 @@ YEARS = [
     MinValueValidator(CALENDAR_STARTS.date(), "The calendar starts in 1990."),
     MaxValueValidator(CALENDAR_ENDS.date() - dt.timedelta(days=1), "The calendar ends in 2099."),
 ]
-VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List")]
+VIEWS = [(MONTH, "Month"), (WEEK, "Week"), (LIST, "List"), (WATCH, "Watch now")]
 # Fields that have different names in URLs. "from" is a Python keyword, and "to" matches it.
 QUERY_NAMES = {"since": "from", "until": "to"}
 NAME_ERRORS = {
@@ -118,25 +117,20 @@ class CalendarForm(forms.Form):
     it on an invalid form.
     """
 
-    MAIN_FILTERS = ("q", "category", "delivery")
-    MORE_FILTERS = (
-        "type",
-        "sponsor",
-        "city",
-        "federation",
-        "since",
-        "until",
-        "credit",
-        "recording",
-    )
+    MENUS = {
+        "Category": ("category",),
+        "How": ("delivery", "recording"),
+        "Where": ("city", "federation"),
+        "When": ("since", "until"),
+        "More": ("credit", "type", "sponsor"),
+    }
 
     q = LineField(
         label="Search",
         required=False,
         max_length=200,
         widget=forms.TextInput(attrs={"type": "search"}),
-        error_messages=NAME_ERRORS
-        | {"max_length": "Shorten your search to 200 characters or fewer."},
+        error_messages=NAME_ERRORS | {"max_length": "Search for 200 letters or fewer."},
     )
     category = forms.ChoiceField(label="CE category", required=False)
     # [1:] skips the blank choice.
@@ -202,10 +196,9 @@ class CalendarForm(forms.Form):
         data: QueryDict,
         *,
         categories: Iterable[Category],
-        suggestions: NameSuggestions | None = None,
     ) -> None:
-        """Offer `suggestions` for sponsor and city. Federations are loaded only when needed."""
-        super().__init__({"month": f"{today():%Y-%m}", **data.dict()})
+        """Federations are loaded only when needed."""
+        super().__init__({"month": f"{opening_month():%Y-%m}", **data.dict()})
         self.defaults_to_list = bool(data.get("q", "").strip()) or (
             "month" not in data
             and any(data.get(name, "").strip() for name in ("day", "from", "to", "past", "page"))
@@ -218,12 +211,19 @@ class CalendarForm(forms.Form):
             *((each.slug, each.name) for each in categories),
         ]
         self._choice_field("federation").choices = functools.cache(_federations)
-        self.datalists = _add_datalists(self, suggestions)
+        # Browsers would cut a longer search without saying so.
+        self.fields["q"].widget.attrs.pop("maxlength", None)
 
     def _choice_field(self, name: str) -> forms.ChoiceField:
         field = self.fields[name]
         assert isinstance(field, forms.ChoiceField)
         return field
+
+    @staticmethod
+    def filter_name(field_name: str) -> str:
+        """Return the name that the filter of a field has in `Filters`."""
+        names = {"q": "words", "credit": "earns_credit", "recording": "has_recording"}
+        return names.get(field_name, field_name)
 
     def add_prefix(self, field_name: str) -> str:
         """Return the field's name in URLs."""
@@ -238,7 +238,7 @@ class CalendarForm(forms.Form):
         given = {name: value for name, value in self.cleaned_data.items() if value}
         return CalendarChoice(
             view=given.get("view", LIST if self.defaults_to_list else MONTH),
-            month=given.get("month", today()).replace(day=1),
+            month=given.get("month", opening_month()).replace(day=1),
             day=given.get("day"),
             words=given.get("q", ""),
             category=given.get("category", ""),
@@ -279,7 +279,8 @@ class CalendarForm(forms.Form):
 
     def errors_of_hidden_fields(self, choice: CalendarChoice) -> list[str]:
         """Return errors in fields that are not on the page, each with the field's label."""
-        shown = {*self.MAIN_FILTERS, *self.MORE_FILTERS, "month" if choice.view == MONTH else "day"}
+        menus = (name for names in self.MENUS.values() for name in names)
+        shown = {"q", *menus, "month" if choice.view == MONTH else "day"}
         messages = (
             f"{self.fields[name].label}: {error}"
             for name, errors in self.errors.items()
@@ -291,16 +292,3 @@ class CalendarForm(forms.Form):
 
 def _federations() -> list[tuple[str, str]]:
     return [("", "All federations"), *((name, name) for name in search.federations_with_events())]
-
-
-def _add_datalists(
-    form: CalendarForm, suggestions: NameSuggestions | None
-) -> list[tuple[str, list[str]]]:
-    """Suggest names in the sponsor and city fields. Return (id, names) for each datalist."""
-    if suggestions is None:
-        return []
-    datalists = []
-    for name, names in (("sponsor", suggestions.sponsors), ("city", suggestions.cities)):
-        form.fields[name].widget.attrs["list"] = f"known-{name}"
-        datalists.append((f"known-{name}", names))
-    return datalists

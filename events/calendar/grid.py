@@ -14,19 +14,22 @@ from dateutil.relativedelta import relativedelta
 from django.urls import reverse
 from django.utils import timezone
 
-from aspen.formats import counted, format_day, format_days, format_time, format_time_range
+from aspen.formats import counted, format_days
 from aspen.web.paging import Key
 from events.calendar.presentation import EventRow
 from events.calendar.search import FILTER_NAMES, Filters
+from events.calendar.words import WEEK as WEEK_LENGTH
+from events.calendar.words import Days, week_of
 from events.enums import EventState
 from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Event
 from events.queries import CategoryAmount
 from events.rules import last_day_of
 
-MONTH, WEEK, LIST = "month", "week", "list"
+MONTH, LIST, WATCH = "month", "list", "watch"
+# An earlier view, whose address redirects to the list.
+WEEK = "week"
 # If a day has more events, its last line shows how many more.
 MONTH_LINES_PER_DAY = 4
-WEEK_LINES_PER_DAY = 12
 WEEKDAYS = ["Sunday", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday"]
 
 
@@ -49,7 +52,7 @@ class CalendarChoice(Filters):
         """Return the query string without the page. It is empty or ends in an ampersand."""
         # A search without a view shows the list.
         has_view = self.view != MONTH or self.words
-        has_month = self.view == MONTH and self.month != current_month()
+        has_month = self.view == MONTH and self.month != opening_month()
         has_past = self.view == LIST and self.past and not self.day
         values = {
             "view": self.view if has_view else "",
@@ -104,8 +107,12 @@ class CalendarChoice(Filters):
 NO_FILTERS = Filters()
 
 
-def current_month() -> dt.date:
-    return timezone.localdate().replace(day=1)
+def opening_month() -> dt.date:
+    """Return the month that the calendar opens on: this one, or the next one in its last week.
+
+    The first row of the next month still has today.
+    """
+    return week_of(timezone.localdate()).last.replace(day=1)
 
 
 # ---------- The month ----------
@@ -133,8 +140,9 @@ class DayPlan:
     more: int
 
 
-def last_day_of_month(month: dt.date) -> dt.date:
-    return month + relativedelta(day=31)
+def days_of_grid(month: dt.date) -> Days:
+    """Return the first and last day that the month's table shows, from a Sunday to a Saturday."""
+    return Days(week_of(month).first, week_of(month + relativedelta(day=31)).last)
 
 
 class DayEntry(NamedTuple):
@@ -234,18 +242,18 @@ def month_grid(
 
     def cell(day: dt.date) -> MonthCell:
         in_month = (day.year, day.month) == (choice.month.year, choice.month.month)
-        day_plan = (plans.get(day) if in_month else None) or DayPlan([], 0)
+        day_plan = plans.get(day) or DayPlan([], 0)
         css = {
             "is-other": not in_month,
             "is-past": in_month and day < today,
-            "is-today": in_month and day == today,
+            "is-today": day == today,
             "is-empty": not day_plan.shown,
         }
         return MonthCell(
             number=day.day,
             iso=day.isoformat(),
             before_number=f"{day:%A, %B} ",
-            is_today=in_month and day == today,
+            is_today=day == today,
             css=_class_names(css),
             lines=[line(pk, day) for pk in day_plan.shown],
             day_url=choice.url(view=LIST, day=day) if day_plan.shown else "",
@@ -300,7 +308,7 @@ def month_links(choice: CalendarChoice) -> PeriodLinks:
         next=f"{after:%B %Y}",
         next_url=choice.url(month=after) if after < CALENDAR_ENDS.date() else "",
         today="Today",
-        today_url=choice.url(month=current_month()),
+        today_url=choice.url(month=opening_month()),
     )
 
 
@@ -315,89 +323,26 @@ class MonthPage(NamedTuple):
     alternatives: list[tuple[str, str]]
 
 
-# ---------- The week ----------
+# ---------- The list ----------
 
 
-def week_of(day: dt.date | None) -> tuple[dt.date, dt.date]:
-    """Return the Sunday and Saturday of the week that includes the day, by default today."""
-    day = day or timezone.localdate()
-    sunday = day - dt.timedelta(days=(day.weekday() + 1) % 7)
-    return sunday, sunday + dt.timedelta(days=6)
+def list_groups(
+    rows: Iterable[tuple[dt.date, EventRow]], today: dt.date
+) -> list[tuple[str, list[EventRow]]]:
+    """Group rows by week, and those after the next week by month. Return (heading, rows) pairs."""
+    groups: dict[str, list[EventRow]] = {}
+    for day, row in rows:
+        groups.setdefault(_group_heading(day, today), []).append(row)
+    return list(groups.items())
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class WeekDay:
-    """One day in the week table. `lines` are (time on that day, row) pairs."""
-
-    name: str
-    iso: str
-    is_today: bool
-    lines: list[tuple[str, EventRow]]
-    day_url: str
-    count: str
-    more: int
-
-
-class WeekPage(NamedTuple):
-    """The context of templates/events/week.html."""
-
-    days: list[WeekDay]
-    links: PeriodLinks
-    links_label: str
-    is_empty: bool
-    alternatives: list[tuple[str, str]]
-
-
-def week_days(
-    choice: CalendarChoice,
-    plans: Mapping[dt.date, DayPlan],
-    events: Iterable[Event],
-    rows: Mapping[int, EventRow],
-) -> list[WeekDay]:
-    """Return the seven days of the week. `rows` maps event ids to rows."""
-    by_id = {event.pk: event for event in events}
-    today = timezone.localdate()
-    sunday, _ = week_of(choice.day)
-
-    def week_day(day: dt.date) -> WeekDay:
-        day_plan = plans.get(day) or DayPlan([], 0)
-        return WeekDay(
-            name=f"{day:%A, %B} {day.day}",
-            iso=day.isoformat(),
-            is_today=day == today,
-            lines=[(format_times_on(by_id[pk], day), rows[pk]) for pk in day_plan.shown],
-            day_url=choice.url(view=LIST, day=day) if day_plan.shown else "",
-            count=format_event_count(len(day_plan.shown) + day_plan.more),
-            more=day_plan.more,
-        )
-
-    return [week_day(sunday + dt.timedelta(days=number)) for number in range(7)]
-
-
-def format_times_on(event: Event, day: dt.date) -> str:
-    """Format the event's times on one day: 9:00–11:00 AM, From 9:00 AM, Until 12:00 PM, All day."""
-    first, last = EventSpan(event.pk, event.begins_at, event.ends_at, event.all_day).days()
-    if event.all_day or first < day < last:
-        return "All day"
-    if first == last or event.ends_at is None:
-        times = format_time_range(event.begins_at, event.ends_at, all_day=False)
-        start = f"{format_day(timezone.localdate(event.begins_at))}, "
-        return times.removeprefix(start)
-    if day == first:
-        return f"From {format_time(event.begins_at)}"
-    return f"Until {format_time(event.ends_at)}"
-
-
-def week_links(choice: CalendarChoice) -> PeriodLinks:
-    sunday, saturday = week_of(choice.day)
-    before, after = sunday - dt.timedelta(days=7), sunday + dt.timedelta(days=7)
-    begins, ends = CALENDAR_STARTS.date(), CALENDAR_ENDS.date()
-    return PeriodLinks(
-        name=f"Week of {format_days(sunday, saturday)}",
-        previous="Previous week",
-        previous_url=choice.url(day=max(before, begins)) if sunday > begins else "",
-        next="Next week",
-        next_url=choice.url(day=after) if after < ends else "",
-        today="This week",
-        today_url=choice.url(day=None),
+def _group_heading(day: dt.date, today: dt.date) -> str:
+    following = week_of(today + WEEK_LENGTH)
+    if day < following.first:
+        return "This week"
+    if day <= following.last:
+        return format_days(*following)
+    later = (
+        "Later in " if (day.year, day.month) == (following.last.year, following.last.month) else ""
     )
+    return f"{later}{day:%B %Y}"

@@ -46,6 +46,7 @@ CLOSED = Label("Registration closed", "neutral", "○")
 DEMONSTRATION = Label("Demonstration event", "neutral", "i")
 CREDIT_LISTED = Label("Credit listed", "good", "✓")
 ABSENT = Label("Absent, no credit", "warn", "!")
+ALERTS = (UNDER_WAY, CLOSED)
 EARNS_NO_CREDIT = Label("Earns no credit", "neutral", "○")
 NO_CREDIT_LISTED = Label("No credit listed", "neutral", "○")
 
@@ -184,6 +185,14 @@ class EventRow:
     part_of: str
     part_of_url: str
     credit: str
+    # What lists show: the day and times in few words, the town or "Online", and the next step.
+    short_day: str = ""
+    short_times: str = ""
+    iso: str = ""
+    is_today: bool = False
+    town: str = ""
+    alerts: tuple[Label, ...] = ()
+    step: str = ""
 
     @property
     def claimed(self) -> Label | None:
@@ -236,7 +245,50 @@ def event_row(
         part_of=parent.title if parent else "",
         part_of_url=parent.get_absolute_url() if parent else "",
         credit=credit_button(event, facts),
+        short_day=short_day(event, facts.now),
+        short_times=short_times(event),
+        iso=timezone.localdate(event.begins_at).isoformat(),
+        is_today=timezone.localdate(event.begins_at) == timezone.localdate(facts.now),
+        town=_town(event),
+        alerts=tuple(label for label in labels if label.tone == "warn" or label in ALERTS),
+        step=_row_step(event, facts),
     )
+
+
+def short_day(event: Event, now: dt.datetime) -> str:
+    """Return the first day in few words: Today, Tue, Dec 1 or, in another year, Feb 12, 2027."""
+    day, today = timezone.localdate(event.begins_at), timezone.localdate(now)
+    if day == today:
+        return "Today"
+    return (
+        f"{day:%a, %b} {day.day}" if day.year == today.year else f"{day:%b} {day.day}, {day.year}"
+    )
+
+
+def short_times(event: Event) -> str:
+    """Return the times in few words: 9–11 AM, 9 AM–noon, or through Fri, Dec 4."""
+    last = rules.last_day_of(event.begins_at, event.ends_at, all_day=event.all_day)
+    if last != timezone.localdate(event.begins_at):
+        return f"through {last:%a, %b} {last.day}"
+    times = day_and_times(event)[1]
+    return times.replace("12:00 PM", "noon").replace(":00", "")
+
+
+def _town(event: Event) -> str:
+    if event.delivery in (Delivery.ONLINE, Delivery.RECORDED):
+        return "Online" if event.delivery == Delivery.ONLINE else "Recording"
+    place = event.city or event.location
+    if event.delivery == Delivery.HYBRID:
+        return f"{place} and online" if place else "In person and online"
+    return place
+
+
+def _row_step(event: Event, facts: EventFacts) -> str:
+    """Return the kind of the row's one action, or "" for none."""
+    step = next_step(event, facts).kind
+    if step == "register" and getattr(event, "has_questions", True):
+        return "ask"
+    return step
 
 
 def conference_program(
@@ -422,6 +474,7 @@ ROW_FIELDS = (
     "room",
     "sponsor",
     "registration_mode",
+    "registration_url",
     "registration_opens_at",
     "registration_closes_at",
     "capacity",

@@ -6,7 +6,6 @@ Pages, feeds and the embedded list all use `Filters`.
 import dataclasses
 import datetime as dt
 import re
-from collections import Counter
 from collections.abc import Iterable
 from functools import reduce
 from operator import or_
@@ -42,7 +41,6 @@ MIN_MISSPELLED_LENGTH = 4
 # A seven-letter word with one letter replaced keeps about half of its trigrams.
 MIN_SIMILARITY = 0.5
 SEARCHED_FIELDS = ("title", "sponsor", "presenter", "city")
-MAX_SUGGESTIONS = 100
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -337,36 +335,6 @@ def _is_empty_query(query: SearchQuery) -> Q:
 
 def federations_with_events() -> list[str]:
     return list(Federation.objects.order_by("name").values_list("name", flat=True))
-
-
-class NameSuggestions(NamedTuple):
-    """The most frequent sponsors and cities, each sorted alphabetically."""
-
-    sponsors: list[str]
-    cities: list[str]
-
-
-def name_suggestions() -> NameSuggestions:
-    """Return the sponsors and cities of events since a year ago. One query."""
-    year_ago = timezone.localdate() - dt.timedelta(days=365)
-    rows = (
-        queries.on_calendar()
-        .filter(begins_at__gte=queries.midnight(year_ago))
-        .values_list("sponsor", "city")
-        .annotate(number=Count("pk"))
-        .order_by("-number", "sponsor", "city")[: 3 * MAX_SUGGESTIONS]
-    )
-    sponsors: Counter[str] = Counter()
-    cities: Counter[str] = Counter()
-    for sponsor, city, number in rows:
-        sponsors[sponsor] += number
-        cities[city] += number
-    return NameSuggestions(_frequent(sponsors), _frequent(cities))
-
-
-def _frequent(names: Counter[str]) -> list[str]:
-    most = (name for name, _ in names.most_common(MAX_SUGGESTIONS))
-    return sorted(filter(None, most), key=str.casefold)
 
 
 def count_each(querysets: Iterable[QuerySet[Event]]) -> list[int]:

@@ -1,17 +1,19 @@
 """The public events calendar."""
 
 import datetime as dt
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import NamedTuple
 
 from django.contrib.auth.decorators import login_not_required
 from django.db.models import QuerySet
 from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
+from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from aspen.clock import today
 from aspen.formats import counted, format_day
 from aspen.web import paging
 from events import queries
@@ -21,18 +23,21 @@ from events.calendar.forms import FILTER_PHRASES, CalendarForm
 from events.calendar.grid import (
     LIST,
     MONTH,
+    WATCH,
     WEEK,
     CalendarChoice,
     MonthPage,
-    WeekPage,
     format_event_count,
 )
 from events.calendar.page_cache import cached_until_changed
 from events.calendar.presentation import MONTH_FIELDS, ROW_FIELDS, facts_about, signed_in_person
-from events.enums import RegistrationState
-from events.models import Category, Event
+from events.calendar.words import week_of
+from events.enums import EventState, RegistrationState
+from events.models import Category, CreditOffer, Event
 
-PAGE_SIZE = 25
+PAGE_SIZE = 12
+# How many rows each group of a search has, and how many past events are looked at for one.
+GROUP_SIZE, MAX_PAST = 5, 40
 SOONEST_FIRST = paging.Order("begins_at")
 NEWEST_FIRST = paging.Order("begins_at", is_descending=True)
 # Used instead of "without …".
@@ -48,6 +53,15 @@ class Tab(NamedTuple):
     is_current: bool
 
 
+class FilterMenu(NamedTuple):
+    """A menu of filters. Its label says what is set."""
+
+    label: str
+    is_set: bool
+    has_errors: bool
+    fields: list[BoundField]
+
+
 class CalendarPage(NamedTuple):
     """The context of templates/events/calendar.html, except the month, week or list."""
 
@@ -57,9 +71,8 @@ class CalendarPage(NamedTuple):
     feed_query: str
     categories: list[Category]
     tabs: list[Tab]
-    filters: list[BoundField]
-    more_filters: list[BoundField]
-    more_is_open: bool
+    menus: list[FilterMenu]
+    past_url: str
     has_errors: bool
     view: str
     # (text, URL without this filter)
@@ -76,6 +89,14 @@ class OtherSide(NamedTuple):
     url: str
 
 
+class PastTraining(NamedTuple):
+    """The past dates of one training: the latest, and all of them if there are several."""
+
+    row: presentation.EventRow
+    dates: list[presentation.EventRow]
+    others: str
+
+
 class ListPage(NamedTuple):
     """The context of templates/events/list.html."""
 
@@ -87,19 +108,27 @@ class ListPage(NamedTuple):
     query: str
     other_side: OtherSide | None
     alternatives: list[tuple[str, str]]
+    # (heading, rows); a list that is not in order of time is one group without a heading.
+    groups: list[tuple[str, list[presentation.EventRow]]]
+    is_search: bool
+    watch: list[presentation.EventRow]
+    trainings: list[PastTraining]
 
 
 @login_not_required
 @require_safe
 @cached_until_changed
 def calendar(request: HttpRequest) -> HttpResponse:
-    """Show a month, a week, or a list: upcoming events, past events, or one day's events."""
+    """Show a month, a list, recordings to watch now, or a search in these three groups."""
     categories = list(queries.categories())
-    form = CalendarForm(request.GET, categories=categories, suggestions=search.name_suggestions())
+    form = CalendarForm(request.GET, categories=categories)
     choice = search.with_synonyms(form.choice())
     person = signed_in_person(request)
-    show: dict[str, Callable[[CalendarChoice, User | None], MonthPage | WeekPage | ListPage]]
-    show = {MONTH: _month, WEEK: _week, LIST: _list}
+    if choice.view == WEEK:
+        sunday, saturday = week_of(choice.day or today())
+        return redirect(choice.url(view=LIST, day=None, since=sunday, until=saturday))
+    show: dict[str, Callable[[CalendarChoice, User | None], MonthPage | ListPage]]
+    show = {MONTH: _month, WATCH: _list, LIST: _list}
     page = _page(form, choice, categories)
     context = page._asdict() | show[choice.view](choice, person)._asdict()
     return render(request, "events/calendar.html", context)
@@ -109,10 +138,6 @@ def calendar(request: HttpRequest) -> HttpResponse:
 
 
 def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]) -> CalendarPage:
-    more = [form[name] for name in form.MORE_FILTERS]
-    main = [*form.MAIN_FILTERS, "month" if choice.view == MONTH else "day"]
-    if choice.view == WEEK:
-        form["day"].label = "Week of"
     # A search from the month opens the list. Other searches keep the view.
     keeps_view = choice.view != MONTH or choice.words
     return CalendarPage(
@@ -122,9 +147,8 @@ def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]
         feed_query=filter_parameters(choice).removesuffix("&"),
         categories=categories,
         tabs=_tabs(choice),
-        filters=[form[name] for name in main],
-        more_filters=more,
-        more_is_open=any(field.value() or field.errors for field in more),
+        menus=_menus(form, choice),
+        past_url=choice.url(view=LIST, past=True, day=None),
         has_errors=bool(form.errors),
         view=choice.view if keeps_view else "",
         applied_filters=[
@@ -138,25 +162,28 @@ def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]
     )
 
 
+def _menus(form: CalendarForm, choice: CalendarChoice) -> list[FilterMenu]:
+    labels = dict(form.applied_filters(choice))
+    menus = []
+    for title, names in form.MENUS.items():
+        fields = [form[name] for name in names]
+        if title == "When":
+            fields.append(form["month" if choice.view == MONTH else "day"])
+        chosen = [labels[filter] for filter in map(form.filter_name, names) if filter in labels]
+        what = {0: "", 1: f": {chosen[0]}" if chosen else ""}.get(len(chosen), f": {len(chosen)}")
+        errors = any(field.errors for field in fields)
+        menus.append(FilterMenu(title + what, bool(chosen), errors, fields))
+    return menus
+
+
 def _tabs(choice: CalendarChoice) -> list[Tab]:
     """Return links to the calendar's views that keep the filters."""
-    # A list of one day, or from a given day on, is neither upcoming nor past.
-    is_list = choice.view == LIST and not choice.day
-    day = choice.day or _day_in(choice)
-    is_upcoming = is_list and not choice.past and not choice.since
     month = choice.url(view=MONTH, month=_month_of(choice))
     return [
+        Tab("List", choice.url(view=LIST, past=False, day=None), choice.view == LIST),
         Tab("Month", month, choice.view == MONTH),
-        Tab("Week", choice.url(view=WEEK, day=day), choice.view == WEEK),
-        Tab("Upcoming", choice.url(view=LIST, past=False, day=None), is_upcoming),
-        Tab("Past", choice.url(view=LIST, past=True, day=None), is_list and choice.past),
+        Tab("Watch now", choice.url(view=WATCH, past=False, day=None), choice.view == WATCH),
     ]
-
-
-def _day_in(choice: CalendarChoice) -> dt.date | None:
-    """Return the first day of the month shown, or None for the current month."""
-    is_other_month = choice.view == MONTH and choice.month != grid.current_month()
-    return choice.month if is_other_month else None
 
 
 def _month_of(choice: CalendarChoice) -> dt.date:
@@ -173,9 +200,9 @@ def _events_of(choice: CalendarChoice) -> QuerySet[Event]:
 
 def _in_period(events: QuerySet[Event], choice: CalendarChoice) -> QuerySet[Event]:
     if choice.view == MONTH:
-        return queries.between(events, choice.month, grid.last_day_of_month(choice.month))
-    if choice.view == WEEK:
-        return queries.between(events, *grid.week_of(choice.day))
+        return queries.between(events, *grid.days_of_grid(choice.month))
+    if choice.view == WATCH:
+        return queries.watchable(events)
     if choice.day:
         return queries.between(events, choice.day, choice.day)
     if choice.past:
@@ -213,15 +240,14 @@ def _useful_alternatives(choice: CalendarChoice) -> list[tuple[str, str]]:
     ]
 
 
-# ---------- Month and week ----------
+# ---------- The month ----------
 
 
 def _month(choice: CalendarChoice, person: User | None) -> MonthPage:
     """Build the month page. Loads only the events that fit on it."""
     plans = _plan(
         choice,
-        choice.month,
-        grid.last_day_of_month(choice.month),
+        *grid.days_of_grid(choice.month),
         max_lines=grid.MONTH_LINES_PER_DAY,
     )
     events, facts = _load_planned(plans, MONTH_FIELDS, person)
@@ -230,19 +256,6 @@ def _month(choice: CalendarChoice, person: User | None) -> MonthPage:
         weeks=grid.month_grid(choice, plans, events, facts.credits, _own_event_labels(facts)),
         links=grid.month_links(choice),
         links_label="Months",
-        is_empty=not plans,
-        alternatives=[] if plans else _useful_alternatives(choice),
-    )
-
-
-def _week(choice: CalendarChoice, person: User | None) -> WeekPage:
-    plans = _plan(choice, *grid.week_of(choice.day), max_lines=grid.WEEK_LINES_PER_DAY)
-    events, facts = _load_planned(plans, ROW_FIELDS, person)
-    rows = {event.pk: presentation.event_row(event, facts, event.parent) for event in events}
-    return WeekPage(
-        days=grid.week_days(choice, plans, events, rows),
-        links=grid.week_links(choice),
-        links_label="Weeks",
         is_empty=not plans,
         alternatives=[] if plans else _useful_alternatives(choice),
     )
@@ -284,34 +297,95 @@ def _own_event_labels(facts: presentation.EventFacts) -> dict[int, str]:
 
 def _list(choice: CalendarChoice, person: User | None) -> ListPage:
     """Build a page of the list, or offer similar events or alternatives if it is empty."""
-    page, other_side = _search_page(choice) if choice.words else (_dated_page(choice), None)
+    is_search = bool(choice.words) and choice.view == LIST
+    page, other_side = _search_page(choice) if is_search else (_dated_page(choice), None)
     rows = page.rows
-    is_similar = not rows and not other_side and bool(choice.words)
+    three_groups = is_search and not (choice.past or choice.day or choice.since)
+    watch = list(_first(choice, queries.watchable)) if three_groups else []
+    past = list(_first(choice, _attendable, MAX_PAST)) if three_groups else []
+    is_similar = is_search and not (rows or other_side or watch or past)
     if is_similar:
         rows = _similar_page(choice)
-    facts = facts_about(person, rows)
+    facts = facts_about(person, [*rows, *watch, *past])
     without = [presentation.OVER] if choice.past and not choice.day else []
+
+    def shown(events: Iterable[Event]) -> list[presentation.EventRow]:
+        return [
+            presentation.event_row(each, facts, each.parent, without=without) for each in events
+        ]
+
+    shown_rows = shown(rows)
+    is_by_week = not (is_search or choice.past or choice.day or choice.view == WATCH)
     return ListPage(
         heading=_heading(choice),
         event_count=format_event_count(page.count),
         is_similar=is_similar,
-        rows=[presentation.event_row(each, facts, each.parent, without=without) for each in rows],
+        rows=shown_rows,
         page=page,
         query=choice.query(),
         other_side=other_side,
-        alternatives=[] if rows else _list_alternatives(choice, other_side),
+        alternatives=[] if rows or watch or past else _list_alternatives(choice, other_side),
+        groups=_by_week(rows, shown_rows) if is_by_week else [("", shown_rows)],
+        is_search=is_search,
+        watch=shown(watch),
+        trainings=_trainings(past, shown(past)),
     )
 
 
+def _by_week(
+    events: list[Event], rows: list[presentation.EventRow]
+) -> list[tuple[str, list[presentation.EventRow]]]:
+    days = (timezone.localdate(event.begins_at) for event in events)
+    return grid.list_groups(zip(days, rows, strict=True), today())
+
+
+def _attendable(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Keep only past events that the person may have attended and that earn credit."""
+    earning = CreditOffer.objects.values("event_id")
+    return queries.past(events).filter(state=EventState.PUBLISHED, pk__in=earning)
+
+
+def _first(
+    choice: CalendarChoice,
+    keep: Callable[[QuerySet[Event]], QuerySet[Event]],
+    limit: int = GROUP_SIZE,
+) -> QuerySet[Event]:
+    """Return the best matches among the events that `keep` keeps."""
+    events = keep(_row_fields_of(search.filtered_calendar(choice)))
+    return _ranked(events, choice)[:limit]
+
+
+def _ranked(events: QuerySet[Event], choice: CalendarChoice) -> QuerySet[Event]:
+    """Order by the words that are not filters. Without such words, keep the order of time."""
+    words = search.understood(choice).words
+    return search.search_ranked(events, words, choice.synonyms) if words else events
+
+
+def _trainings(events: list[Event], rows: list[presentation.EventRow]) -> list[PastTraining]:
+    """Join the dates of the same training, by title and sponsor, latest first."""
+    dates: dict[tuple[str, str], list[tuple[Event, presentation.EventRow]]] = {}
+    for event, row in zip(events, rows, strict=True):
+        dates.setdefault((event.title.casefold(), event.sponsor.casefold()), []).append(
+            (event, row)
+        )
+    trainings = []
+    for same in list(dates.values())[:GROUP_SIZE]:
+        latest = [row for _, row in sorted(same, key=lambda each: each[0].begins_at, reverse=True)]
+        others = len(latest) - 1
+        more = f"and {counted(others, 'more date')}" if others else ""
+        trainings.append(PastTraining(latest[0], latest if others else [], more))
+    return trainings
+
+
 def _row_fields_of(events: QuerySet[Event]) -> QuerySet[Event]:
-    return events.select_related("parent").only(*ROW_FIELDS)
+    return queries.with_has_questions(events.select_related("parent").only(*ROW_FIELDS))
 
 
 def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
     """Return a page in date order, which does not shift when events are added or end."""
     return paging.keyset_page(
         _row_fields_of(_events_of(choice)),
-        NEWEST_FIRST if choice.past and not choice.day else SOONEST_FIRST,
+        NEWEST_FIRST if choice.view == WATCH or (choice.past and not choice.day) else SOONEST_FIRST,
         size=PAGE_SIZE,
         page=choice.page,
         after=choice.after,
@@ -328,9 +402,7 @@ def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], Othe
         other = choice.replace(past=not choice.past)
     count, *rest = search.count_each([events, *([_events_of(other)] if other else [])])
     page = paging.page_numbered(
-        search.search_ranked(
-            _row_fields_of(events), search.understood(choice).words, choice.synonyms
-        ),
+        _ranked(_row_fields_of(events).order_by("begins_at", "id"), choice),
         size=PAGE_SIZE,
         page=choice.page,
         count=count,
@@ -358,6 +430,8 @@ def _list_alternatives(
 
 
 def _heading(choice: CalendarChoice) -> str:
+    if choice.view == WATCH:
+        return "Watch now"
     if choice.day:
         side = f"Events on {format_day(choice.day)}"
     elif choice.past:
@@ -365,5 +439,7 @@ def _heading(choice: CalendarChoice) -> str:
     elif choice.since:
         side = f"Events from {format_day(choice.since)}"
     else:
-        side = "Upcoming events"
+        side = "Coming up"
+    if choice.words and not (choice.day or choice.past or choice.since):
+        return f"Training about “{choice.words}”"
     return f"{side} for “{choice.words}”, best match first" if choice.words else side

@@ -6,6 +6,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
+from dateutil.relativedelta import relativedelta
 from django.test import Client
 
 from credits.actions import claim_custom_event
@@ -14,7 +15,6 @@ from events.calendar.grid import (
     CalendarChoice,
     DayPlan,
     EventSpan,
-    last_day_of_month,
     month_links,
     plan_days,
 )
@@ -35,7 +35,7 @@ def span(begin: str, end: str | None = None, *, pk: int = 1, all_day: bool = Fal
 
 def days(spans: list[EventSpan], month: str) -> dict[str, list[int]]:
     first = dt.date.fromisoformat(f"{month}-01")
-    plans = plan_days(spans, first, last_day_of_month(first))
+    plans = plan_days(spans, first, first + relativedelta(day=31))
     return {day.isoformat(): planned.shown for day, planned in sorted(plans.items())}
 
 
@@ -125,7 +125,7 @@ def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count
     for number in range(count):
         begins_at = at("2026-11-01T09:00") + dt.timedelta(hours=2 * number)
         make.event(begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1))
-    with django_assert_num_queries(7):
+    with django_assert_num_queries(6):
         client.get("/events/?month=2026-11")
 
 
@@ -166,6 +166,7 @@ def test_late_events_appear_on_their_mountain_day(client):
         "2026-11-12": [("11:30pm", "Late")],
         "2026-11-15": [("1pm", "No end")],
         "2026-11-30": [("11:30pm", "Last of the month")],
+        "2026-12-01": [("12am", "First of the next")],
     }
 
 
@@ -174,12 +175,9 @@ def test_the_page_shows_a_conference_on_every_day(client):
     make.event(title="Conference", begins_at=at("2026-11-29T09:00"), ends_at=at("2026-12-02T12:00"))
     assert cells(client, "month=2026-11") == {
         "2026-11-29": [("9am", "Conference")],
-        "2026-11-30": [("", "Conference")],
+        **{day: [("", "Conference")] for day in ("2026-11-30", "2026-12-01", "2026-12-02")},
     }
-    assert cells(client, "month=2026-12") == {
-        "2026-12-01": [("", "Conference")],
-        "2026-12-02": [("", "Conference")],
-    }
+    assert cells(client, "month=2026-12") == cells(client, "month=2026-11")
 
 
 @pytest.mark.django_db
@@ -245,13 +243,39 @@ def test_tabs_keep_the_current_date(client):
         return {tab.label: tab.url for tab in shown}
 
     assert tabs("month=2027-03&city=Butte") == {
+        "List": "/events/?view=list&city=Butte",
         "Month": "/events/?month=2027-03&city=Butte",
-        "Week": "/events/?view=week&day=2027-03-01&city=Butte",
-        "Upcoming": "/events/?view=list&city=Butte",
-        "Past": "/events/?view=list&city=Butte&past=1",
+        "Watch now": "/events/?view=watch&city=Butte",
     }
-    assert tabs("view=week&day=2027-03-10")["Month"] == "/events/?month=2027-03"
-    assert tabs("view=week")["Month"] == "/events/"
+    assert tabs("day=2027-03-10")["Month"] == "/events/?month=2027-03"
+    assert tabs("view=list")["Month"] == "/events/"
+
+
+@pytest.mark.django_db
+def test_the_week_leads_to_the_list_of_its_days(client):
+    response = client.get("/events/?view=week&day=2027-03-10&city=Butte")
+    assert response.status_code == 302
+    assert response.url == "/events/?view=list&city=Butte&from=2027-03-07&to=2027-03-13"
+
+
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("day", "month"),
+    [
+        ("2026-11-28", "November 2026"),  # a Saturday
+        ("2026-11-29", "December 2026"),
+        ("2026-11-30", "December 2026"),
+        ("2026-12-31", "January 2027"),
+        ("2026-10-31", "October 2026"),  # a Saturday at the end of the month
+    ],
+)
+def test_in_its_last_week_a_month_opens_on_the_next_one(client, day, month):
+    with time_machine.travel(f"{day}T12:00-07:00", tick=False):
+        page = client.get("/events/")
+        assert page.context["links"].name == month
+        assert [cell.iso for week in page.context["weeks"] for cell in week if cell.is_today] == [
+            day
+        ]
 
 
 @pytest.mark.django_db

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from accounts.models import Federation
 from events.calendar import search
-from events.enums import Delivery, EventState
+from events.enums import Delivery
 from events.models import Event
 from tests import factories as make
 
@@ -130,7 +130,7 @@ def test_checkboxes_accept_values_from_browsers_and_links(client, value):
     make.event(title="Credit", days=2)
     assert titles(client, f"view=list&credit={value}") == ["Credit"]
     page = client.get(f"/events/?view=list&credit={value}").content.decode()
-    assert 'href="/events/?view=week&amp;credit=1"' in page
+    assert 'href="/events/?view=watch&amp;credit=1"' in page
     assert titles(client, "view=list&credit=0") == ["Plain", "Credit"]
 
 
@@ -171,7 +171,7 @@ def test_every_filter_applies_in_every_view_and_its_links(client):
         f"&federation=Far+Valleys&city=hel&from={day}&to={day}&credit=1&recording=1"
     )
     with time_machine.travel(begins_at + dt.timedelta(minutes=1), tick=False):
-        for view in ("month", "week", "list"):
+        for view in ("month", "list"):
             page = context(client, f"view={view}&{query}")
             assert shown(page) == ["Board meeting"], view
             assert [text for text, _ in page["applied_filters"]] == [
@@ -200,8 +200,6 @@ def format_date(day: str) -> str:
 def shown(page: Any) -> list[str]:
     if "rows" in page:
         return [row.title for row in page["rows"]]
-    if "days" in page:
-        return [row.title for day in page["days"] for _, row in day.lines]
     return [line.title for week in page["weeks"] for cell in week for line in cell.lines]
 
 
@@ -216,25 +214,20 @@ def test_each_filter_can_be_removed_separately(client):
     assert page["choice"].without_filters == "/events/?view=list"
 
 
-def test_more_filters_are_open_only_if_one_is_set(client):
-    for query, is_open in [
-        ("", False),
-        ("category=technology&q=x", False),
-        ("city=helena", True),
-        ("view=week&credit=1", True),
-        ("from=nonsense", True),
+def test_a_menu_says_what_is_set(client):
+    for query, labels in [
+        ("", ["Category", "How", "Where", "When", "More"]),
+        ("category=technology", ["Category: Technology", "How", "Where", "When", "More"]),
+        (
+            "city=helena&delivery=online&recording=1",
+            ["Category", "How: 2", "Where: City: helena", "When", "More"],
+        ),
     ]:
-        assert bool(context(client, query)["more_is_open"]) is is_open, query
-
-
-def test_names_from_the_past_year_are_suggested(client):
-    for days, sponsor in [(-800, "Long ago"), (-30, "Lately"), (30, "Soon"), (31, "Soon")]:
-        make.event(days=days, sponsor=sponsor, city="Butte")
-    make.event(days=3, sponsor="Draft", state=EventState.PENDING)
-    assert search.name_suggestions() == (["Lately", "Soon"], ["Butte"])
-    page = client.get("/events/").content.decode()
-    assert '<datalist id="known-sponsor"><option value="Lately">' in page
-    assert 'list="known-sponsor"' in page
+        menus = context(client, query)["menus"]
+        assert [menu.label for menu in menus] == labels
+        assert [menu.is_set for menu in menus] == [":" in label for label in labels]
+    broken = context(client, "from=nonsense")["menus"]
+    assert [menu.has_errors for menu in broken] == [False, False, False, True, False]
 
 
 # ---------- Nothing found ----------
@@ -255,8 +248,8 @@ def test_an_empty_list_suggests_alternatives(client):
         assert client.get(url).context["rows"]
 
 
-@pytest.mark.parametrize("view", ["view=month&month=2031-01", "view=week&day=2031-01-07"])
-def test_an_empty_month_or_week_suggests_alternatives(client, view):
+def test_an_empty_month_suggests_alternatives(client):
+    view = "view=month&month=2031-01"
     make.event(title="Coming", days=2)
     make.event(title="There", begins_at=dt.datetime(2031, 1, 8, 18, tzinfo=dt.UTC), ends_at=None)
     page = context(client, f"{view}&city=helena")
@@ -269,7 +262,7 @@ def test_an_empty_month_or_week_suggests_alternatives(client, view):
 
 
 def test_without_events_there_are_no_alternatives(client):
-    for query in ("", "view=week", "view=list", "past=1", "view=list&day=2026-01-01", "q=x&city=y"):
+    for query in ("", "view=list", "past=1", "view=list&day=2026-01-01", "q=x&city=y"):
         response = client.get(f"/events/?{query}")
         assert response.context["alternatives"] == []
         assert response.status_code == 200
