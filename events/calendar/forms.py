@@ -97,6 +97,15 @@ class FilterCheckbox(forms.CheckboxInput):
         return {"on": "1", "0": ""}.get(data.get(name, ""), data.get(name, ""))
 
 
+class _NameField(LineField):
+    """A text that browsers do not cut at its maximum length, so that the page can say so."""
+
+    def widget_attrs(self, widget: forms.Widget) -> dict[str, Any]:
+        attrs = super().widget_attrs(widget)
+        attrs.pop("maxlength", None)
+        return attrs
+
+
 class PageCursorField(LineField):
     """The cursor (time and id) at which a page starts or ends."""
 
@@ -125,7 +134,7 @@ class CalendarForm(forms.Form):
         "More": ("credit", "type", "sponsor"),
     }
 
-    q = LineField(
+    q = _NameField(
         label="Search",
         required=False,
         max_length=200,
@@ -144,8 +153,10 @@ class CalendarForm(forms.Form):
         required=False,
         choices=[("", "Any"), *Delivery.choices[1:]],
     )
-    sponsor = LineField(label="Sponsor", required=False, max_length=200, error_messages=NAME_ERRORS)
-    city = LineField(label="City", required=False, max_length=80, error_messages=NAME_ERRORS)
+    sponsor = _NameField(
+        label="Sponsor", required=False, max_length=200, error_messages=NAME_ERRORS
+    )
+    city = _NameField(label="City", required=False, max_length=80, error_messages=NAME_ERRORS)
     federation = forms.ChoiceField(label="Federation", required=False)
     since = DatePickerField(
         label="From", type="date", format="%Y-%m-%d", error_messages={"invalid": INVALID_DAY}

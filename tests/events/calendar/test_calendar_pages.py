@@ -1,6 +1,7 @@
 """The calendar's list, filters and search, with good and bad parameters."""
 
 import datetime as dt
+import re
 from decimal import Decimal
 
 import pytest
@@ -311,6 +312,17 @@ NO_DAY = "is not a date like 2026-11-30, so it was ignored."
 )
 def test_bad_values_are_reported_and_ignored(client, query, reported):
     assert errors(client, query) == reported
+
+
+def test_a_long_search_is_refused_and_kept_in_the_field(client):
+    words = "weeding " * 63
+    page = client.get("/events/", {"q": words}).content.decode()
+    assert "Search for 200 letters or fewer." in page
+    assert f'value="{words.strip()}"' in page or f'value="{words}"' in page
+    for path in ("/", "/events/", "/accessibility/"):
+        fields = re.findall(r'<input[^>]* name="q"[^>]*>', client.get(path).content.decode())
+        assert fields
+        assert "maxlength" not in "".join(fields)
 
 
 def test_bad_values_do_not_affect_other_filters(client):
