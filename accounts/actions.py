@@ -14,9 +14,10 @@ from django.contrib.auth.models import Group
 from django.core import signing
 from django.db import transaction
 from django.http import HttpResponse
+from django.utils import timezone
 
 from accounts.enums import STAFF_ROLES, PositionKind, Role, Theme
-from accounts.models import Organization, Position, User
+from accounts.models import Organization, Position, User, WelcomeDraft
 from accounts.queries import lock_people
 from aspen.clock import today
 from aspen.db.audit import audited, audited_as
@@ -61,6 +62,31 @@ def set_theme(*, theme: Theme | None, by: User) -> None:
     """Set the colors of the pages that `by` sees. None follows the device. Idempotent."""
     by.theme = theme.value if theme else ""
     by.save(update_fields=["theme"])
+
+
+@audited
+def save_welcome_draft(*, typed: Mapping[str, str], by: User) -> None:
+    """Keep `by`'s answers on the welcome page, in place of earlier ones."""
+    WelcomeDraft.objects.update_or_create(person=by, defaults={"typed": dict(typed)})
+
+
+@audited
+def skip_welcome(*, typed: Mapping[str, str], by: User) -> None:
+    """Do not show the welcome page to `by` at sign-in again, and keep the answers. Idempotent."""
+    save_welcome_draft(typed=typed, by=by)
+    _end_welcome(by)
+
+
+@audited
+def finish_welcome(*, by: User) -> None:
+    """Do not show the welcome page to `by` at sign-in again, and delete the draft. Idempotent."""
+    WelcomeDraft.objects.filter(person=by).delete()
+    _end_welcome(by)
+
+
+def _end_welcome(person: User) -> None:
+    person.welcomed_at = person.welcomed_at or timezone.now()
+    person.save(update_fields=["welcomed_at"])
 
 
 @audited

@@ -92,6 +92,19 @@ class AccountAdapter(DefaultAccountAdapter):
             raise NotImplementedError(template_prefix)
         emails.queue_no_account_email(email)
 
+    def get_login_redirect_url(self, request: HttpRequest) -> str:
+        """Return the welcome page for people who have not seen it, and the home page for others.
+
+        People who signed in to open a page of their own choice go there instead.
+        """
+        user = request.user
+        is_new = user.is_authenticated and user.welcomed_at is None
+        return reverse("welcome") if is_new else super().get_login_redirect_url(request)
+
+    def get_signup_redirect_url(self, request: HttpRequest) -> str:
+        """Return the same when someone confirms the address of a new account."""
+        return self.get_login_redirect_url(request)
+
     def get_password_change_redirect_url(self, request: HttpRequest) -> str:
         """Return the profile's URL. By default, the empty form would be shown again."""
         return reverse("accounts:profile")

@@ -65,6 +65,9 @@ class User(AbstractBaseUser, PermissionsMixin):
     theme = models.CharField(
         max_length=5, choices=Theme, blank=True, help_text="Leave blank to follow the device."
     )
+    welcomed_at = models.DateTimeField(
+        null=True, editable=False, help_text="When the person finished or skipped the welcome page."
+    )
     is_demonstration = models.BooleanField("demonstration account", default=False, editable=False)
     joined_at = models.DateTimeField("joined", db_default=Now(), editable=False)
 
@@ -107,6 +110,19 @@ class User(AbstractBaseUser, PermissionsMixin):
 
     def get_short_name(self) -> str:
         return self.display_name
+
+
+class WelcomeDraft(models.Model):
+    """The answers on the welcome page that a person has not sent yet. Each has at most one."""
+
+    person = models.OneToOneField(User, models.PROTECT, related_name="welcome_draft")
+    typed = models.JSONField(default=dict, help_text="Form input by field name.")
+
+    class Meta:
+        ordering = ["person_id"]
+
+    def __str__(self) -> str:
+        return f"Draft of {self.person_id}"
 
 
 @pghistory.track(

@@ -7,7 +7,7 @@ from django.core.signing import BadSignature, Signer
 from django.db.models import Q, QuerySet
 
 from accounts.enums import LEADERSHIP_KINDS
-from accounts.models import Organization, Position, User, not_ended
+from accounts.models import Organization, Position, User, WelcomeDraft, not_ended
 from aspen.clock import today
 from aspen.text import clean_email
 
@@ -67,6 +67,12 @@ def waiting_for_confirmation() -> Q:
     These are positions as director or board chair that have not ended.
     """
     return not_ended(today()) & Q(kind__in=LEADERSHIP_KINDS, is_confirmed=False)
+
+
+def welcome_draft_of(person: User) -> dict[str, str]:
+    """Return the answers on the welcome page that the person has not sent, by field name."""
+    typed = WelcomeDraft.objects.filter(person=person).values_list("typed", flat=True)
+    return typed.first() or {}
 
 
 def library_name_of(person: User) -> str:

@@ -9,6 +9,7 @@ from django.views.generic import RedirectView
 
 from accounts.views import EmailView, SignUpView
 from aspen import views
+from helpdesk import welcome_views
 
 
 def moved_to(pattern_name: str) -> Any:
@@ -23,6 +24,7 @@ urlpatterns = [
     path("events/", include("events.urls")),
     path("continuing-education/", include("credits.urls")),
     path("", include("tracks.urls")),
+    path("welcome/", welcome_views.welcome, name="welcome"),
     path("help/", include("helpdesk.urls")),
     path("accounts/", include("accounts.urls")),
     path("accounts/signup/", SignUpView.as_view(), name="account_signup"),

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import puremagic
 from django.core.files.base import File
 from django.core.files.uploadhandler import FileUploadHandler, SkipFile
-from django.http import HttpRequest
+from django.http import FileResponse, HttpRequest
 
 from aspen.errors import Refused
 from aspen.text import clean_line
@@ -161,6 +161,18 @@ def clean_name(name: str) -> str:
     printable = "".join(each for each in bare if each.isprintable())
     path = PurePath(clean_line(printable) or "file")
     return f"{path.stem[: 150 - len(path.suffix)]}{path.suffix}"
+
+
+def private_file(file: File, name: str, content_type: str) -> FileResponse:
+    """Return a response with a file that only some people can see.
+
+    The file is always an attachment, so that browsers do not open it as a page on this site.
+    """
+    response = FileResponse(file, as_attachment=True, filename=name, content_type=content_type)
+    response["X-Content-Type-Options"] = "nosniff"
+    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    response["Cache-Control"] = "private, no-store"
+    return response
 
 
 def random_name() -> str:

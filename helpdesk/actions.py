@@ -1,10 +1,15 @@
 """Actions on tickets. Each function is atomic and takes `by=`."""
 
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
+from typing import NamedTuple
 
+from django.core.files.base import File
 from django.utils import timezone
 
-from accounts.models import User
+from accounts import actions as account_actions
+from accounts.enums import PositionKind
+from accounts.models import Organization, User
 from accounts.queries import lock_people
 from aspen.db import audit
 from aspen.db.audit import audited
@@ -12,18 +17,23 @@ from aspen.errors import Refused
 from aspen.formats import format_amount
 from credits import actions as credit_actions
 from credits.models import Credit
+from events import uploads
 from events.models import Category
 from helpdesk.enums import TicketState
-from helpdesk.models import Correction, Message, Ticket
+from helpdesk.models import Attachment, Correction, Message, Ticket
 from helpdesk.queries import WORK_PERMISSION
+from tracks import actions as track_actions
+from tracks.models import Track
 
 
 @audited
-def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> Ticket:
-    """Open a ticket for `by` with its first message. Locks `by`.
+def open_ticket(
+    *, subject: str, body: str, credit: Credit | None, by: User, files: Iterable[File] = ()
+) -> Ticket:
+    """Open a ticket for `by` with its first message and the message's files. Locks `by`.
 
     Idempotent: if an identical ticket is still waiting, returns that ticket. A constraint ensures
-    that the credit belongs to `by`.
+    that the credit belongs to `by`. Raises Refused if a file is not allowed or the disk is full.
     """
     lock_people([by.pk])
     waiting = Ticket.objects.filter(
@@ -35,8 +45,81 @@ def open_ticket(*, subject: str, body: str, credit: Credit | None, by: User) -> 
     ticket = Ticket.objects.create(
         person=by, subject=subject, credit=credit, opened_at=now, changed_at=now
     )
-    Message.objects.create(ticket=ticket, author=by, body=body, sent_at=now)
+    message = Message.objects.create(ticket=ticket, author=by, body=body, sent_at=now)
+    for file in files:
+        _attach(message, file)
     return ticket
+
+
+def _attach(message: Message, file: File) -> None:
+    kind = uploads.kind_of(file)
+    attachment = Attachment(
+        message=message,
+        file_name=uploads.clean_name(file.name or ""),
+        content_type=kind.content_type,
+        size=file.size,
+    )
+    attachment.file.save(uploads.random_name(), file, save=False)
+    attachment.save()
+
+
+class MissingLibrary(NamedTuple):
+    """A library that is not in the directory. `position` is what the person does there, or ""."""
+
+    name: str
+    town: str
+    position: str
+
+
+class WelcomeAnswers(NamedTuple):
+    """What a person answered on the welcome page. Nothing has to be answered."""
+
+    organization: Organization | None = None
+    kind: PositionKind | None = None
+    missing: MissingLibrary | None = None
+    tracks: Sequence[Track] = ()
+    has_past_credits: bool = False
+    note: str = ""
+    files: Sequence[File] = ()
+
+
+MISSING_LIBRARY = "My library is not in the directory"
+PAST_CREDITS = "Credits from before I had an account"
+
+
+@audited
+def answer_welcome(*, answers: WelcomeAnswers, by: User) -> list[Ticket]:
+    """Do what a person asked for on the welcome page, all or nothing. Return the tickets.
+
+    Records the position, chooses the tracks, and opens a ticket about a library that is not in the
+    directory and another about credits from before, with the files. Then the page is finished.
+    Locks the person. Idempotent, except for tickets that have been answered.
+
+    Raises Refused if a track has no rules in force, a file is not allowed or the disk is full.
+    """
+    lock_people([by.pk])
+    if answers.organization and answers.kind:
+        account_actions.take_position(organization=answers.organization, kind=answers.kind, by=by)
+    for track in answers.tracks:
+        track_actions.select_track(track=track, by=by)
+    tickets = []
+    if answers.missing:
+        name, town, position = answers.missing
+        lines = [
+            f"Library: {name}",
+            f"Town: {town}" if town else "",
+            f"Position: {position}" if position else "",
+            "Please add it to the directory.",
+        ]
+        body = "\n".join(filter(None, lines))
+        tickets.append(open_ticket(subject=MISSING_LIBRARY, body=body, credit=None, by=by))
+    if answers.has_past_credits:
+        body = answers.note or "I have credits or certificates from before. Please enter them."
+        tickets.append(
+            open_ticket(subject=PAST_CREDITS, body=body, credit=None, by=by, files=answers.files)
+        )
+    account_actions.finish_welcome(by=by)
+    return tickets
 
 
 def _lock_ticket(ticket_id: int) -> Ticket:

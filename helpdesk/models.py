@@ -9,6 +9,7 @@ from aspen.db.fields import LineField, TextField
 from aspen.halves import CreditAmountField, in_halves
 from credits.models import Credit
 from events.models import Category
+from events.models.material import upload_storage
 from events.models.triggers import new_version
 from helpdesk.enums import TicketState
 
@@ -84,6 +85,29 @@ class Message(models.Model):
 
     def __str__(self) -> str:
         return self.body[:60]
+
+
+class Attachment(models.Model):
+    """A file that came with a message."""
+
+    message = models.ForeignKey(Message, models.PROTECT, related_name="attachments")
+    file = models.FileField(storage=upload_storage, upload_to="tickets", max_length=200)
+    file_name = LineField(max_length=150)
+    content_type = models.CharField(max_length=100)
+    size = models.PositiveIntegerField(help_text="In bytes.")
+
+    class Meta:
+        ordering = ["message_id", "id"]
+        constraints = [
+            *clean_columns("helpdesk_attachment", lines=["file_name"]),
+            models.CheckConstraint(
+                condition=~Q(file="") & ~Q(file_name="") & Q(size__gte=1),
+                name="helpdesk_attachment_is_a_file",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.file_name
 
 
 class Correction(models.Model):

@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -67,11 +68,17 @@ def ticket_credit(credit: Credit | None, reader: User) -> TicketCredit | None:
     )
 
 
+class AttachedFile(NamedTuple):
+    name: str
+    url: str
+
+
 class MessageRow(NamedTuple):
     who: str
     when: str
     body: str
     is_staff: bool
+    files: list[AttachedFile]
 
 
 def message_row(message: Message, ticket: Ticket, reader: User) -> MessageRow:
@@ -82,6 +89,10 @@ def message_row(message: Message, ticket: Ticket, reader: User) -> MessageRow:
         when=format_time_range(message.sent_at, None, all_day=False),
         body=message.body,
         is_staff=is_staff,
+        files=[
+            AttachedFile(each.file_name, reverse("helpdesk:attachment", args=[ticket.pk, each.pk]))
+            for each in message.attachments.all()
+        ],
     )
 
 

@@ -7,7 +7,7 @@ from django.db.models import OuterRef, QuerySet
 
 from accounts.models import User
 from helpdesk.enums import TicketState
-from helpdesk.models import Article, Correction, Message, Ticket
+from helpdesk.models import Article, Attachment, Correction, Message, Ticket
 
 WORK_PERMISSION = "helpdesk.work_ticket"
 MAX_SEARCH_WORDS = 12
@@ -43,7 +43,13 @@ def open_tickets() -> QuerySet[Ticket]:
 
 
 def messages_of_ticket(ticket: Ticket) -> QuerySet[Message]:
-    return ticket.messages.select_related("author").order_by("sent_at", "id")
+    """Return a ticket's messages with their files. Two queries."""
+    messages = ticket.messages.select_related("author").prefetch_related("attachments")
+    return messages.order_by("sent_at", "id")
+
+
+def attachments_of(ticket: Ticket) -> QuerySet[Attachment]:
+    return Attachment.objects.filter(message__ticket=ticket).order_by("id")
 
 
 def corrections_of_ticket(ticket: Ticket) -> QuerySet[Correction]:

@@ -9,6 +9,7 @@ urlpatterns = [
     path("queue/", views.queue, name="queue"),
     path("<int:pk>/", views.detail, name="detail"),
     path("<int:pk>/reply/", views.reply, name="reply"),
+    path("<int:pk>/files/<int:attachment_id>/", views.attachment, name="attachment"),
     path("<int:pk>/correct/", views.correct_credit, name="correct_credit"),
     path("<slug:slug>/", views.article, name="article"),
 ]

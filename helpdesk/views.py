@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import FileResponse, Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
 from django.views.decorators.http import require_safe
@@ -21,6 +21,7 @@ from aspen.web.refusals import refusal_as_form_error
 from aspen.web.request import AuthenticatedHttpRequest
 from credits.models import Credit
 from events.calendar.page_cache import cached_until_changed
+from events.uploads import private_file
 from helpdesk import actions, article_text, presentation, queries
 from helpdesk.enums import TicketState
 from helpdesk.forms import (
@@ -135,6 +136,16 @@ def detail(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         actions.mark_read(ticket=ticket, by=request.user)
         waiting.count_one_less(request.user, "answers")
     return _ticket_page(request, ticket)
+
+
+@require_safe
+def attachment(
+    request: AuthenticatedHttpRequest, pk: int, attachment_id: int
+) -> HttpResponse | FileResponse:
+    """Serve a file of a ticket to people who can see the ticket."""
+    files = queries.attachments_of(_load(request, pk))
+    file = get_object_or_404(files, pk=attachment_id)
+    return private_file(file.file.open("rb"), file.file_name, file.content_type)
 
 
 @form_recovery.recover_after_sign_in

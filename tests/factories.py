@@ -39,7 +39,11 @@ PASSWORD = "a-long-enough-password"
 
 def person(role: Role | None = None, **fields: Any) -> User:
     number = next(_number)
-    values = {"email": f"person{number}@library.example", "display_name": f"Person {number}"}
+    values: dict[str, Any] = {
+        "email": f"person{number}@library.example",
+        "display_name": f"Person {number}",
+        "welcomed_at": timezone.now(),
+    }
     user = User.objects.create_user(password=PASSWORD, is_staff=role is not None, **values | fields)
     if role:
         user.groups.add(Group.objects.get(name=role.value))

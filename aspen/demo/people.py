@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from django.contrib.auth.hashers import make_password
+from django.utils import timezone
 
 from accounts import actions, queries
 from accounts.enums import OrganizationKind, PositionKind, Role
@@ -119,6 +120,7 @@ def load_accounts() -> int:
             is_staff=account.is_staff,
             is_superuser=account.is_superuser,
             is_demonstration=True,
+            welcomed_at=timezone.now(),
         )
     return len(missing)
 

@@ -63,7 +63,7 @@ class EvidenceFieldsForm(forms.Form):
         reasons = [TOO_LARGE] if self.too_large else []
         for file in self.cleaned_data["evidence"]:
             try:
-                evidence_actions.check_evidence_file(file)
+                self.check_file(file)
             except Refused as refusal:
                 reasons.append(str(refusal))
             else:
@@ -73,6 +73,10 @@ class EvidenceFieldsForm(forms.Form):
         if reasons:
             raise forms.ValidationError(reasons)
         return self.valid_files
+
+    def check_file(self, file: UploadedFile) -> None:
+        """Raise Refused if the file is not allowed."""
+        evidence_actions.check_evidence_file(file)
 
     def _drop_excess_files(self) -> str:
         """Drop files beyond MAX_FILES. Return a message that lists them, or ""."""

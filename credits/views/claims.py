@@ -16,7 +16,7 @@ from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceForm
 from credits.models import Claim, Evidence
 from credits.views import presentation
-from events.uploads import was_cut_off
+from events.uploads import private_file, was_cut_off
 
 
 @require_http_methods(["GET", "HEAD", "POST"])
@@ -109,22 +109,10 @@ def restore_evidence(request: AuthenticatedHttpRequest, claim_id: int) -> HttpRe
 
 @require_safe
 def download(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse | FileResponse:
-    """Serve an evidence file to its owner or to staff who can view claims.
-
-    The file is always an attachment, so that browsers do not open it as a page on this site.
-    """
+    """Serve an evidence file to its owner or to staff who can view claims."""
     person = request.user
     files = Evidence.objects.all()
     if not (person.is_staff and person.has_perm("credits.view_claim")):
         files = files.filter(person=person)
     file = get_object_or_404(files, pk=pk)
-    response = FileResponse(
-        file.file.open("rb"),
-        as_attachment=True,
-        filename=file.file_name,
-        content_type=file.content_type,
-    )
-    response["X-Content-Type-Options"] = "nosniff"
-    response["Content-Security-Policy"] = "sandbox; default-src 'none'"
-    response["Cache-Control"] = "private, no-store"
-    return response
+    return private_file(file.file.open("rb"), file.file_name, file.content_type)

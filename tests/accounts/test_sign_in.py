@@ -11,6 +11,7 @@ from django.contrib.auth.hashers import make_password
 from django.core import mail
 from django.core.cache import cache
 from django.test import Client
+from django.utils import timezone
 
 from accounts.actions import create_account
 from accounts.backends import AddressBackend, NameBackend
@@ -46,7 +47,7 @@ def no_requests_counted(settings: Any) -> None:
 
 
 def account(**fields: Any) -> User:
-    values = {"email": EMAIL, "display_name": "Nora North"}
+    values = {"email": EMAIL, "display_name": "Nora North", "welcomed_at": timezone.now()}
     return create_account(password_hash=make_password(PASSWORD), **values | fields)
 
 
@@ -98,7 +99,7 @@ def test_sign_up_confirm_and_be_signed_in() -> None:
     assert message.body.startswith("Hello Nora North,\n")
     page = client.get(link(message))
     assert f"Is <strong>{EMAIL}</strong> your address?" in text(page)
-    assert client.post(link(message)).headers["Location"] == "/"
+    assert client.post(link(message)).headers["Location"] == "/welcome/"
     assert who(client) == EMAIL
     person = User.objects.get()
     assert (person.email, person.display_name) == (EMAIL, "Nora North")

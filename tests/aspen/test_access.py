@@ -13,6 +13,7 @@ import pytest
 from allauth.account.models import EmailAddress, EmailConfirmationHMAC
 from django.contrib import admin
 from django.core.cache import cache
+from django.core.files.base import ContentFile
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 from django.test import Client
@@ -30,6 +31,7 @@ from events.editing.material import add_file
 from events.enums import Decision, EventState, KeyPurpose
 from events.models import PersonalKey
 from helpdesk.actions import open_ticket
+from helpdesk.models import Attachment
 from tests import factories
 from tests.races import rounds
 from tests.web import signed_in
@@ -230,6 +232,9 @@ GET  /certificates/{certificate}/                      200+ 200  200+ 200+ 200+ 
 GET  /certificates/nothing/                            404  404  404  404  404  404  404  404
 GET  /certificates/{certificate}/certificate.pdf       door 200  404  404  404  200+ 200+ 200+
 
+GET  /welcome/                                         door 200  200  200  200  200  200  200
+POST /welcome/                                         door 302  302  302  302  302  302  302
+
 GET  /help/                                            200  200  200  200  200  200  200  200
 GET  /help/?q=credit                                   200  200  200  200  200  200  200  200
 GET  /help/what-is-certification/                      200  200  200  200  200  200  200  200
@@ -243,6 +248,7 @@ GET  /help/queue/?state=all                            door 404  404  404  404  
 GET  /help/{ticket}/                                   door 200  404  404  404  200+ 200+ 404
 GET  /help/{ticket}/reply/                             door 302  404  404  404  302  302  404
 POST /help/{ticket}/reply/                             door 200  404  404  404  200+ 200+ 404
+GET  /help/{ticket}/files/{attachment}/                door 200  404  404  404  200+ 200+ 404
 GET  /help/{ticket}/correct/                           door 404  404  404  404  302  302  404
 POST /help/{ticket}/correct/                           door 404  404  404  404  200+ 200+ 404
 
@@ -479,7 +485,13 @@ def a_world() -> World:
     select_track(track=factories.track(), by=other)
     sent = factories.submission(factories.following(owner))
     asked = factories.verification(sent, SupervisorContact("Sue Supervisor", supervisor.email))
-    ticket = open_ticket(subject="Ask Quillfeather", body="Quillfeather", credit=credit, by=owner)
+    ticket = open_ticket(
+        subject="Ask Quillfeather",
+        body="Quillfeather",
+        credit=credit,
+        by=owner,
+        files=[ContentFile(b"Quillfeather", name="list.txt")],
+    )
     feed = PersonalKey.objects.create(person=owner, purpose=KeyPurpose.FEED, token="k" * 43)
     badge = PersonalKey.objects.create(
         person=owner, purpose=KeyPurpose.PERSONAL_CHECK_IN, token="b" * 43
@@ -550,6 +562,7 @@ def a_world() -> World:
             "asked": asked.pk,
             "link": token_of(asked),
             "ticket": ticket.pk,
+            "attachment": Attachment.objects.get(message__ticket=ticket).pk,
             "confirm": EmailConfirmationHMAC(address).key,
             "reminders": reminders_token(owner),
         },

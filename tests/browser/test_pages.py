@@ -291,6 +291,7 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         f"/help/new/?credit={portal.credit.pk}",
         portal.ticket.get_absolute_url(),
         "/accounts/profile/",
+        "/welcome/?find=library",
         "/accounts/email/",
         "/accounts/password/change/",
         "/accounts/logout/",

@@ -512,5 +512,5 @@ def test_queries_of_a_ticket(items: int, with_credit: bool, django_assert_num_qu
         )
     assert Claim.objects.count() == items
     client = signed_in(staff)
-    with django_assert_num_queries(9 if with_credit else 10):
+    with django_assert_num_queries(10 if with_credit else 11):
         client.get(ticket.get_absolute_url())
