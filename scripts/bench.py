@@ -45,7 +45,7 @@ ROUNDS = 15
 # The calendar's public pages. The last one is a feed with the maximum number of events.
 CALENDAR = (
     "/events/?view=month",
-    "/events/?view=week",
+    "/events/?view=watch",
     "/events/?view=list",
     "/events/?view=list&past=1",
     "/events/?q=weeding+budgets",

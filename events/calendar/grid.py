@@ -341,8 +341,7 @@ def _group_heading(day: dt.date, today: dt.date) -> str:
     if day < following.first:
         return "This week"
     if day <= following.last:
-        return format_days(*following)
-    later = (
-        "Later in " if (day.year, day.month) == (following.last.year, following.last.month) else ""
-    )
-    return f"{later}{day:%B %Y}"
+        return format_days(*following).removesuffix(f", {today.year}")
+    month = f"{day:%B %Y}".removesuffix(f" {today.year}")
+    is_same_month = (day.year, day.month) == (following.last.year, following.last.month)
+    return f"Later in {month}" if is_same_month else month

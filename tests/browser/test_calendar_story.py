@@ -288,7 +288,7 @@ def enters_the_sessions(staff: Visitor, conference: Event) -> None:
 
 def registers(learner: Visitor) -> None:
     learner.follow("Events calendar", within=learner.menu)
-    learner.follow("Upcoming")
+    learner.follow("List")
     learner.follow(TITLE)
     learner.press("Register")
     learner.sees("You are registered. Your credit will be listed automatically after the event.")

@@ -229,7 +229,7 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
         "/",
         "/events/",
         "/events/?category=technology&month=nonsense",
-        "/events/?view=week",
+        "/events/?view=watch",
         "/events/?view=list&city=nowhere&sponsor=nobody",
         "/events/?view=list",
         "/events/?view=list&past=1",

@@ -38,8 +38,8 @@ def test_the_list_begins_today_and_is_grouped_by_weeks(client: Client) -> None:
         groups = context(client, "view=list")["groups"]
         assert [(name, [row.title for row in rows]) for name, rows in groups] == [
             ("This week", ["+0.1", "+3"]),
-            ("December 6–12, 2026", ["+8"]),
-            ("Later in December 2026", ["+23"]),
+            ("December 6–12", ["+8"]),
+            ("Later in December", ["+23"]),
             ("January 2027", ["+40"]),
         ]
         first, *_, last = [row for _, rows in groups for row in rows]
