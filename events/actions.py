@@ -38,6 +38,7 @@ from events.custom import (
     why_not_revise,
 )
 from events.editing.publishing import import_event, save_event, set_offers, why_capacity_too_small
+from events.event_page.actions import dismiss, join_meeting, undo_dismissal, watch_recording
 from events.registration.actions import (
     answer_registration_questions,
     cancel_registration,
@@ -60,7 +61,9 @@ __all__ = [
     "check_in_by_organizer",
     "create_custom_event",
     "decide_custom_event",
+    "dismiss",
     "import_event",
+    "join_meeting",
     "mark_attendance",
     "mark_merged",
     "mark_remaining_present",
@@ -84,8 +87,10 @@ __all__ = [
     "undo_attendance_list",
     "undo_cancellation",
     "undo_custom_event_decision",
+    "undo_dismissal",
     "unmark_merged",
     "unsaved_custom_event",
+    "watch_recording",
     "why_capacity_too_small",
     "why_not_revise",
 ]

@@ -6,7 +6,7 @@ from django.utils import timezone
 from aspen.formats import format_credits, format_time_range
 from aspen.mail.message import page_url
 from aspen.models import Mail
-from events import queries
+from events import queries, rules
 from events.calendar import feeds
 from events.enums import Delivery, EventState, RegistrationState
 from events.models import Event, Registration
@@ -59,12 +59,21 @@ def event_page(event: Event) -> tuple[str, str]:
     return "View event", page_url("events:detail", event.pk)
 
 
+def joining_facts(registration: Registration) -> Facts:
+    """Return how to join online, only for a person who has a place."""
+    return rules.joining_facts(registration.event) if has_place(registration) else []
+
+
 def how_to_join(event: Event) -> list[str]:
-    """Explain how to join an online event. The portal does not store meeting links."""
+    """Explain how to join an online event, without the joining address."""
     if event.delivery not in (Delivery.ONLINE, Delivery.HYBRID):
         return []
-    organizer = event.sponsor or "the organizer"
-    return [f"To join online, see the event's page or ask {organizer}."]
+    if event.joining_url:
+        return [
+            "From 15 minutes before the start you can also join on the event's page: "
+            f"{event_page(event)[1]} Please do not pass the address on."
+        ]
+    return [f"To join online, see the event's page or ask {rules.contact_of(event)}."]
 
 
 def how_to_cancel(event: Event) -> str:

@@ -207,6 +207,14 @@ class CollegeCreditType(models.TextChoices):
     QUARTER = "quarter", "Quarter credits"
 
 
+class HintKind(models.TextChoices):
+    """What suggests that a person took part in an event, or that they did not. Never attendance."""
+
+    JOINED = "joined", "Opened the meeting"
+    WATCHED = "watched", "Opened the recording"
+    DISMISSED = "dismissed", "Said that they did not take part"
+
+
 class KeyPurpose(models.TextChoices):
     FEED = "feed", "Calendar feed of registrations"
     PERSONAL_CHECK_IN = "badge", "Personal check-in code"

@@ -23,12 +23,20 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.errors import Refused
-from events.enums import EventState, KeyPurpose, Origin, RegistrationState
+from events.enums import (
+    Attendance,
+    EventState,
+    HintKind,
+    KeyPurpose,
+    Origin,
+    RegistrationState,
+)
 from events.models import (
     Answer,
     Category,
     CreditOffer,
     Event,
+    Hint,
     PersonalKey,
     Presenter,
     Question,
@@ -452,4 +460,27 @@ def feed_registrations(person: User, *, since: dt.datetime) -> QuerySet[Registra
         .select_related("event")
         .defer("event__search")
         .order_by("-event__begins_at", "id")
+    )
+
+
+def probably_took_part(person: User) -> QuerySet[Event]:
+    """Return the ended calendar events in which the person probably took part, latest first.
+
+    They registered and their attendance is not known, or they were on the waitlist, canceled, or
+    opened the meeting or the recording. Excludes events that they dismissed. The caller excludes
+    those that the person has claimed.
+    """
+    hints = Hint.objects.filter(person=person)
+    opened = hints.exclude(kind=HintKind.DISMISSED)
+    unmarked = Registration.objects.filter(person=person, attendance=Attendance.UNKNOWN)
+    return (
+        Event.objects.filter(
+            Q(pk__in=opened.values("event")) | Q(pk__in=unmarked.values("event")),
+            origin=Origin.CALENDAR,
+            state=EventState.PUBLISHED,
+            claimable_at__lte=timezone.now(),
+        )
+        .exclude(pk__in=hints.filter(kind=HintKind.DISMISSED).values("event"))
+        .defer("search")
+        .order_by("-begins_at", "-id")
     )

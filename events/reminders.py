@@ -28,12 +28,13 @@ from events.email_parts import (
     how_to_cancel,
     how_to_join,
     how_to_watch,
+    joining_facts,
     registration_of,
 )
 from events.enums import EventState, Origin, RegistrationState
 from events.models import Event, Registration
 from events.queries import midnight
-from events.rules import has_recording
+from events.rules import can_watch, has_recording
 
 # Early in the workday, not in the middle of the night.
 REMIND_FROM = dt.time(9)
@@ -93,7 +94,7 @@ def reminder_email(mail: Mail) -> Email | None:
     return Email(
         subject=f"{soon[0].upper()}{soon[1:]}: {event.title}",
         paragraphs=[f"This is a reminder that “{event.title}” is {soon}. You are registered."],
-        facts=event_facts(event)[0],
+        facts=[*event_facts(event)[0], *joining_facts(registration)],
         button=event_page(event),
         closing=[
             *how_to_join(event),
@@ -137,18 +138,24 @@ def recording_email(mail: Mail) -> Email | None:
     """Announce a recording to a person who registered, whether or not they attended."""
     event = Event.objects.get(pk=mail.facts["event"])
     until = event.recording_until_at
-    if event.state != EventState.PUBLISHED or not has_recording(event, timezone.now()):
+    now = timezone.now()
+    if event.state != EventState.PUBLISHED or not has_recording(event, now):
+        return None
+    if event.recording_last_day and event.recording_last_day < timezone.localdate(now):
         return None
     facts, earns = event_facts(event)
     if earns and until:
         last = f"{format_day(timezone.localdate(until))}, {format_time(until)} (Mountain time)"
         facts.append(("Earns credit until", last))
-    link = web_link(event.recording_url)
     return Email(
         subject=f"The recording is available: {event.title}",
         paragraphs=[f"You can now watch the recording of “{event.title}”."],
         facts=facts,
-        button=("Watch the recording", link.url) if link else event_page(event),
+        button=(
+            ("Watch the recording", page_url("events:watch", event.pk))
+            if web_link(event.recording_url) and can_watch(event, now)
+            else event_page(event)
+        ),
         closing=(
             [f"If your credit is not listed yet, you can still earn it. {how_to_watch(event)}"]
             if earns

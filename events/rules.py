@@ -21,6 +21,7 @@ from events.enums import (
 from events.models import Event
 
 CHECK_IN_BEFORE = dt.timedelta(minutes=30)
+JOIN_BEFORE = dt.timedelta(minutes=15)
 ORGANIZER_CHECK_IN_BEFORE = dt.timedelta(hours=2)
 # Overlaps up to this long are ignored, because people need time to change rooms.
 ROOM_CHANGE = dt.timedelta(minutes=5)
@@ -156,6 +157,52 @@ def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
 def _moment(moment: dt.datetime) -> str:
     """Format a time such as "on Thu, Dec 3, 2026, at 9:00 AM"."""
     return f"on {format_day(timezone.localdate(moment))}, at {format_time(moment)}"
+
+
+def joining_opens(event: Event) -> dt.datetime:
+    """Return the time from which people with a place can join the event online."""
+    return event.begins_at - JOIN_BEFORE
+
+
+def why_not_join(event: Event) -> str | None:
+    """Return why no one can join the event online now, or None. It does not say who can."""
+    if event.state != EventState.PUBLISHED:
+        return "This event is not taking place."
+    if is_over(event):
+        return "This event is over, so you can no longer join."
+    if not event.joining_url:
+        return f"To join online, ask {contact_of(event)}."
+    if timezone.now() < joining_opens(event):
+        return f"The door opens {_moment(joining_opens(event))}."
+    return None
+
+
+def can_watch(event: Event, now: dt.datetime) -> bool:
+    """Return True if the event page links to the recording now."""
+    last_day = event.recording_last_day
+    return bool(
+        event.recording_url
+        and event.state == EventState.PUBLISHED
+        and (event.recording_available_at is None or event.recording_available_at <= now)
+        and (last_day is None or timezone.localdate(now) <= last_day)
+    )
+
+
+def contact_of(event: Event) -> str:
+    """Return the person to ask about the event, with the address or telephone, as text."""
+    contact = ", ".join(part for part in (event.contact_name, event.contact) if part)
+    return contact or event.sponsor or "the organizer"
+
+
+def joining_facts(event: Event) -> list[tuple[str, str]]:
+    """Return how to join the event online as (label, value), only for people who may know it."""
+    facts = [
+        ("Join online", event.joining_url),
+        ("Meeting ID", event.meeting_id),
+        ("Passcode", event.passcode),
+        ("By telephone", event.joining_phone),
+    ]
+    return [(label, value) for label, value in facts if value]
 
 
 def check_in_opens(event: Event) -> dt.datetime:

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString, mark_safe
 
 from aspen.files import ical
 from aspen.formats import format_credits
-from events import queries
+from events import queries, rules
 from events.enums import Delivery, EventState, EventType, RegistrationState
 from events.models import Event, Registration
 from events.queries import CategoryAmount
@@ -94,7 +94,11 @@ def build_personal_calendar(
         event = registration.event
         is_waitlisted = registration.state == RegistrationState.WAITLISTED
         block = _event(
-            event, credits.get(event.pk, ()), address=address, is_waitlisted=is_waitlisted
+            event,
+            credits.get(event.pk, ()),
+            address=address,
+            is_waitlisted=is_waitlisted,
+            joining=_joining(registration),
         )
         if is_waitlisted:
             block.append("TRANSP:TRANSPARENT")
@@ -123,6 +127,7 @@ def _message(method: str, registration: Registration, address: str) -> bytes:
         address=address,
         is_waitlisted=is_waitlisted,
         is_cancelled=method == "CANCEL",
+        joining=_joining(registration) if method == "REQUEST" else "",
         # A person who registers, cancels and registers again gets three messages about the same
         # revision of the event. The message with the latest stamp wins (RFC 5546, 2.1.5).
         stamp=max(event.changed_at, *(moment for moment in moments if moment)),
@@ -162,9 +167,13 @@ def _event(
     address: str,
     is_waitlisted: bool = False,
     is_cancelled: bool = False,
+    joining: str = "",
     stamp: dt.datetime | None = None,
 ) -> list[str]:
-    """Return an event's iCalendar properties."""
+    """Return an event's iCalendar properties.
+
+    `joining` is how to join online, only for the person's own files (_joining).
+    """
     changed = ical.utc_value(event.changed_at)
     is_cancelled = is_cancelled or event.state == EventState.CANCELLED
     status = "CANCELLED" if is_cancelled else "TENTATIVE" if is_waitlisted else "CONFIRMED"
@@ -180,7 +189,7 @@ def _event(
         f"STATUS:{status}",
         *_times(event),
         f"SUMMARY:{ical.escape_text(prefix + event.title)}",
-        f"DESCRIPTION:{ical.escape_text(_description(event, credits, page))}",
+        f"DESCRIPTION:{ical.escape_text(_description(event, credits, page, joining))}",
         f"URL:{page}",
         f"ORGANIZER;CN={ical.quote_parameter(event.sponsor or 'ASPeN')}:mailto:{_sender()}",
     ]
@@ -207,7 +216,18 @@ def _times(event: Event) -> list[str]:
     ]
 
 
-def _description(event: Event, credits: Sequence[CategoryAmount], page: str) -> str:
+def _joining(registration: Registration) -> str:
+    """Return how to join online if the person has a place at a published event."""
+    event = registration.event
+    has_place = registration.state == RegistrationState.CONFIRMED
+    if not has_place or event.state != EventState.PUBLISHED:
+        return ""
+    return "\n".join(f"{label}: {value}" for label, value in rules.joining_facts(event))
+
+
+def _description(
+    event: Event, credits: Sequence[CategoryAmount], page: str, joining: str = ""
+) -> str:
     """Describe the event in plain text, with the most important information first."""
     paragraphs = []
     if event.state == EventState.CANCELLED:
@@ -215,6 +235,8 @@ def _description(event: Event, credits: Sequence[CategoryAmount], page: str) -> 
     elif credits:
         each = [f"{format_credits(line.amount)} in {line.name}" for line in credits]
         paragraphs.append(f"Earns {', '.join(each)}.")
+    if joining:
+        paragraphs.append(joining)
     if event.description:
         paragraphs.append(event.description.strip())
     about = [

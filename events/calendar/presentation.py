@@ -11,6 +11,7 @@ from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from django.http import HttpRequest
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -353,6 +354,34 @@ def next_step(event: Event, facts: EventFacts) -> NextStep:
     if counts.state == RegistrationState.WAITLISTED:
         return NextStep("waitlisted", note=_waiting_note(event, counts), can_cancel=True)
     return _registration_step(event, counts, facts)
+
+
+class Door(NamedTuple):
+    """How to join an event online, for people with a place and organizers only.
+
+    `url` is the page of the portal that opens the meeting, or empty before and after.
+    """
+
+    url: str
+    note: str
+    facts: list[tuple[str, str]]
+
+
+def door(
+    event: Event, counts: RegistrationCounts, now: dt.datetime, *, is_managed: bool = False
+) -> Door | None:
+    """Return how the person joins the event online, or None if they cannot or it is over.
+
+    `counts` have the person's registration.
+    """
+    has_place = counts.state == RegistrationState.CONFIRMED
+    facts = rules.joining_facts(event)
+    is_coming = event.state == EventState.PUBLISHED and event.over_at > now
+    if not facts or not is_coming or not (has_place or is_managed):
+        return None
+    reason = rules.why_not_join(event)
+    url = "" if reason else reverse("events:join", args=[event.pk])
+    return Door(url, reason or "The room is open.", facts)
 
 
 def _registered_step(event: Event, counts: RegistrationCounts, facts: EventFacts) -> NextStep:

@@ -15,13 +15,15 @@ from aspen.text import clean_email
 from events.editing.actions import EditedEvent
 from events.editing.fields import MomentField
 from events.enums import RegistrationMode
-from events.models import Category, Event
+from events.models import JOINING_FIELDS, Category, Event
 
 # The form's headings, each with its fields.
 FIELDSETS: list[tuple[str, tuple[str, ...]]] = [
     ("What", ("title", "type", "description", "audience", "organization", "sponsor")),
+    ("Contact", ("contact_name", "contact")),
     ("When", ("begins_at", "ends_at", "all_day")),
     ("Where", ("delivery", "location", "city", "room")),
+    ("Joining online", JOINING_FIELDS),
     ("CE credits", ()),
     ("Presenters", ("presenter", "presenters")),
     (
@@ -36,7 +38,13 @@ FIELDSETS: list[tuple[str, tuple[str, ...]]] = [
             "allows_walk_ins",
         ),
     ),
-    ("Recording", ("recording_url", "recording_available_at", "recording_until_at")),
+    (
+        "Recording",
+        (
+            *("recording_url", "recording_minutes"),
+            *("recording_available_at", "recording_until_at", "recording_last_day"),
+        ),
+    ),
 ]
 MAX_PRESENTERS = 20
 
@@ -78,7 +86,12 @@ class EventForm(forms.ModelForm):
             "registration_url": "Registration web address",
             "has_waitlist": "Keep a waitlist when the event is full",
             "allows_walk_ins": "Allow check-in without registration",
+            "contact_name": "Contact name",
+            "contact": "Contact e-mail address or telephone",
+            "joining_url": "Joining address",
+            "meeting_id": "Meeting ID",
             "recording_url": "Recording web address",
+            "recording_minutes": "Recording length in minutes",
             "recording_available_at": "Recording available from",
         }
         help_texts = {
@@ -96,8 +109,16 @@ class EventForm(forms.ModelForm):
             "recording_available_at": "People can earn credit for the recording starting at this "
             "time. We will e-mail everyone who registered.",
             "recording_until_at": "Leave blank for no deadline.",
+            "recording_last_day": "After this day, the event page no longer links to the "
+            "recording. Leave blank for no last day.",
+            "contact": "The event page shows the contact to everyone.",
+            "joining_url": "Only people with a place and the organizers see this part. People can "
+            "join from 15 minutes before the start.",
         }
-        widgets = {"description": forms.Textarea(attrs={"rows": 6})}
+        widgets = {
+            "description": forms.Textarea(attrs={"rows": 6}),
+            "recording_last_day": forms.DateInput(format="%Y-%m-%d", attrs={"type": "date"}),
+        }
 
     def __init__(
         self,

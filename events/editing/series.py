@@ -29,6 +29,8 @@ NOT_COPIED_FIELDS = {
     "recording_available_at",
     "recording_until_at",
     "recording_url",
+    "recording_minutes",
+    "recording_last_day",
     "import_key",
     "import_digest",
     "created_at",

@@ -19,8 +19,8 @@ from aspen.formats import format_day, format_time
 from aspen.web.labels import Label
 from aspen.web.undo import undo_url
 from events import permissions, rules, undoing
-from events.calendar.presentation import EventRow, Link, NextStep, web_link
-from events.enums import Delivery, EventState
+from events.calendar.presentation import Door, EventRow, Link, NextStep, web_link
+from events.enums import Delivery, EventState, Origin
 from events.models import Event, Resource
 
 IN_PERSON_DELIVERIES = (Delivery.IN_PERSON, Delivery.HYBRID)
@@ -87,8 +87,19 @@ def _kind(resource: Resource) -> str:
     return KINDS.get(resource.content_type) or extension or "File"
 
 
+def contact_link(event: Event) -> Link | None:
+    """Return the contact, with the address that opens an e-mail to it, if it has one."""
+    if not (event.contact_name or event.contact):
+        return None
+    is_email = "@" in event.contact and " " not in event.contact
+    return Link(f"mailto:{event.contact}" if is_email else "", rules.contact_of(event))
+
+
 class RecordingInfo(NamedTuple):
-    """The link to the recording, if it is available, and a note about its dates."""
+    """The link to the recording, if it is available, and a note about its dates.
+
+    For a calendar event, the link's `url` is the page of the portal that opens the recording.
+    """
 
     link: Link | None
     note: str
@@ -102,6 +113,11 @@ def recording_info(event: Event, now: dt.datetime, *, earns_credit: bool) -> Rec
     if available_at and now < available_at:
         return RecordingInfo(None, f"Available from {_day(available_at)}.")
     link = web_link(event.recording_url)
+    if link and event.origin == Origin.CALENDAR:
+        link = link._replace(url=reverse("events:watch", args=[event.pk]))
+    last_day = event.recording_last_day
+    if last_day and last_day < timezone.localdate(now):
+        return RecordingInfo(None, f"It could be watched until {format_day(last_day)}.")
     if link is None and not rules.has_recording(event, now):
         return None
     if not earns_credit or not until_at:
@@ -175,6 +191,8 @@ class EventPage(NamedTuple):
     has_questions: bool
     json_ld: str
     places_left: str
+    door: Door | None
+    contact: Link | None
     times: MachineTimes | None
     map: str
     files: list[FileLink]

@@ -1,19 +1,31 @@
 """The event page."""
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponsePermanentRedirect
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponsePermanentRedirect,
+    HttpResponseRedirect,
+)
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.cache import patch_cache_control
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from aspen.errors import Refused
 from aspen.web import context
+from aspen.web.refusals import refusal_as_message
+from aspen.web.request import AuthenticatedHttpRequest
+from aspen.web.undo import success_with_undo
 from events import permissions, queries
 from events.calendar import feeds, presentation
 from events.calendar.presentation import ROW_FIELDS, facts_about, signed_in_person
 from events.catalog import queries as catalog_queries
 from events.enums import EventState, Origin
-from events.event_page import details
+from events.event_page import actions, details
 from events.models import Event
 from events.signals import ever_claimed_event_ids_for
 
@@ -37,7 +49,10 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
     if not _may_see(person, event):
         return _redirect_to_claim(person, event)
     page = _page(request, person, event)
-    return render(request, "events/detail.html", page._asdict())
+    response = render(request, "events/detail.html", page._asdict())
+    if page.door:
+        patch_cache_control(response, private=True, no_store=True)
+    return response
 
 
 def _page(request: HttpRequest, person: User | None, event: Event) -> details.EventPage:
@@ -60,6 +75,8 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         has_questions=event.has_questions,  # type: ignore[attr-defined]
         json_ld=_json_ld(request, event, facts),
         places_left=presentation.places_left(event, counts, facts.now),
+        door=presentation.door(event, counts, facts.now, is_managed=event.is_managed),  # type: ignore[attr-defined]
+        contact=details.contact_link(event),
         times=details.machine_times(event),
         map=details.map_link(event),
         files=details.file_links(event.resources.order_by("id")),
@@ -111,3 +128,64 @@ def _json_ld(request: HttpRequest, event: Event, facts: presentation.EventFacts)
         return ""
     address = request.build_absolute_uri("/").rstrip("/")
     return feeds.json_ld(event, facts.credits.get(event.pk, ()), address=address)
+
+
+# ---------- Join and Watch ----------
+
+
+@require_safe
+def join(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Redirect a person with a place, or an organizer, to the meeting, and record a hint.
+
+    This is a link and not a form, because the content security policy keeps forms on this site.
+    """
+    get_object_or_404(queries.events_visible_to(request.user), pk=pk)
+    try:
+        return _leave(actions.join_meeting(event_id=pk, by=request.user))
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("events:detail", pk)
+
+
+@login_not_required
+@require_safe
+def watch(request: HttpRequest, pk: int) -> HttpResponse:
+    """Redirect to the recording. For a signed-in person, record a hint."""
+    person = signed_in_person(request)
+    get_object_or_404(queries.events_visible_to(person), pk=pk)
+    try:
+        return _leave(actions.watch_recording(event_id=pk, by=person))
+    except Refused as refusal:
+        messages.error(request, str(refusal))
+        return redirect("events:detail", pk)
+
+
+def _leave(address: str) -> HttpResponse:
+    """Redirect to another site, without telling it where the person comes from."""
+    response = HttpResponseRedirect(address)
+    response["Referrer-Policy"] = "no-referrer"
+    patch_cache_control(response, private=True, no_store=True)
+    return response
+
+
+def dismiss(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Remember that the person did not take part. A GET, as after sign-in, changes nothing."""
+    event = get_object_or_404(queries.events_visible_to(request.user), pk=pk)
+    if request.method == "POST":
+        with refusal_as_message(request):
+            actions.dismiss(event_id=event.pk, by=request.user)
+            success_with_undo(
+                request,
+                f"We will not ask you about “{event.title}” again.",
+                reverse("events:undo_dismissal", args=[event.pk]),
+            )
+    return redirect("home")
+
+
+def undo_dismissal(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Undo `dismiss`. A GET, as after sign-in, changes nothing."""
+    event = get_object_or_404(queries.events_visible_to(request.user), pk=pk)
+    if request.method == "POST":
+        actions.undo_dismissal(event_id=event.pk, by=request.user)
+        messages.success(request, f"We will ask you about “{event.title}” again.")
+    return redirect("home")

@@ -6,6 +6,7 @@ from events.models.credit_line import Category, CreditOffer
 from events.models.event import (
     CALENDAR_ENDS,
     CALENDAR_STARTS,
+    JOINING_FIELDS,
     WAITING_SINCE,
     CustomEvent,
     DayOfEnd,
@@ -14,6 +15,7 @@ from events.models.event import (
     MountainMidnightAfter,
     RecordingPage,
 )
+from events.models.hint import Hint
 from events.models.material import (
     CalendarVersion,
     CollegeWork,
@@ -26,6 +28,7 @@ from events.models.search import MAX_SYNONYM_LENGTH, Synonym
 __all__ = [
     "CALENDAR_ENDS",
     "CALENDAR_STARTS",
+    "JOINING_FIELDS",
     "MAX_SYNONYM_LENGTH",
     "UNDO_WINDOW",
     "WAITING_SINCE",
@@ -42,6 +45,7 @@ __all__ = [
     "DayOfEnd",
     "Event",
     "FiscalYear",
+    "Hint",
     "MountainDay",
     "MountainMidnightAfter",
     "PersonalKey",

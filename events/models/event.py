@@ -5,7 +5,7 @@ from django.conf import settings
 from django.contrib.postgres.functions import RandomUUID
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVector, SearchVectorField
-from django.core.validators import MaxLengthValidator
+from django.core.validators import MaxLengthValidator, RegexValidator
 from django.db import models
 from django.db.models import Case, F, Func, Q, When
 from django.db.models.functions import Coalesce, Greatest, Least, Now
@@ -88,7 +88,13 @@ class RecordingPage(Func):
 WAITING_SINCE = Coalesce("submitted_at", "created_at")
 
 
-# Computed and technical columns have no history.
+ONLY_HTTPS = RegexValidator(r"^https://", "Enter a web address that starts with https://")
+# What lets people into an online event. Only people with a place and organizers see it, so it is
+# neither in the history nor in anything public. See `joining_facts` in events/rules.py.
+JOINING_FIELDS = ("joining_url", "meeting_id", "passcode", "joining_phone")
+
+
+# Computed, technical and secret columns have no history.
 @pghistory.track(
     exclude=[
         "over_at",
@@ -103,6 +109,7 @@ WAITING_SINCE = Coalesce("submitted_at", "created_at")
         "import_key",
         "import_digest",
         "created_at",
+        *JOINING_FIELDS,
     ],
     model_name="EventHistory",
 )
@@ -134,6 +141,8 @@ class Event(models.Model):
         verbose_name="organizer",
         help_text="This organization's event editors manage this event.",
     )
+    contact_name = LineField("contact", max_length=150, blank=True)
+    contact = LineField("contact’s e-mail address or telephone", max_length=200, blank=True)
     presenter = LineField("trainer or presenter", max_length=200, blank=True)
     audience = LineField(max_length=300, blank=True)
     # The search index limits the length.
@@ -141,6 +150,12 @@ class Event(models.Model):
     parent = models.ForeignKey(
         "self", models.PROTECT, null=True, blank=True, related_name="sessions"
     )
+    joining_url = WebAddressField(
+        "joining address", max_length=500, blank=True, validators=[ONLY_HTTPS]
+    )
+    meeting_id = LineField("meeting id", max_length=60, blank=True)
+    passcode = LineField(max_length=60, blank=True)
+    joining_phone = LineField("telephone line", max_length=120, blank=True)
     registration_mode = models.CharField(max_length=10, choices=RegistrationMode, blank=True)
     registration_url = WebAddressField("registration address", max_length=500, blank=True)
     registration_opens_at = models.DateTimeField("registration opens", null=True, blank=True)
@@ -160,6 +175,8 @@ class Event(models.Model):
     recording_available_at = models.DateTimeField("recording available from", null=True, blank=True)
     recording_until_at = models.DateTimeField("recording earns credit until", null=True, blank=True)
     recording_url = WebAddressField("recording address", max_length=500, blank=True)
+    recording_minutes = models.PositiveIntegerField("recording length", null=True, blank=True)
+    recording_last_day = models.DateField("last day to watch", null=True, blank=True)
     source_url = WebAddressField("source", max_length=500, blank=True)
     is_demonstration = models.BooleanField("demonstration", default=False, editable=False)
 
@@ -284,9 +301,10 @@ class Event(models.Model):
                 "events_event",
                 lines=[
                     *("title", "location", "city", "room", "sponsor", "presenter", "audience"),
+                    *("contact_name", "contact", "meeting_id", "passcode", "joining_phone"),
                 ],
                 texts=["description", "decision_reason", "cancellation"],
-                web_addresses=["registration_url", "recording_url", "source_url"],
+                web_addresses=["registration_url", "recording_url", "source_url", "joining_url"],
             ),
             models.CheckConstraint(condition=~Q(title=""), name="events_title_not_empty"),
             models.CheckConstraint(
@@ -318,6 +336,24 @@ class Event(models.Model):
                 name="events_recording_ends_after_it_begins",
                 violation_error_message=(
                     "A recording must become available before it stops earning credit."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(joining_url="") | Q(joining_url__startswith="https://"),
+                name="events_joining_address_is_https",
+                violation_error_message="The joining address must start with https://",
+            ),
+            models.CheckConstraint(
+                condition=Q(recording_minutes=None) | Q(recording_minutes__range=(1, 6000)),
+                name="events_recording_length_plausible",
+                violation_error_message="Enter the recording's length in minutes, 1 to 6000.",
+            ),
+            models.CheckConstraint(
+                condition=Q(recording_last_day=None)
+                | Q(recording_last_day__gte=MountainDay("begins_at")),
+                name="events_recording_last_day_after_begin",
+                violation_error_message=(
+                    "The last day to watch the recording cannot be before the event starts."
                 ),
             ),
             models.CheckConstraint(

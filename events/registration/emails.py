@@ -16,6 +16,7 @@ from events.email_parts import (
     how_to_join,
     invitation,
     is_ahead,
+    joining_facts,
     registration_of,
     retraction,
 )
@@ -87,7 +88,7 @@ def _confirmation(registration: Registration, *, subject: str, first: str) -> Em
     return Email(
         subject=subject,
         paragraphs=[f"{first} The attached file adds the event to your calendar."],
-        facts=facts,
+        facts=[*facts, *joining_facts(registration)],
         button=event_page(event),
         closing=[*how_to_join(event), *([credit] if earns else []), how_to_cancel(event)],
         calendar=invitation(registration),

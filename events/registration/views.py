@@ -23,7 +23,7 @@ from aspen.web.undo import success_with_undo
 from events import queries
 from events.attendance import actions as attendance_actions
 from events.calendar import presentation
-from events.calendar.presentation import EventRow, facts_about
+from events.calendar.presentation import Door, EventRow, facts_about
 from events.enums import KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
 from events.overlapping_places import (
@@ -189,6 +189,7 @@ class ComingRegistration(NamedTuple):
     row: EventRow
     has_questions: bool
     other_places: list[OtherPlace]
+    door: Door | None
 
 
 class PastRegistration(NamedTuple):
@@ -246,7 +247,11 @@ def _coming_registration(
     row = presentation.event_row(registration.event, facts)
     if others:
         row.states.append(SAME_TIME)
-    return ComingRegistration(row, registration.has_questions, others)  # type: ignore[attr-defined]
+    counts = facts.counts_by_event.get(registration.event.pk, queries.NO_REGISTRATIONS)
+    has_questions: bool = registration.has_questions  # type: ignore[attr-defined]
+    return ComingRegistration(
+        row, has_questions, others, presentation.door(registration.event, counts, facts.now)
+    )
 
 
 def _absolute(name: str, token: str) -> str:

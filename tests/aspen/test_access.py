@@ -40,6 +40,14 @@ from tracks.certification.supervisors import token_of
 
 pytestmark = pytest.mark.django_db
 MARK = "quillfeather"  # in all of the owner's private data
+# In everything that lets people into the owner's online event. See test_no_one_else_can_join.
+KEY = "jackrabbit"
+JOINING = {
+    "joining_url": f"https://meet.example/{KEY}",
+    "meeting_id": f"{KEY} 161",
+    "passcode": f"{KEY} 162",
+    "joining_phone": f"406-555-0142 {KEY}",
+}
 SCRIPT = "<script>alert(1)</script>"
 ROLES = [
     "anonymous",
@@ -85,6 +93,17 @@ POST /events/{pending}/cancel/                         door 302  404  404  404  
 GET  /events/{upcoming}/cancel/undo/                   door 302  302  302  302  302  302  302
 POST /events/{upcoming}/cancel/undo/                   door 302  302  302  302  302  302  302
 POST /events/{pending}/cancel/undo/                    door 302  404  404  404  404  404  404
+
+GET  /events/{now}/join/                               door 302  302  302  302  302  302  302
+GET  /events/{pending}/join/                           door 302  404  404  404  404  404  404
+GET  /events/{ended}/watch/                            302  302  302  302  302  302  302  302
+GET  /events/{pending}/watch/                          404  302  404  404  404  404  404  404
+GET  /events/{ended}/dismiss/                          door 302  302  302  302  302  302  302
+POST /events/{ended}/dismiss/                          door 302  302  302  302  302  302  302
+POST /events/{pending}/dismiss/                        door 302  404  404  404  404  404  404
+GET  /events/{ended}/dismiss/undo/                     door 302  302  302  302  302  302  302
+POST /events/{ended}/dismiss/undo/                     door 302  302  302  302  302  302  302
+POST /events/{pending}/dismiss/undo/                   door 302  404  404  404  404  404  404
 
 GET  /events/manage/                                   door 404  404  404  200  404  200  404
 GET  /events/manage/new/                               door 404  404  404  200  404  200  404
@@ -367,6 +386,7 @@ PUBLIC = [
     "events/<int:pk>/",
     "events/<int:pk>/<slug:slug>/",
     "events/<int:pk>/event.ics",
+    "events/<int:pk>/watch/",
     "events/calendar.atom",
     "events/calendar.ics",
     "events/catalog/",
@@ -441,7 +461,8 @@ def a_world() -> World:
         is_confirmed=True,
     )
     certificate = factories.certificate(factories.following(owner, "Library Director"))
-    ended, fresh, upcoming = factories.event(), factories.event(), factories.event(days=7)
+    ended, fresh = factories.event(), factories.event()
+    upcoming = factories.event(days=7, **JOINING)
     register(event_id=upcoming.pk, by=owner)
     credit = factories.claim(owner, ended).credits.get()
     factories.claim(other, ended)
@@ -498,7 +519,7 @@ def a_world() -> World:
     )
     editor, library = factories.person(Role.EVENT_EDITOR), factories.organization()
     Position.objects.create(person=editor, organization=library, kind=PositionKind.STAFF)
-    now = factories.event(days=0, hours=2, organization=library, check_in_code="QRSTUV")
+    now = factories.event(days=0, hours=2, organization=library, check_in_code="QRSTUV", **JOINING)
     register(event_id=now.pk, by=owner)
     conference = factories.event(credits={})
     factories.event(parent=conference)
@@ -789,6 +810,37 @@ def test_an_invalid_id_is_not_found(world: World) -> None:
 def not_found(response: Any) -> bool:
     """Return True if the response is the portal's own 404 page."""
     return response.status_code == 404 and "<h1>Page not found</h1>" in text(response)
+
+
+# The owner has places, the editor and the coordinator manage the event.
+STRANGERS = [role for role in ROLES if role not in ("owner", "editor", "coordinator")]
+
+
+@pytest.mark.parametrize("role", STRANGERS)
+def test_no_one_else_can_join(world: World, role: str) -> None:
+    """Look for the joining details in every page, file and redirect. Try each page twice (caches).
+
+    The owner's pages come first, so that nothing of them can be in a cache.
+    """
+    owner, stranger = world.client("owner"), world.client(role)
+    assert KEY in text(owner.get(f"/events/{world.ids['upcoming']}/", follow=True))
+    addresses = [address for method, address, _ in rows() if method == "GET"]
+    for kind in ("event", "customevent", "registration"):
+        for step in ("", "change/", "history/"):
+            where = f"{{now}}/{step}" if step else step
+            addresses.append(f"/admin/events/{kind}/{where}")
+    addresses += ["/events/{now}/", "/events/{now}/event.ics"]
+    for address in addresses:
+        if "{feed}" in address:  # only the owner knows it
+            continue
+        here = address.format_map(world.ids)
+        owner.get(here)
+        for _ in range(2):
+            response = stranger.get(here)
+            shown = response.getvalue() if response.streaming else response.content
+            assert KEY.encode() not in shown, here
+            assert KEY not in str(response.headers), here
+            stranger = world.client(role)
 
 
 ODD = [
