@@ -397,7 +397,11 @@ PUBLIC = [
     "events/files/<int:pk>/",
     "events/personal/<slug:token>.ics",
     "healthz",
+    "help/",
+    "help/<slug:slug>/",
     "readyz",
+    "tracks/rules/",
+    "tracks/rules/<int:rule_set_id>/",
     "verify/<str:token>/",
 ]
 
