@@ -16,7 +16,7 @@ from zeal import zeal_ignore
 from accounts.enums import PositionKind, Role
 from accounts.models import Federation, Organization, Position, User
 from aspen.admin import EditableAdmin
-from events.models import Category, Event
+from events.models import Category, Event, Synonym
 from helpdesk.models import Article
 from tests import factories
 from tests.factories import ADMINISTRATION, PUBLIC, TECHNOLOGY, category
@@ -64,6 +64,9 @@ EDITING: dict[type[Model], Editing] = {
     EmailAddress: Editing(an_address, ("email", "two@library.example"), ("verified", "on")),
     Event: Editing(factories.event, ("title", "New title"), ("city", "Butte")),
     Category: Editing(category, ("description", "New words")),
+    Synonym: Editing(
+        lambda: Synonym.objects.order_by("pk")[0], ("word", "new word"), ("also", "another word")
+    ),
     Track: Editing(factories.track, ("description", "New words")),
     Article: Editing(
         lambda: Article.objects.order_by("position")[0],
