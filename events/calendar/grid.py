@@ -201,8 +201,12 @@ class MonthLine:
 class MonthCell:
     """One day in the month table."""
 
-    number: int
+    day: int
+    # The day as shown. It has the month if that changes.
+    number: str
     iso: str
+    # For the agenda on phones.
+    weekday: str
     before_number: str
     is_today: bool
     css: str
@@ -225,6 +229,8 @@ def month_grid(
     by_id = {event.pk: event for event in events}
     urls = {pk: event.get_absolute_url() for pk, event in by_id.items()}
     today = timezone.localdate()
+    grid = days_of_grid(choice.month)
+    has_today = grid.first <= today <= grid.last
 
     def line(pk: int, day: dt.date) -> MonthLine:
         event, label = by_id[pk], mine.get(pk, "")
@@ -246,12 +252,16 @@ def month_grid(
         css = {
             "is-other": not in_month,
             "is-past": in_month and day < today,
+            # The agenda on phones begins today.
+            "is-gone": has_today and day < today,
             "is-today": day == today,
             "is-empty": not day_plan.shown,
         }
         return MonthCell(
-            number=day.day,
+            day=day.day,
+            number=f"{day:%b} {day.day}" if day.day == 1 or day == grid.first else str(day.day),
             iso=day.isoformat(),
+            weekday=f"{day:%a}",
             before_number=f"{day:%A, %B} ",
             is_today=day == today,
             css=_class_names(css),

@@ -202,7 +202,14 @@ def test_today_is_the_mountain_day_and_is_marked(client):
     response = client.get("/events/")
     today = [cell.iso for week in response.context["weeks"] for cell in week if cell.is_today]
     assert today == ["2026-11-23"]
-    assert response.content.decode().count(", today") == 1
+    assert response.content.decode().count(" Today</span>") == 1
+    gone = [
+        cell.day for week in response.context["weeks"] for cell in week if "is-gone" in cell.css
+    ]
+    assert gone == list(range(1, 23))
+    other = client.get("/events/?month=2026-12").context["weeks"]
+    assert not any("is-gone" in cell.css for week in other for cell in week)
+    assert [cell.number for cell in other[0]][:3] == ["Nov 29", "30", "Dec 1"]
 
 
 @pytest.mark.django_db
@@ -228,11 +235,12 @@ def test_days_with_events_are_links_with_readable_labels(client):
             make.event(begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=1))
     page = client.get("/events/").content.decode()
     days = re.findall(r'<a class="day" href="([^"]*)">(.*?)</a>', page)
-    assert [(href, re.sub("<[^>]*>", "", words)) for href, words in days] == [
-        ("/events/?view=list&amp;day=2026-11-12", "Thursday, November 12, today, 1 event"),
+    shown = r'<span aria-hidden="true"><span class="day__name">.*?</span>.*?</span>'
+    assert [(href, re.sub(f"{shown}|<[^>]*>", "", words)) for href, words in days] == [
+        ("/events/?view=list&amp;day=2026-11-12", "Thursday, November 12, Today, 1 event"),
         ("/events/?view=list&amp;day=2026-11-13", "Friday, November 13, 6 events"),
     ]
-    assert page.count('<time class="day"') == 33
+    assert page.count('<span class="day">') == 33
 
 
 @pytest.mark.django_db
@@ -294,6 +302,10 @@ def test_own_events_have_a_text_label(client):
         "Other": "",
         "Claimed by someone else": "",
     }
+    assert (
+        '<span aria-hidden="true">✓ </span>Registered</a>'
+        in client.get("/events/").content.decode()
+    )
     client.logout()
     assert set(words(client).values()) == {""}
 
