@@ -213,6 +213,11 @@ class Visitor:
         name = re.compile(rf"^\s*{re.escape(label)}\s*(\*\s*\(required\))?\s*$")
         return self.page.get_by_role("main").get_by_label(name)
 
+    def choose_filter(self, menu: str, label: str, choice: str) -> None:
+        """Open a menu of filters and choose one. It applies with the next press of its button."""
+        self.page.get_by_role("main").locator("summary", has_text=menu).click()
+        self.field(label).select_option(choice)
+
     @contextmanager
     def wait_for_results(self, words: str) -> Iterator[None]:
         """On exit, wait until the page shows the results for `words`, which the block types.

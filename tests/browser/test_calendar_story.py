@@ -297,7 +297,7 @@ def registers(learner: Visitor) -> None:
 def joins_the_waitlist(phone: Visitor) -> None:
     phone.visit("/events/?view=list")
     expect(phone.item(TITLE)).to_contain_text("Full")
-    expect(phone.item(TITLE)).to_contain_text("Waitlist open")
+    expect(phone.item(TITLE)).to_contain_text("Join waitlist")
     phone.follow(TITLE)
     phone.press("Join the waitlist")
     phone.sees("On the waitlist, number 1", "You are next")

@@ -175,8 +175,9 @@ def presses_the_green_button_twice_on_the_event_page(
 
 def claims_a_recording(librarian: Visitor, event: Event) -> None:
     librarian.follow("Events calendar", within=librarian.menu)
-    librarian.follow("Past")
-    librarian.field("Format").select_option("Recorded")
+    librarian.follow("List")
+    librarian.follow("Past events")
+    librarian.choose_filter("How", "Format", "Recorded")
     librarian.press("Show events")
     librarian.follow(event.title)
     librarian.sees("Recording available", "Watch the recording on videos.example")
