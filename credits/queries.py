@@ -17,7 +17,7 @@ from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit, CreditHistory  # type: ignore[attr-defined]
 from credits.signals import claims_in_certificates
 from events import queries as event_queries
-from events.enums import Attendance, Delivery, ListingState, Origin, RegistrationState
+from events.enums import Attendance, Delivery, ListingState, Origin
 from events.models import (  # type: ignore[attr-defined]
     CatalogListing,
     CreditOfferHistory,
@@ -310,20 +310,15 @@ def certified_event_ids(event_ids: Collection[int]) -> set[int]:
     return {claims[pk] for pk in claims_in_certificates(claims)}
 
 
-def claimable_without_place(person: User) -> QuerySet[Event]:
-    """Return events that the person may have attended without a place, newest first.
+def probably_attended(person: User) -> QuerySet[Event]:
+    """Return claimable events of the past 60 days that the person may have attended, newest first.
 
-    They are claimable events of the past 60 days for which the person was on the waitlist or
-    canceled. Fetches credit lines in a second query.
+    See events.queries.probably_took_part. Fetches credit lines in a second query.
     """
-    without_place = Registration.objects.filter(
-        person=person,
-        event=OuterRef("pk"),
-        state__in=[RegistrationState.WAITLISTED, RegistrationState.CANCELLED],
-    )
+    since = timezone.now() - dt.timedelta(days=60)
     return (
-        claimable_by(person)
-        .filter(Exists(without_place), over_at__gte=timezone.now() - dt.timedelta(days=60))
+        event_queries.probably_took_part(person)
+        .filter(pk__in=claimable_by(person).values("pk"), over_at__gte=since)
         .prefetch_related(event_queries.OFFERS)
     )
 

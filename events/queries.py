@@ -468,7 +468,8 @@ def probably_took_part(person: User) -> QuerySet[Event]:
 
     They registered and their attendance is not known, or they were on the waitlist, canceled, or
     opened the meeting or the recording. Excludes events that they dismissed. The caller excludes
-    those that the person has claimed.
+    those that the person has claimed. `opened` is the HintKind of what they opened first, if
+    anything, and `place` the RegistrationState, if they registered.
     """
     hints = Hint.objects.filter(person=person)
     opened = hints.exclude(kind=HintKind.DISMISSED)
@@ -481,6 +482,12 @@ def probably_took_part(person: User) -> QuerySet[Event]:
             claimable_at__lte=timezone.now(),
         )
         .exclude(pk__in=hints.filter(kind=HintKind.DISMISSED).values("event"))
+        .annotate(
+            opened=Subquery(opened.filter(event=OuterRef("pk")).order_by("pk").values("kind")[:1]),
+            place=Subquery(
+                unmarked.filter(event=OuterRef("pk")).order_by("pk").values("state")[:1]
+            ),
+        )
         .defer("search")
         .order_by("-begins_at", "-id")
     )

@@ -17,6 +17,7 @@ from credits import queries as credit_queries
 from events import actions as event_actions
 from events import queries as event_queries
 from events.calendar.presentation import day_and_times
+from events.enums import HintKind, RegistrationState
 from events.models import Category, CreditOffer, Event
 from tracks.certification import queries as certification_queries
 from tracks.counting import presentation as counting_presentation
@@ -24,6 +25,14 @@ from tracks.counting import queries as counting_queries
 from tracks.counting import suggestions
 from tracks.enums import ACTIVE
 
+# Why the page asks whether the person took part in an event.
+WHY_ASKED = {
+    HintKind.JOINED: "You opened the meeting",
+    HintKind.WATCHED: "You opened the recording",
+    RegistrationState.WAITLISTED: "You were on the waitlist",
+    RegistrationState.CANCELLED: "You canceled your registration",
+    RegistrationState.CONFIRMED: "You were registered",
+}
 LISTED = 3  # how many events each part of the page lists
 
 
@@ -39,14 +48,16 @@ def today(request: AuthenticatedHttpRequest) -> HttpResponse:
     unfinished = next((each for each in tracks if not each.progress.is_complete), None)
     suggested = suggestions.suggest_trainings(person, unfinished, now) if unfinished else []
     upcoming = event_queries.upcoming_registrations(person).prefetch_related(None)
-    missed = credit_queries.claimable_without_place(person)
+    missed = credit_queries.probably_attended(person)
     context = {
         "greeting": _greeting(timezone.localtime(now).hour),
         "day": format_day(current_day()),
         "tracks": [counting_presentation.track_summary(each, current_day()) for each in tracks],
         "next": [_row(each.event) for each in upcoming[:LISTED]],
         **waiting_for(person),
-        "taken_part": [(_row(each), _credits(each.offers.all())) for each in missed[:LISTED]],
+        "taken_part": [
+            (_row(each), _why_asked(each), _credits(each.offers.all())) for each in missed[:LISTED]
+        ],
         "suggestions": suggested[:LISTED],
         "suggested_for": str(unfinished.participation.track) if unfinished else "",
     }
@@ -72,6 +83,11 @@ def _greeting(hour: int) -> str:
     if hour < 12:
         return "Good morning"
     return "Good afternoon" if hour < 18 else "Good evening"
+
+
+def _why_asked(event: Event) -> str:
+    """Return why the page asks about an event from probably_took_part()."""
+    return WHY_ASKED[event.opened or event.place]  # type: ignore[attr-defined]
 
 
 def _credits(offers: Iterable[CreditOffer]) -> list[tuple[Category, str]]:

@@ -13,10 +13,10 @@ from accounts.models import User
 from credits.actions import claim_custom_event, claim_event
 from credits.enums import ClaimSource
 from events.actions import cancel_registration, decide_custom_event, register
-from events.enums import Decision
-from events.models import Event
+from events.enums import Decision, HintKind
+from events.models import Event, Hint
 from tests import factories as make
-from tests.web import signed_in, text
+from tests.web import flash_messages, signed_in, text
 from tracks.actions import select_track
 
 pytestmark = pytest.mark.django_db
@@ -86,11 +86,26 @@ def test_events_attended_without_a_place_can_be_claimed(client: Client, person: 
     end(canceled)
     end(full, days=2)
     end(old, days=61)
-    titles = [event.title for event, _ in client.get("/").context["taken_part"]]
-    assert titles == ["Canceled by me", "Full"]
+    asked = [(event.title, why) for event, why, _ in client.get("/").context["taken_part"]]
+    assert asked == [
+        ("Canceled by me", "You canceled your registration"),
+        ("Full", "You were on the waitlist"),
+    ]
     claim_event(event_id=full.pk, source=ClaimSource.CALENDAR, by=person)
-    titles = [event.title for event, _ in client.get("/").context["taken_part"]]
-    assert titles == ["Canceled by me"]
+    asked = [event.title for event, _, _ in client.get("/").context["taken_part"]]
+    assert asked == ["Canceled by me"]
+
+
+def test_no_is_remembered_and_can_be_undone(client: Client, person: User) -> None:
+    event = make.event(title="Opened by me")
+    Hint.objects.create(event=event, person=person, kind=HintKind.JOINED)
+    [(_, why, _)] = client.get("/").context["taken_part"]
+    assert why == "You opened the meeting"
+    page = client.post(f"/events/{event.pk}/dismiss/", follow=True)
+    assert page.context["taken_part"] == []
+    assert flash_messages(page) == ["We will not ask you about “Opened by me” again."]
+    page = client.post(f"/events/{event.pk}/dismiss/undo/", follow=True)
+    assert len(page.context["taken_part"]) == 1
 
 
 @pytest.mark.parametrize(
