@@ -279,17 +279,23 @@ def test_marking_requires_permission_to_change_events() -> None:
     assert registration.attendance == Attendance.UNKNOWN
 
 
-def test_only_the_description_of_a_category_can_change() -> None:
+def test_only_the_words_of_a_category_can_change() -> None:
     boss = factories.person(Role.ADMINISTRATOR, is_superuser=True)
     chosen = category(TECHNOLOGY)
     client = signed_in(boss)
     submit_in_admin(
         client,
         f"/admin/events/category/{chosen.pk}/change/",
-        {"description": "Everything with a plug.", "name": "Renamed", "slug": "renamed"},
+        {
+            "description": "Everything with a plug.",
+            "short_name": "Tech",
+            "name": "Renamed",
+            "slug": "renamed",
+        },
     )
     changed = Category.objects.get(pk=chosen.pk)
-    assert (changed.name, changed.description) == ("Technology", "Everything with a plug.")
+    words = (changed.name, changed.short_name, changed.description)
+    assert words == ("Technology", "Tech", "Everything with a plug.")
     assert client.get("/admin/events/category/add/").status_code == 403
     assert client.post(f"/admin/events/category/{chosen.pk}/delete/").status_code == 403
 

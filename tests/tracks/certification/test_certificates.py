@@ -228,16 +228,17 @@ def test_without_a_certificate_the_page_says_how_to_earn_one(june):
     page = main(signed_in(june).get("/certificates/"))
     assert "No certificate yet" in page
     assert 'href="/tracks/"' in page
-    panel = main(signed_in(june).get("/continuing-education/"))
-    assert "None yet. When you meet all requirements of a track" in panel
 
 
-def test_continuing_education_lists_certificates(certificate, june):
-    response = signed_in(june).get("/continuing-education/")
-    [row] = response.context["certificates"]
+def test_continuing_education_shows_a_new_certificate_for_a_month(certificate, june):
+    with time_machine.travel(certificate.issued_at + dt.timedelta(days=30), tick=False):
+        response = signed_in(june).get("/continuing-education/")
+    [row] = response.context["new_certificates"]
     assert (row.number, row.validity.label.text) == ("2026-0001", "Valid")
     assert f'href="/certificates/{certificate.uuid}/certificate.pdf"' in main(response)
-    assert 'href="/certificates/"' in main(response)
+    with time_machine.travel(certificate.issued_at + dt.timedelta(days=32), tick=False):
+        response = signed_in(june).get("/continuing-education/")
+    assert response.context["new_certificates"] == []
 
 
 @pytest.mark.parametrize("number", [1, 3])
