@@ -26,7 +26,7 @@ from aspen.mail import outbox
 from events.models import Event
 from tests import factories as make
 from tests.browser.page import Visitor
-from tests.browser.steps import signs_in
+from tests.browser.steps import opens_the_credit, signs_in
 from tests.browser.test_story import make_account
 from tests.factories import ADMINISTRATION, COLLECTION, PUBLIC, TECHNOLOGY
 
@@ -142,7 +142,7 @@ def corrects_it(librarian: Visitor, other: Event) -> None:
     librarian.follow("Continuing Education", within=librarian.menu)
     librarian.sees("You claimed the security training twice.")
     librarian.follow("My credits", within=librarian.menu)
-    row = librarian.row(f"{SECURITY} (online)")
+    row = opens_the_credit(librarian, f"{SECURITY} (online)")
     librarian.click(row.get_by_role("button", name="Withdraw"))
     librarian.sees("Withdrawn by you")
     claims(librarian, other)
