@@ -158,7 +158,7 @@ class MatchForm(forms.Form):
                 required=False,
                 max_length=254,
             )
-            self.fields[f"matched_{key}"] = forms.CharField(
+            self.fields[f"matched_{key}"] = LineField(
                 required=False,
                 widget=forms.HiddenInput,
                 initial=str(match.person_id) if match else "",

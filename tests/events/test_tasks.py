@@ -44,6 +44,7 @@ def test_the_periodic_jobs_are_registered() -> None:
         "events.tasks.tell_in_time": "*/10 * * * *",
         "events.tasks.delete_unused_material": "47 9 * * *",
         "credits.tasks.delete_unused_evidence": "37 9 * * *",
+        "helpdesk.tasks.delete_unused_attachments": "42 9 * * *",
         "aspen.tasks.remove_expired": "7 * * * *",
         "aspen.tasks.deliver_mail": "* * * * *",
         "aspen.tasks.remove_old_jobs": "17 9 * * *",

@@ -36,6 +36,8 @@ NOT_TYPED = {
     "events.Event.import_key",
     "events.PersonalKey.token",
     "events.Resource.content_type",
+    "helpdesk.Article.slug",
+    "helpdesk.Attachment.content_type",
     "tracks.Certificate.number",
 }
 EXAMPLES = {
@@ -83,9 +85,10 @@ def checks_of(table: str) -> dict[str, str]:
 
 def results(field: models.Field, value: Any, *checks: str) -> list[bool | None]:
     """Evaluate checks for a row in which only this column has a value."""
+    expressions = ", ".join(checks).replace("%", "%%")
     with connection.cursor() as cursor:
         cursor.execute(
-            f"SELECT {', '.join(checks)}"
+            f"SELECT {expressions}"
             f" FROM jsonb_populate_record(NULL::{field.model._meta.db_table}, %s)",
             [json.dumps({field.column: value})],
         )
