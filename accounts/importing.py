@@ -11,7 +11,8 @@ from accounts.enums import OrganizationKind
 from accounts.models import Federation, Organization
 from aspen.errors import Refused
 from aspen.files import csv_import
-from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
+from aspen.files.csv_import import FirstLines, RowOutcome, content_digest
+from aspen.files.records import CsvRow
 from aspen.text import clean_line
 
 KINDS = {kind.value: kind for kind in OrganizationKind}

@@ -6,7 +6,6 @@ they never refuse anything. The number of queries does not depend on the number 
 
 import dataclasses
 import datetime as dt
-import re
 from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
@@ -21,6 +20,7 @@ from aspen.clock import years_after
 from aspen.formats import counted, format_amount, format_day, format_time_range
 from credits.enums import LIVE, CheckKind, ClaimRole
 from credits.models import Claim
+from credits.same_training import ONE_DAY, is_same_title, may_be_same, normalized_url
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event, RecordingPage
 from events.rules import is_claimable, is_longer_than_a_day, last_day_of, overlaps
@@ -33,13 +33,9 @@ if TYPE_CHECKING:
 
     ClaimWithCreditSum = WithAnnotations[Claim, _CreditSum]
 
-ONE_DAY = dt.timedelta(days=1)
 # The same training within this many years is "the same training again".
 AGAIN_YEARS = 4
 MAX_CREDITS_PER_DAY = 12
-# Titles that share at least this fraction of their trigrams are similar. With pg_trgm's default of
-# 0.3, "Budget basics" and "Budget planning" would be similar, too.
-MIN_SIMILARITY_CHECKED = 0.5
 # PostgreSQL computes similarity slightly differently, so it finds candidates with a lower limit and
 # Python rechecks them.
 CANDIDATE_SIMILARITY = 0.4
@@ -123,25 +119,6 @@ def check_fingerprint(results: Iterable[CheckResult]) -> str:
     )
 
 
-def titles_similar(one: str, other: str) -> bool:
-    """Return whether two titles have enough trigrams in common, as pg_trgm defines them.
-
-    Titles with different numbers are never similar, because part 1 is not part 2.
-    """
-    numbers = [set(re.findall(r"\d+", title)) for title in (one, other)]
-    if all(numbers) and numbers[0] != numbers[1]:
-        return False
-    first, second = (_trigrams(title) for title in _without_conference_name(one, other))
-    if not first or not second:
-        return one.casefold().strip() == other.casefold().strip()
-    return len(first & second) / len(first | second) >= MIN_SIMILARITY_CHECKED
-
-
-def same_page(one: str, other: str) -> bool:
-    """Return whether two URLs are for the same recording."""
-    return bool(one and other) and _normalized_url(one) == _normalized_url(other)
-
-
 # ---------- The checks ----------
 
 
@@ -204,7 +181,7 @@ def _check_duplicates(
     subject: CheckSubject, others: Sequence[CheckSubject], similar: Sequence[Event]
 ) -> Iterable[CheckResult]:
     for other in others:
-        if _may_be_same(subject.event, other.event):
+        if may_be_same(subject.event, other.event):
             status = "has already been claimed" if other.claim_id else "is also entered here"
             yield CheckResult(
                 kind=CheckKind.SAME,
@@ -216,7 +193,7 @@ def _check_duplicates(
         return
     compared = {subject.event.pk, *(each.event.pk for each in others)}
     for event in similar:
-        if event.pk in compared or not _may_be_same(subject.event, event):
+        if event.pk in compared or not may_be_same(subject.event, event):
             continue
         where = "on the calendar" if event.origin == Origin.CALENDAR else "an approved training"
         yield CheckResult(
@@ -241,8 +218,8 @@ def _check_again(subject: CheckSubject, others: Sequence[CheckSubject]) -> Itera
         and other.is_attendee
         and (subject.claim_id is None or other.last_day < subject.last_day)
         and _within_years(subject.last_day, other.last_day)
-        and not _may_be_same(subject.event, other.event)
-        and _is_same_title(subject.event, other.event)
+        and not may_be_same(subject.event, other.event)
+        and is_same_title(subject.event, other.event)
     ]
     if not again:
         return
@@ -261,16 +238,9 @@ def _within_years(one: dt.date, other: dt.date) -> bool:
     return last < years_after(first, AGAIN_YEARS)
 
 
-def _is_same_title(one: Event, other: Event) -> bool:
-    """Return whether the titles are similar. Sessions at one conference are not compared."""
-    if one.parent_id and one.parent_id == other.parent_id:
-        return False
-    return titles_similar(one.title, other.title)
-
-
 def _check_overlaps(subject: CheckSubject, others: Sequence[CheckSubject]) -> Iterable[CheckResult]:
     for other in others:
-        if _may_be_same(subject.event, other.event) or not _overlap(subject.event, other.event):
+        if may_be_same(subject.event, other.event) or not _overlap(subject.event, other.event):
             continue
         yield CheckResult(
             kind=CheckKind.OVERLAP,
@@ -306,19 +276,7 @@ def _check_daily_total(
         )
 
 
-# ---------- Comparing events ----------
-
-
-def _may_be_same(one: Event, other: Event) -> bool:
-    """Return whether two events may be the same training.
-
-    They may be if they have the same recording, or if their titles are similar and they start
-    within a day of each other. Sessions at one conference are compared only by recording, because
-    their titles are often similar.
-    """
-    if same_page(one.recording_url, other.recording_url):
-        return True
-    return abs(one.begins_at - other.begins_at) <= ONE_DAY and _is_same_title(one, other)
+# ---------- Times ----------
 
 
 def _overlap(one: Event, other: Event) -> bool:
@@ -348,24 +306,6 @@ def _span(event: Event) -> _Span:
 def _title_and_time(event: Event) -> str:
     when = format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
     return f"“{event.title}” ({when})"
-
-
-def _without_conference_name(one: str, other: str) -> tuple[str, str]:
-    """Return the titles without the conference name and colon, if both start with the same one."""
-    conference, colon, session = one.partition(": ")
-    prefix = conference + colon
-    if session and other.startswith(prefix):
-        return session, other.removeprefix(prefix)
-    return one, other
-
-
-def _trigrams(title: str) -> set[str]:
-    padded = [f"  {word} " for word in re.findall(r"\w+", title.casefold())]
-    return {word[n : n + 3] for word in padded for n in range(len(word) - 2)}
-
-
-def _normalized_url(address: str) -> str:
-    return address.strip().lower().rpartition("://")[2].removeprefix("www.").rstrip("/")
 
 
 # ---------- Reading ----------
@@ -448,7 +388,7 @@ def _nearby_claims(subjects: Sequence[CheckSubject]) -> RawSQL:
             people,
             [begins_at for begins_at, _ in windows],
             [ends_at for _, ends_at in windows],
-            [_normalized_url(each.event.recording_url) for each in subjects],
+            [normalized_url(each.event.recording_url) for each in subjects],
             [each.event.title for each in subjects],
             people,
             AGAIN_YEARS,
@@ -467,7 +407,7 @@ def _comparison_window(event: Event) -> tuple[dt.datetime, dt.datetime]:
 def _similar_published_events(subjects: Sequence[CheckSubject]) -> QuerySet[Event]:
     """Return published events similar to the subjects' custom events, except college courses."""
     events = [each.event for each in subjects if each.event.origin == Origin.CUSTOM]
-    recordings = [url for event in events if (url := _normalized_url(event.recording_url))]
+    recordings = [url for event in events if (url := normalized_url(event.recording_url))]
     begins = [event.begins_at for event in events]
     similar = RawSQL(
         SIMILAR_EVENTS_SQL + SAME_RECORDING_SQL * bool(recordings),

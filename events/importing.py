@@ -21,8 +21,9 @@ from django.utils import timezone
 from aspen.clock import day_of_end
 from aspen.errors import Refused
 from aspen.files import csv_import
-from aspen.files.csv_import import CsvRow, FirstLines, RowOutcome, content_digest
+from aspen.files.csv_import import FirstLines, RowOutcome, content_digest
 from aspen.files.parsing import parse_moment
+from aspen.files.records import CsvRow
 from aspen.formats import format_amount, format_time_range
 from aspen.halves import NOT_IN_HALVES, validate_halves
 from aspen.text import clean_line, clean_web_address, validate_web_address

@@ -5,7 +5,6 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
-from django.contrib.postgres.search import TrigramWordSimilarity
 from django.db.models import (
     Count,
     Exists,
@@ -204,42 +203,6 @@ def other_dates(event: Event, *, limit: int = 5) -> QuerySet[Event]:
     """Return other upcoming events with the same title, soonest first."""
     same = on_calendar().filter(title=event.title, state=EventState.PUBLISHED)
     return upcoming(same).exclude(pk=event.pk)[:limit]
-
-
-def events_with_similar_title(
-    title: str, *, among: QuerySet[Event] | None = None, limit: int = 5
-) -> QuerySet[Event]:
-    """Return events with a title similar to `title`, most similar first (pg_trgm).
-
-    Searches the calendar, unless `among` is given.
-    """
-    return (
-        (on_calendar() if among is None else among)
-        .filter(title__trigram_similar=title)
-        .annotate(similarity=TrigramWordSimilarity(title, "title"))
-        .order_by("-similarity", "-begins_at", "id")
-        .prefetch_related(OFFERS)[:limit]
-    )
-
-
-def possible_duplicates(title: str, *, limit: int = 20) -> QuerySet[Event]:
-    """Return claimable events that a new event with this title may duplicate, most similar first.
-
-    Searches published calendar events, and custom events that are pending or approved.
-    """
-    calendar = Q(origin=Origin.CALENDAR, state=EventState.PUBLISHED)
-    custom = Q(origin=Origin.CUSTOM, state__in=[EventState.PENDING, EventState.PUBLISHED])
-    return (
-        Event.objects.filter(
-            Q(title__icontains=title) | Q(title__trigram_word_similar=title),
-            calendar | custom,
-            claimable_at__lte=timezone.now(),
-        )
-        .annotate(similarity=TrigramWordSimilarity(title, "title"))
-        .order_by("-similarity", "-begins_at", "id")
-        .select_related("created_by")
-        .prefetch_related(OFFERS)[:limit]
-    )
 
 
 def surviving_event(event: Event) -> Event:

@@ -20,7 +20,7 @@ from aspen.formats import format_day, format_time
 from aspen.mail.message import Email, page_url
 from aspen.mail.outbox import dated_key, email, enqueue_many, is_current
 from aspen.models import Mail
-from events.calendar.presentation import web_link
+from events.calendar.next_step import web_link
 from events.email_parts import (
     event_facts,
     event_page,

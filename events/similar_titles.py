@@ -1,17 +1,19 @@
-"""Published events with titles similar to a new event's, to help staff decide (pg_trgm)."""
+"""Events with titles similar to a new event's, to help people and staff decide (pg_trgm)."""
 
 import datetime as dt
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from django.contrib.postgres.expressions import ArraySubquery
-from django.contrib.postgres.search import SearchQuery, TrigramSimilarity
-from django.db.models import OuterRef, QuerySet
+from django.contrib.postgres.search import SearchQuery, TrigramSimilarity, TrigramWordSimilarity
+from django.db.models import OuterRef, Q, QuerySet
 from django.db.models.functions import JSONObject
+from django.utils import timezone
 
 from events import queries
-from events.enums import EventState
+from events.enums import EventState, Origin
 from events.models import Event
+from events.queries import OFFERS, on_calendar
 
 # The minimum share of trigrams in common, the same as pg_trgm's default.
 MIN_TITLE_SIMILARITY = 0.3
@@ -80,3 +82,39 @@ def _best(others: QuerySet[Any]) -> ArraySubquery:
 
 def _similarity(match: dict[str, Any]) -> float:
     return float(match["similarity"])
+
+
+def events_with_similar_title(
+    title: str, *, among: QuerySet[Event] | None = None, limit: int = 5
+) -> QuerySet[Event]:
+    """Return events with a title similar to `title`, most similar first (pg_trgm).
+
+    Searches the calendar, unless `among` is given.
+    """
+    return (
+        (on_calendar() if among is None else among)
+        .filter(title__trigram_similar=title)
+        .annotate(similarity=TrigramWordSimilarity(title, "title"))
+        .order_by("-similarity", "-begins_at", "id")
+        .prefetch_related(OFFERS)[:limit]
+    )
+
+
+def possible_duplicates(title: str, *, limit: int = 20) -> QuerySet[Event]:
+    """Return claimable events that a new event with this title may duplicate, most similar first.
+
+    Searches published calendar events, and custom events that are pending or approved.
+    """
+    calendar = Q(origin=Origin.CALENDAR, state=EventState.PUBLISHED)
+    custom = Q(origin=Origin.CUSTOM, state__in=[EventState.PENDING, EventState.PUBLISHED])
+    return (
+        Event.objects.filter(
+            Q(title__icontains=title) | Q(title__trigram_word_similar=title),
+            calendar | custom,
+            claimable_at__lte=timezone.now(),
+        )
+        .annotate(similarity=TrigramWordSimilarity(title, "title"))
+        .order_by("-similarity", "-begins_at", "id")
+        .select_related("created_by")
+        .prefetch_related(OFFERS)[:limit]
+    )

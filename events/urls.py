@@ -5,7 +5,7 @@ from events.attendance import views as attendance_views
 from events.calendar import feed_views
 from events.calendar import views as calendar_views
 from events.catalog import views as catalog_views
-from events.editing import material_views, series_views
+from events.editing import material_views, series_views, step_views
 from events.editing import views as editing_views
 from events.enums import KeyPurpose
 from events.event_page import views as event_page_views
@@ -46,12 +46,12 @@ urlpatterns = [
     path("<int:pk>/watch/", event_page_views.watch, name="watch"),
     path("<int:pk>/dismiss/", event_page_views.dismiss, name="dismiss"),
     path("<int:pk>/dismiss/undo/", event_page_views.undo_dismissal, name="undo_dismissal"),
-    path("<int:pk>/review/", editing_views.preview, name="preview"),
-    path("<int:pk>/undo/", editing_views.undo, name="undo"),
+    path("<int:pk>/review/", step_views.preview, name="preview"),
+    path("<int:pk>/undo/", step_views.undo, name="undo"),
     path("<int:pk>/edit/", editing_views.edit, name="edit"),
     path("<int:pk>/copy/", editing_views.copy, name="copy"),
-    path("<int:pk>/call-off/", editing_views.call_off, name="call_off"),
-    path("<int:pk>/restore/", editing_views.restore, name="restore"),
+    path("<int:pk>/call-off/", step_views.call_off, name="call_off"),
+    path("<int:pk>/restore/", step_views.restore, name="restore"),
     path("<int:pk>/repeat/", series_views.repeat, name="repeat"),
     path("<int:pk>/sessions/", series_views.sessions, name="sessions"),
     path("<int:pk>/questions/", material_views.questions, name="questions"),

@@ -9,7 +9,8 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import DatabaseError
 from django.utils import timezone
 
-from aspen.files.csv_import import Importer, Tally, UnreadableFile, import_file
+from aspen.files.csv_import import Importer, Tally, import_file
+from aspen.files.records import UnreadableFile
 from aspen.formats import counted
 
 

@@ -26,6 +26,7 @@ from credits.admin.queue_presentation import merge_url
 from credits.models import Merge
 from events import actions as event_actions
 from events import queries as event_queries
+from events import similar_titles
 from events.models import Event
 
 MAX_INTEGER = 2**31 - 1
@@ -153,7 +154,7 @@ class MergeAdmin(QueueAdmin):
             except Refused as refused:
                 refusal = str(refused)
         find = find or (source.title if source else "")
-        others = event_queries.possible_duplicates(find) if find and not preview else ()
+        others = similar_titles.possible_duplicates(find) if find and not preview else ()
         context = {
             "title": "Merge two events",
             "source": source,

@@ -30,6 +30,7 @@ from credits.views import presentation
 from credits.views.common import draft_fields, my_credits_url
 from events import actions as event_actions
 from events import queries as event_queries
+from events import similar_titles
 from events.enums import EventState
 from events.models import CollegeWork, Event
 from events.rules import length_in_hours
@@ -261,7 +262,7 @@ def _similar(person: User, data: QueryDict) -> list[presentation.SimilarRow]:
     if not form.is_valid():
         return []
     title, claimable = form.cleaned_data["title"], event_queries.open_to_claims()
-    events = list(event_queries.events_with_similar_title(title, among=claimable))
+    events = list(similar_titles.events_with_similar_title(title, among=claimable))
     return presentation.similar_rows(person, events)
 
 

@@ -21,9 +21,10 @@ from django.views.decorators.http import require_safe
 
 from events import queries
 from events.calendar import feeds, presentation, search
+from events.calendar.facts import facts_about
 from events.calendar.feed_forms import FeedForm
 from events.calendar.page_cache import cached_until_changed
-from events.calendar.presentation import ROW_FIELDS, facts_about
+from events.calendar.presentation import ROW_FIELDS
 from events.calendar.search import Filters
 from events.enums import Delivery, KeyPurpose
 from events.models import Event, PersonalKey

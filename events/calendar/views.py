@@ -18,6 +18,7 @@ from aspen.formats import counted, format_day
 from aspen.web import paging
 from events import queries
 from events.calendar import grid, presentation, search
+from events.calendar.facts import EventFacts, facts_about, signed_in_person
 from events.calendar.feed_forms import filter_parameters
 from events.calendar.forms import FILTER_PHRASES, CalendarForm
 from events.calendar.grid import (
@@ -30,7 +31,7 @@ from events.calendar.grid import (
     format_event_count,
 )
 from events.calendar.page_cache import cached_until_changed
-from events.calendar.presentation import MONTH_FIELDS, ROW_FIELDS, facts_about, signed_in_person
+from events.calendar.presentation import MONTH_FIELDS, ROW_FIELDS
 from events.calendar.words import week_of
 from events.enums import EventState, RegistrationState
 from events.models import Category, CreditOffer, Event
@@ -272,7 +273,7 @@ def _plan(choice: CalendarChoice, first: dt.date, last: dt.date, *, max_lines: i
 
 def _load_planned(
     plans: Plans, fields: tuple[str, ...], person: User | None
-) -> tuple[list[Event], presentation.EventFacts]:
+) -> tuple[list[Event], EventFacts]:
     """Load the events that fit on the days, and what to show about them."""
     shown = {pk for plan in plans.values() for pk in plan.shown}
     events = Event.objects.filter(pk__in=shown)
@@ -282,7 +283,7 @@ def _load_planned(
     return rows, facts_about(person, rows)
 
 
-def _own_event_labels(facts: presentation.EventFacts) -> dict[int, str]:
+def _own_event_labels(facts: EventFacts) -> dict[int, str]:
     """Return labels for the person's own events, by event id."""
     registered = {
         pk: "Registered"

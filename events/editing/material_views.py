@@ -17,7 +17,7 @@ from aspen.web.edit_conflicts import Conflict, kept_message, merge_edits, seen_v
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from events import permissions, queries, uploads
-from events.calendar.presentation import signed_in_person
+from events.calendar.facts import signed_in_person
 from events.editing import material
 from events.editing.actions import locked_for_editing
 from events.editing.material_forms import FileForm, LinkForm, QuestionFormSet

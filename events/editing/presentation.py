@@ -6,8 +6,9 @@ from django.utils import timezone
 
 from aspen.formats import format_day
 from aspen.web.labels import Label
-from events import permissions, queries
-from events.calendar.presentation import EventFacts, EventRow, event_row
+from events import permissions, queries, similar_titles
+from events.calendar.facts import EventFacts
+from events.calendar.presentation import EventRow, event_row
 from events.enums import EventState
 from events.models import Event
 
@@ -98,6 +99,6 @@ def event_preview(event: Event, *, publishes: bool) -> EventPreview:
 def _similar_events(event: Event) -> list[tuple[str, str, str]]:
     return [
         (other.get_absolute_url(), other.title, format_day(other.last_day))
-        for other in queries.events_with_similar_title(event.title, limit=3)
+        for other in similar_titles.events_with_similar_title(event.title, limit=3)
         if other.pk != event.pk
     ]

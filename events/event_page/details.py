@@ -19,7 +19,8 @@ from aspen.formats import format_day, format_time
 from aspen.web.labels import Label
 from aspen.web.undo import undo_url
 from events import permissions, rules, undoing
-from events.calendar.presentation import Door, EventRow, Link, NextStep, web_link
+from events.calendar.next_step import Door, Link, NextStep, web_link
+from events.calendar.presentation import EventRow
 from events.enums import Delivery, EventState, Origin
 from events.models import Event, Resource
 

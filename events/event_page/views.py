@@ -22,7 +22,9 @@ from aspen.web.request import AuthenticatedHttpRequest
 from aspen.web.undo import success_with_undo
 from events import permissions, queries
 from events.calendar import feeds, presentation
-from events.calendar.presentation import ROW_FIELDS, facts_about, signed_in_person
+from events.calendar.facts import EventFacts, facts_about, signed_in_person
+from events.calendar.next_step import door, next_step, web_link
+from events.calendar.presentation import ROW_FIELDS
 from events.catalog import queries as catalog_queries
 from events.enums import EventState, Origin
 from events.event_page import actions, details
@@ -71,11 +73,11 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         url=event.get_absolute_url(),
         states=states,
         row=presentation.event_row(event, facts, event.parent),
-        next_step=presentation.next_step(event, facts),
+        next_step=next_step(event, facts),
         has_questions=event.has_questions,  # type: ignore[attr-defined]
         json_ld=_json_ld(request, event, facts),
         places_left=presentation.places_left(event, counts, facts.now),
-        door=presentation.door(event, counts, facts.now, is_managed=event.is_managed),  # type: ignore[attr-defined]
+        door=door(event, counts, facts.now, is_managed=event.is_managed),  # type: ignore[attr-defined]
         contact=details.contact_link(event),
         times=details.machine_times(event),
         map=details.map_link(event),
@@ -87,7 +89,7 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         program_limit=MAX_SESSIONS if has_more else None,
         recording=details.recording_info(event, facts.now, earns_credit=event.pk in facts.credits),
         catalog_years=catalog_queries.catalog_years_shown(event),
-        source_link=presentation.web_link(event.source_url),
+        source_link=web_link(event.source_url),
         other_dates=[presentation.event_row(other, facts) for other in others],
     )
 
@@ -122,7 +124,7 @@ def _redirect_to_surviving(person: User | None, event: Event) -> HttpResponse:
     return response
 
 
-def _json_ld(request: HttpRequest, event: Event, facts: presentation.EventFacts) -> str:
+def _json_ld(request: HttpRequest, event: Event, facts: EventFacts) -> str:
     """Return structured data for search engines, or an empty string if the event is not public."""
     if event.origin != Origin.CALENDAR or event.state not in feeds.PUBLIC_STATES:
         return ""

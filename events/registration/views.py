@@ -23,7 +23,9 @@ from aspen.web.undo import success_with_undo
 from events import queries
 from events.attendance import actions as attendance_actions
 from events.calendar import presentation
-from events.calendar.presentation import Door, EventRow, facts_about
+from events.calendar.facts import EventFacts, facts_about
+from events.calendar.next_step import Door, NextStep, door, next_step
+from events.calendar.presentation import EventRow
 from events.enums import KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
 from events.overlapping_places import (
@@ -57,10 +59,10 @@ def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         others = other_places_of(person, event)
         if not _was_told(request, others):
-            next_step = presentation.next_step(event, facts_about(person, [event]))
-            if next_step.kind in REGISTERING:
+            step = next_step(event, facts_about(person, [event]))
+            if step.kind in REGISTERING:
                 form = QuestionsForm(questions=[])
-                return _register_page(request, event, form, others, next_step)
+                return _register_page(request, event, form, others, step)
         with refusal_as_message(request):
             _register(request, event, {})
     # Not get_absolute_url(): with the title "Register", that is the address of this view.
@@ -91,10 +93,10 @@ def _register_with_questions(
 ) -> HttpResponse:
     registration = queries.registration_of(person, event)
     saved = dict(registration.answers.values_list("question_id", "text")) if registration else {}
-    next_step = presentation.next_step(event, facts_about(person, [event]))
-    if registration is None and next_step.kind not in REGISTERING:
-        if next_step.note:
-            messages.warning(request, next_step.note)
+    step = next_step(event, facts_about(person, [event]))
+    if registration is None and step.kind not in REGISTERING:
+        if step.note:
+            messages.warning(request, step.note)
         return redirect("events:detail", event.pk)
     form = QuestionsForm(
         request.POST if request.method == "POST" else None,
@@ -118,7 +120,7 @@ def _register_with_questions(
                 messages.error(request, str(refusal))
                 return redirect("events:detail", event.pk)
             form.add_error(refusal.field, str(refusal))
-    return _register_page(request, event, form, others, next_step, is_change=bool(registration))
+    return _register_page(request, event, form, others, step, is_change=bool(registration))
 
 
 def _register_page(
@@ -126,7 +128,7 @@ def _register_page(
     event: Event,
     form: QuestionsForm,
     others: list[OtherPlace],
-    next_step: presentation.NextStep,
+    step: NextStep,
     *,
     is_change: bool = False,
 ) -> HttpResponse:
@@ -139,7 +141,7 @@ def _register_page(
         "other_places": others,
         "told": TOLD,
         "is_change": is_change,
-        "is_waitlist": next_step.kind == "join",
+        "is_waitlist": step.kind == "join",
     }
     return render(request, "events/register.html", context)
 
@@ -242,7 +244,7 @@ def my_registrations(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 
 def _coming_registration(
-    registration: Registration, facts: presentation.EventFacts, others: list[OtherPlace]
+    registration: Registration, facts: EventFacts, others: list[OtherPlace]
 ) -> ComingRegistration:
     row = presentation.event_row(registration.event, facts)
     if others:
@@ -250,7 +252,7 @@ def _coming_registration(
     counts = facts.counts_by_event.get(registration.event.pk, queries.NO_REGISTRATIONS)
     has_questions: bool = registration.has_questions  # type: ignore[attr-defined]
     return ComingRegistration(
-        row, has_questions, others, presentation.door(registration.event, counts, facts.now)
+        row, has_questions, others, door(registration.event, counts, facts.now)
     )
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 from django.utils import timezone
 
-from credits import actions, checks
+from credits import actions, checks, same_training
 from credits.enums import CheckKind, ClaimRole, ClaimState
 from credits.models import Claim
 from events import actions as event_actions
@@ -56,7 +56,7 @@ def morning(days=-7, hour=9, minute=0):
     ],
 )
 def test_similar_titles(one, other, expected):
-    assert checks.titles_similar(one, other) is expected
+    assert same_training.titles_similar(one, other) is expected
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_similar_titles(one, other, expected):
     ],
 )
 def test_urls_of_the_same_recording(one, other, expected):
-    assert checks.same_page(one, other) is expected
+    assert same_training.same_page(one, other) is expected
 
 
 def test_a_single_claim_has_no_result():
@@ -174,7 +174,7 @@ def test_the_database_finds_other_urls_of_the_same_recording(address):
     known = make.event(title="Quite different", days=-900, recording_url=address)
     make.event(title="Another", recording_url="https://video.example/weeding/2")
     new = custom(make.person(), recording_url="https://www.video.example/weeding")
-    assert checks.same_page(known.recording_url, "https://www.video.example/weeding")
+    assert same_training.same_page(known.recording_url, "https://www.video.example/weeding")
     assert kinds_and_events(new) == [(CheckKind.SAME, known.pk)]
 
 

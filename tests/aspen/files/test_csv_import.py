@@ -14,14 +14,8 @@ from django.db import connection
 
 from aspen.errors import Refused
 from aspen.files import csv_import
-from aspen.files.csv_import import (
-    CsvRow,
-    ImportProgress,
-    RowOutcome,
-    UnreadableFile,
-    import_file,
-    read_records,
-)
+from aspen.files.csv_import import ImportProgress, RowOutcome, import_file
+from aspen.files.records import CsvRow, UnreadableFile, read_records
 
 
 class Words:

@@ -1,0 +1,179 @@
+"""A person's next step for an event: register, join, claim, or why there is none. No queries."""
+
+import dataclasses
+import datetime as dt
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from django.urls import reverse
+
+from events import rules
+from events.calendar.facts import EventFacts, credit_button
+from events.enums import (
+    ATTENDED,
+    Attendance,
+    EventState,
+    Origin,
+    RegistrationMode,
+    RegistrationState,
+)
+from events.models import Event
+from events.queries import NO_REGISTRATIONS, RegistrationCounts
+
+
+class Link(NamedTuple):
+    """A link to another site and its host name."""
+
+    url: str
+    host: str
+
+
+def web_link(url: str) -> Link | None:
+    """Return the link, or None if browsers would not open the URL as a page."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return None
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        return None
+    return Link(url, parts.hostname.removeprefix("www."))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NextStep:
+    """The next step: a button (`kind`), its URL if it opens another site, and a note."""
+
+    kind: str = ""
+    url: str = ""
+    note: str = ""
+    can_cancel: bool = False
+
+
+def next_step(event: Event, facts: EventFacts) -> NextStep:
+    """Return the person's next step for an event."""
+    counts = facts.counts_by_event.get(event.pk, NO_REGISTRATIONS)
+    if event.origin == Origin.CUSTOM:
+        return _custom_step(event, facts)
+    if event.pk in facts.claimed:
+        return NextStep("claimed")
+    if event.state == EventState.CANCELLED:
+        return NextStep(note="This event was canceled. It earns no credit.")
+    registered = counts.state == RegistrationState.CONFIRMED
+    if button := credit_button(event, facts):
+        is_unmarked = counts.attendance == Attendance.UNKNOWN
+        can_cancel = registered and is_unmarked and event.over_at > facts.now
+        return NextStep(button, note=_credit_note(event, counts, facts), can_cancel=can_cancel)
+    if event.over_at <= facts.now:
+        return NextStep(note=_over_note(event, counts, facts))
+    if registered:
+        return _registered_step(event, counts, facts)
+    if counts.state == RegistrationState.WAITLISTED:
+        return NextStep("waitlisted", note=_waiting_note(event, counts), can_cancel=True)
+    return _registration_step(event, counts, facts)
+
+
+class Door(NamedTuple):
+    """How to join an event online, for people with a place and organizers only.
+
+    `url` is the page of the portal that opens the meeting, or empty before and after.
+    """
+
+    url: str
+    note: str
+    facts: list[tuple[str, str]]
+
+
+def door(
+    event: Event, counts: RegistrationCounts, now: dt.datetime, *, is_managed: bool = False
+) -> Door | None:
+    """Return how the person joins the event online, or None if they cannot or it is over.
+
+    `counts` have the person's registration.
+    """
+    has_place = counts.state == RegistrationState.CONFIRMED
+    facts = rules.joining_facts(event)
+    is_coming = event.state == EventState.PUBLISHED and event.over_at > now
+    if not facts or not is_coming or not (has_place or is_managed):
+        return None
+    reason = rules.why_not_join(event)
+    url = "" if reason else reverse("events:join", args=[event.pk])
+    return Door(url, reason or "The room is open.", facts)
+
+
+def _registered_step(event: Event, counts: RegistrationCounts, facts: EventFacts) -> NextStep:
+    """Return a registered person's next step. They can cancel until attendance is marked."""
+    if counts.attendance == Attendance.ABSENT:
+        return NextStep("registered", note=_over_note(event, counts, facts))
+    is_checked_in = counts.attendance in ATTENDED
+    note = "You are checked in." if is_checked_in else "You are registered."
+    if event.pk in facts.credits:
+        note += " Your credit will be listed automatically after the event."
+    return NextStep("registered", note=note, can_cancel=not is_checked_in)
+
+
+def _waiting_note(event: Event, counts: RegistrationCounts) -> str:
+    if rules.has_started(event):
+        return (
+            "You were on the waitlist, but no place opened up before the event started. If you "
+            "took part anyway, ask the organizer to add you."
+        )
+    ahead = {0: "You are next", 1: "One person is ahead of you"}.get(
+        counts.ahead, f"{counts.ahead} people are ahead of you"
+    )
+    return (
+        f"You are on the waitlist. {ahead}. As soon as a place opens up, we will register you and "
+        "e-mail you."
+    )
+
+
+def _custom_step(event: Event, facts: EventFacts) -> NextStep:
+    if event.state == EventState.DRAFT:
+        return NextStep("revise", note=f"Staff asked for changes: {event.decision_reason}")
+    if event.state == EventState.DECLINED:
+        return NextStep(note=f"Staff declined this event: {event.decision_reason}")
+    return NextStep("claimed" if event.pk in facts.claimed else "")
+
+
+def _credit_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> str:
+    is_due = counts.state == RegistrationState.CONFIRMED and counts.settled_at is None
+    if is_due and event.over_at <= facts.now:
+        return (
+            "You registered, so your credit will be listed automatically. You can also add it now."
+        )
+    if rules.has_recording(event, facts.now):
+        return "If you took part or watched the recording, you can add this credit."
+    return "If you took part, you can add this credit."
+
+
+def _over_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> str:
+    if counts.attendance == Attendance.ABSENT:
+        return (
+            "The organizer marked you as absent, so no credit was added. "
+            "If this is a mistake, open a help ticket."
+        )
+    if event.pk in facts.credits:
+        return ""
+    if facts.credits:  # on a conference page, its sessions' credits
+        return "Claim each session separately in the program below."
+    return "This event earns no CE credit."
+
+
+def _registration_step(event: Event, counts: RegistrationCounts, facts: EventFacts) -> NextStep:
+    if event.registration_mode == RegistrationMode.NONE:
+        return NextStep(note="You do not need to register.")
+    if event.registration_mode == RegistrationMode.EXTERNAL:
+        site = web_link(event.registration_url)
+        if site is None:
+            return NextStep(note="Register with the event's sponsor.")
+        if event.pk not in facts.credits:
+            return NextStep("external", site.url)
+        note = "We are not notified when you register there. Add your credit here after the event."
+        return NextStep("external", site.url, note=note)
+    if reason := rules.why_not_register(event, counts.taken, counts.waiting):
+        if not event.registration_mode:
+            reason = "Ask the sponsor whether you need to register."
+        return NextStep(note=reason)
+    if rules.has_to_wait(event, counts.taken, counts.waiting):
+        note = "All places are taken. The person who has waited longest gets the next free place."
+        return NextStep("join" if facts.is_signed_in else "sign_in_join", note=note)
+    return NextStep("register" if facts.is_signed_in else "sign_in_register")
