@@ -20,7 +20,7 @@ from credits import actions, checks, queries
 from credits.enums import CheckKind, ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
 from credits.views import presentation
-from credits.views.common import draft_fields, my_credits_url
+from credits.views.common import draft_fields
 from events import queries as event_queries
 from events.models import Event
 from events.uploads import was_cut_off
@@ -100,7 +100,7 @@ def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> H
         )
     except actions.AlreadyClaimed as refusal:
         messages.info(request, f"“{event.title}”: {refusal}")
-        return redirect(my_credits_url())
+        return redirect("tracks:credits")
     except Event.DoesNotExist:
         messages.error(request, f"“{event.title}”: {EVENT_GONE}{_keep_draft(request, person)}")
         return redirect("tracks:dashboard")
@@ -115,7 +115,7 @@ def _save(request: AuthenticatedHttpRequest, event: Event, form: ClaimForm) -> H
     if "from_create_new" in request.POST:
         actions.delete_draft(by=person)
     messages.success(request, f"Your credit is listed: “{event.title}”.")
-    return redirect(my_credits_url())
+    return redirect("tracks:credits")
 
 
 def _keep_draft(request: AuthenticatedHttpRequest, person: User) -> str:
@@ -200,7 +200,7 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
         with refusal_as_form_error(form):
             claims = actions.claim_sessions(event_ids=chosen, by=person)
             messages.success(request, _listed_message(len(claims)))
-            return redirect(my_credits_url())
+            return redirect("tracks:credits")
     credits = event_queries.credit_lines(sessions)
     checked = {str(value) for value in form["sessions"].value() or ()}
     days: dict[str, list[presentation.SessionRow]] = {}

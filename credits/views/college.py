@@ -14,7 +14,6 @@ from aspen.web.request import AuthenticatedHttpRequest
 from credits import actions, checks
 from credits.forms.college import MAX_COURSE_CREDITS, CollegeForm, CourseCreditsForm
 from credits.views import presentation
-from credits.views.common import my_credits_url
 from events import actions as event_actions
 from events.enums import CollegeCreditType
 from events.rules import ce_credits_for_course
@@ -51,7 +50,7 @@ def college(request: AuthenticatedHttpRequest) -> HttpResponse:
         f"“{facts.title}” was saved for {format_credits(facts.amount)}. It will stay Pending until "
         "staff review the transcript.",
     )
-    return redirect(my_credits_url())
+    return redirect("tracks:credits")
 
 
 @require_safe

@@ -1,14 +1,8 @@
 """Helpers for the claim views."""
 
 from django.http import QueryDict
-from django.urls import reverse
 
 from credits.forms.custom import CustomEventForm
-
-
-def my_credits_url() -> str:
-    """Return the URL of the list in My credits, which is shown after a claim."""
-    return f"{reverse('tracks:credits')}#listed"
 
 
 def draft_fields(data: QueryDict) -> dict[str, str]:

@@ -19,7 +19,6 @@ from credits.forms.conference import (
     filled_in_rows,
 )
 from credits.views import presentation
-from credits.views.common import my_credits_url
 from events import actions as event_actions
 from events import queries as event_queries
 
@@ -63,7 +62,7 @@ def _save(
     with refusal_as_form_error(form):
         claims = actions.claim_outside_conference(sessions=facts, by=person)
         messages.success(request, _saved_message(len(claims)))
-        return redirect(my_credits_url())
+        return redirect("tracks:credits")
     return _page(request, form, formset)
 
 

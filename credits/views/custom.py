@@ -27,7 +27,7 @@ from credits.forms.custom import CustomEventForm, HoursForm, SimilarForm, reused
 from credits.models import Claim, Draft
 from credits.signals import claims_in_sent_records
 from credits.views import presentation
-from credits.views.common import draft_fields, my_credits_url
+from credits.views.common import draft_fields
 from events import actions as event_actions
 from events import queries as event_queries
 from events import similar_titles
@@ -80,7 +80,7 @@ def create(request: AuthenticatedHttpRequest) -> HttpResponse:
             reverse("credits:revise", args=[claim.event_id]),
         ),
     )
-    return redirect(my_credits_url())
+    return redirect("tracks:credits")
 
 
 def _save(form: CustomEventForm, person: User) -> Claim:
@@ -155,7 +155,7 @@ def _redirect_already_saved(request: AuthenticatedHttpRequest, claim: Claim) -> 
         )
         return redirect("credits:revise", claim.event_id)
     messages.info(request, "You already saved this training. Your original entry is on your list.")
-    return redirect(my_credits_url())
+    return redirect("tracks:credits")
 
 
 # ---------- Filling in the form ----------
@@ -280,7 +280,7 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     event = get_object_or_404(event_queries.custom_event_of(person, event_id))
     if reason := event_actions.why_not_revise(event, person):
         messages.info(request, reason)
-        return redirect(my_credits_url())
+        return redirect("tracks:credits")
     claim = queries.live_claim(person, event)
     form = _revision_form(request, event, claim)
     results: list[checks.CheckResult] = []
@@ -289,7 +289,7 @@ def revise(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
             results = _check(form, person, claim) if claim else []
             is_confirmed = request.POST.get("confirmed") == checks.check_fingerprint(results)
             if (is_confirmed or not results) and _revise(request, event, form):
-                return redirect(my_credits_url())
+                return redirect("tracks:credits")
         form.keep_files()
         event.refresh_from_db()
     return _revision_page(request, event, claim, form, results)

@@ -203,5 +203,6 @@ def test_claiming_from_the_list_of_past_events(open_browser: Callable[..., Visit
     tab_to(visitor, "Save")
     press_enter(visitor)
     sees_the_credit(visitor, second.title, "Pending", "Archived")
+    expect(visitor.page.locator(".note--good")).to_be_in_viewport(ratio=1)
     for other in (first, third):
         visitor.sees_no(other.title)
