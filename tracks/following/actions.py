@@ -217,7 +217,7 @@ def repost_credits(*, participation_ids: Collection[int]) -> int:
 def sync_postings(*, credit_ids: Collection[int]) -> PostingChanges:
     """Post these credits to the active participations that can count them; remove other postings.
 
-    Idempotent. Takes four statements for any number of credits. The caller must lock the people.
+    Idempotent. Takes at most four statements for any number of credits. The caller must lock the people.
     Certified participations do not change. Returns the (credit, participation) pairs that were
     added, removed and kept.
     """
@@ -239,7 +239,7 @@ def _sync(credit_ids: Collection[int]) -> PostingChanges:
     removed = posted.keys() - eligible
     if removed:
         Posting.objects.filter(pk__in=[posted[pair] for pair in removed]).delete()
-    added = _post(pk__in=credit_ids)
+    added = _post(pk__in=credit_ids) if eligible - posted.keys() else []
     return PostingChanges(frozenset(added), frozenset(removed), frozenset(posted.keys() & eligible))
 
 
