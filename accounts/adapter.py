@@ -87,7 +87,10 @@ class AccountAdapter(DefaultAccountAdapter):
             emails.queue_changed_email(user, address, change)
 
     def send_mail(self, template_prefix: str, email: str, context: dict[str, Any]) -> None:
-        """Queue the only other e-mail. Raises NotImplementedError for one that has no composer."""
+        """Queue the e-mail that says that no account has this address.
+
+        It is the only one sent through this method. Raises NotImplementedError for any other.
+        """
         if template_prefix != "account/email/unknown_account":
             raise NotImplementedError(template_prefix)
         emails.queue_no_account_email(email)

@@ -65,11 +65,11 @@ def counted_catalog_years(claim: Claim, earned_on: dt.date) -> set[int]:
     return years
 
 
-def may_move(claim: Claim, target: ClaimState, actor: Actor) -> bool:
+def may_change_state(claim: Claim, target: ClaimState, actor: Actor) -> bool:
     return CLAIM_TRANSITIONS[target].allows(claim.state, actor)
 
 
-def refuse_move(claim: Claim, target: ClaimState, actor: Actor) -> None:
+def refuse_transition(claim: Claim, target: ClaimState, actor: Actor) -> None:
     """Raise Refused if the actor cannot move the claim to this state."""
     CLAIM_TRANSITIONS[target].apply(
         claim.state,

@@ -94,9 +94,10 @@ class CreditOfferInline(CategoryInline):
 
 @admin.register(Event)
 class EventAdmin(StaffAdmin):
-    """Published and canceled calendar events. Changing an event's dates updates its credits.
+    """Published and canceled calendar events.
 
-    Publishing and canceling have their own pages, which tell people.
+    A change of an event's dates changes the day on which its credits were earned. Publishing and
+    canceling have their own pages, which e-mail the people concerned.
     """
 
     form = EventAdminForm
@@ -229,7 +230,7 @@ class CategoryAdmin(StaffAdmin):
 
 @admin.register(Synonym)
 class SynonymAdmin(StaffAdmin):
-    """Words that mean the same to the calendar's search. Nothing depends on them."""
+    """Words that mean the same to the calendar's search. No row refers to them."""
 
     list_display = ("word", "also", "works_both_ways")
     search_fields = ("word__finds", "also__finds")

@@ -278,9 +278,9 @@ def _refuse_own_event(event: Event, by: User) -> None:
 def move_custom_event_to_calendar(*, event_id: int, by: User, seen: str = "") -> Event:
     """Put a custom event on the public calendar. Locks the event.
 
-    Also approves a waiting event and its author's claim. The event keeps its author. `seen` works
-    as in decide_custom_event. Raises Refused if `by` is the author, the event is college work, or
-    its state does not allow this.
+    Also approves the event and its author's claim if they are waiting. The event keeps its author.
+    `seen` works as in decide_custom_event. Raises Refused if `by` is the author, the event is a
+    college course, or its state does not allow this.
     """
     event = queries.lock_event(event_id)
     _refuse_if_changed(event, seen)

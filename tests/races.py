@@ -19,7 +19,7 @@ def rounds(number: int) -> range:
 
 
 def volume(number: int) -> int:
-    """Return a test's number of rows: `number` in `make races`, otherwise a tenth."""
+    """Return the number of rows that a test uses: `number` in `make races`, otherwise a tenth."""
     return number if EVERY_ROUND else number // 10
 
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 logger = logging.getLogger(__name__)
 
 YEARS = 3
-# US zones next to Montana, whose times can be in files from other states.
+# Zones of nearby states, whose times can be in other states' attendance lists.
 NEIGHBORS = ("America/Boise", "America/Chicago", "America/Los_Angeles", "America/Phoenix")
 LOCAL_TIMES_SQL = """
     SELECT zone, moment, moment AT TIME ZONE zone
@@ -49,8 +49,8 @@ _checked = False
 def refuse_different_rules(connection: BaseDatabaseWrapper) -> None:
     """Compare the next three years. One query.
 
-    Raises ImproperlyConfigured if the portal's zone differs. If only a neighboring zone differs,
-    logs a warning, because times in those zones are only read from files.
+    Raises ImproperlyConfigured if the portal's zone differs. If only a nearby zone differs,
+    logs a warning, because times in those zones are only read from attendance lists.
     """
     differences = find_differences(connection, (settings.TIME_ZONE, *NEIGHBORS))
     for zone, moment in differences.items():

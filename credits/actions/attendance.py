@@ -63,7 +63,7 @@ def credit_attendance(*, registrations: Sequence[Registration], by: User) -> lis
 def _restore(person: User, events: Sequence[Event]) -> list[Claim]:
     """Restore the person's claims on these events that were withdrawn because of attendance.
 
-    Skip claims whose credits no longer are the event's. The caller holds the locks.
+    Skip claims whose credits no longer match the event's credit lines. The caller holds the locks.
     """
     withdrawn = Claim.objects.filter(
         person=person,
@@ -88,7 +88,7 @@ def _restore(person: User, events: Sequence[Event]) -> list[Claim]:
     before = {entry.pgh_obj_id: entry for entry in history.order_by("pgh_id")}
     for claim in claims:
         entry = before[claim.pk]
-        rules.refuse_move(claim, entry.state, Actor.PORTAL)
+        rules.refuse_transition(claim, entry.state, Actor.PORTAL)
         claim.state, claim.reason = entry.state, entry.reason
         claim.decided_at, claim.decided_by_id = entry.decided_at, entry.decided_by_id
         claim.save(update_fields=["state", "reason", "decided_at", "decided_by"])

@@ -61,7 +61,7 @@ def decide_claim(
         )
     if why := queries.why_not_decide(claim, by=by):
         raise Refused(why)
-    if target not in DECIDED or not rules.may_move(claim, target, Actor.STAFF):
+    if target not in DECIDED or not rules.may_change_state(claim, target, Actor.STAFF):
         raise Refused(
             f"{name} is {claim.get_state_display().lower()}, so it cannot be "
             f"{target.label.lower()}."

@@ -60,7 +60,7 @@ def update_claims_with_custom_event(*, event: Event, reason: str, by: User) -> N
     claims_to_update = [
         claim
         for claim in claims
-        if rules.may_move(claim, target, actor)
+        if rules.may_change_state(claim, target, actor)
         and not (target == ClaimState.APPROVED and claim.person_id == by.pk)
     ]
     at = timezone.now()

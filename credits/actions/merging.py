@@ -326,7 +326,7 @@ def _changed_with_target(claim: Claim, merge: Merge) -> bool:
 def _restore(claim: Claim, snapshot: dict[str, Any]) -> None:
     state = ClaimState(snapshot["state"])
     if claim.state != state:
-        rules.refuse_move(claim, state, Actor.PORTAL)
+        rules.refuse_transition(claim, state, Actor.PORTAL)
     claim.state = state
     decided_at = snapshot["decided_at"]
     claim.decided_at = parse_datetime(decided_at) if decided_at else None

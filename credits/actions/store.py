@@ -142,7 +142,7 @@ def move_claims(
     Raise Refused if the transition table does not allow the move.
     """
     for claim in claims:
-        rules.refuse_move(claim, target, actor)
+        rules.refuse_transition(claim, target, actor)
     if claims:
         Claim.objects.filter(pk__in=[claim.pk for claim in claims]).update(
             state=target, decided_at=at, decided_by=by, reason=reason

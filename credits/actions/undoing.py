@@ -104,7 +104,7 @@ def _restore(claims: Sequence[Claim], changes: Mapping[int, LastChange]) -> None
         assert claim.decided_at is not None  # credits_claim_decision_recorded
         undone.append(emails.UndoneDecision(claim, ClaimState(claim.state), claim.decided_at))
         if claim.state != before:
-            rules.refuse_move(claim, before, Actor.PORTAL)
+            rules.refuse_transition(claim, before, Actor.PORTAL)
         changes[claim.pk].restore(claim, *_DECIDED)
     _refuse_claimed_again(claims)
     Claim.objects.bulk_update(claims, ["state", "decided_at", "decided_by", "reason"])
@@ -170,7 +170,7 @@ def undo_withdrawal(*, claim_id: int, by: User) -> Claim:
         why = why or queries.why_person_cannot_claim(by, claim.event)
     if why:
         raise Refused(f"{why} The withdrawal cannot be undone.")
-    rules.refuse_move(claim, ClaimState(change.before.state), Actor.PERSON)
+    rules.refuse_transition(claim, ClaimState(change.before.state), Actor.PERSON)
     change.restore(claim, *_DECIDED)
     _refuse_claimed_again([claim])
     if claim.role == ClaimRole.PRESENTER:

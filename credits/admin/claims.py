@@ -196,7 +196,7 @@ class ClaimAdmin(QueueAdmin):
         return [
             (state.value, label)
             for state, label in ((ClaimState.APPROVED, "Approve"), (ClaimState.DECLINED, "Decline"))
-            if rules.may_move(claim, state, Actor.STAFF)
+            if rules.may_change_state(claim, state, Actor.STAFF)
         ]
 
     def _correct_url(self, request: HttpRequest, claim: Claim) -> str:

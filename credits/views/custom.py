@@ -188,7 +188,8 @@ def undo_discard(request: AuthenticatedHttpRequest) -> HttpResponse:
         elif Draft.objects.filter(person=request.user).exists():
             request.session[DISCARDED] = discarded
             messages.error(
-                request, "You have saved another draft since then. Save or discard that one first."
+                request,
+                "You have started another draft. Finish or discard that one first.",
             )
         else:
             actions.save_draft(typed=discarded["typed"], by=request.user)

@@ -227,7 +227,7 @@ def _town(event: Event) -> str:
 
 
 def _row_step(event: Event, facts: EventFacts) -> str:
-    """Return the kind of the row's one action, or "" for none."""
+    """Return the kind of the next step that the row offers, or "" if it offers none."""
     step = next_step(event, facts).kind
     if step == "register" and getattr(event, "has_questions", True):
         return "ask"

@@ -16,7 +16,7 @@ from events.models import CALENDAR_ENDS, CALENDAR_STARTS
 
 # A phrase in quotes is searched for as it is.
 PARTS = re.compile(r'"[^"]*"?|\S+')
-# With "or", the other word would have to match in the same days too.
+# With "or", a filter would also apply to the words on the other side.
 ALTERNATIVES = re.compile(r"(^|\s)or\s", re.IGNORECASE)
 MONTHS = [dt.date(2000, number, 1).strftime("%B").lower() for number in range(1, 13)]
 YEARS = range(CALENDAR_STARTS.year, CALENDAR_ENDS.year)

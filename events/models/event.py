@@ -31,7 +31,7 @@ from events.models.triggers import CAPACITY_NOT_BELOW_THE_TAKEN, COUNT_REVISION,
 
 # Events start in or after the first of these years, and start and end before the last.
 CALENDAR_STARTS = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
-CALENDAR_ENDS = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)
+CALENDAR_ENDS = dt.datetime(2100, 1, 1, tzinfo=dt.UTC)  # exclusive
 
 
 class MountainDay(Func):

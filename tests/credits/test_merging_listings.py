@@ -32,7 +32,7 @@ def listed(event: Event) -> list[tuple[int, str]]:
 
 @pytest.fixture
 def catalog_track() -> None:
-    """Let only credits from the catalog count in the Library Trustee track."""
+    """Let only credits from catalog courses count toward the Library Trustee track."""
     RuleSet.objects.filter(track__name="Library Trustee").update(catalog_only=True)
 
 

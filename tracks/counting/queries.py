@@ -354,7 +354,7 @@ def returned_events(person: User) -> QuerySet[Event]:
 
 
 def training_to_change() -> QuerySet[Event]:
-    """Return the custom events of the outer query's person that staff returned for changes."""
+    """Return the custom events that staff returned for changes to the person of the outer query."""
     return _returned(OuterRef("pk"))
 
 

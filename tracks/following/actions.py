@@ -217,9 +217,9 @@ def repost_credits(*, participation_ids: Collection[int]) -> int:
 def sync_postings(*, credit_ids: Collection[int]) -> PostingChanges:
     """Post these credits to the active participations that can count them; remove other postings.
 
-    Idempotent. Takes at most four statements for any number of credits. The caller must lock the people.
-    Certified participations do not change. Returns the (credit, participation) pairs that were
-    added, removed and kept.
+    Idempotent. Takes at most four statements for any number of credits. The caller must lock the
+    people. Certified participations do not change. Returns the (credit, participation) pairs that
+    were added, removed and kept.
     """
     if not credit_ids:
         return PostingChanges()
