@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Collection
 from decimal import Decimal
+from typing import NamedTuple
 
+from django.db.models import Q
 from django.dispatch import Signal
 
 from accounts.models import User
@@ -45,6 +47,28 @@ EventIdsHook = Callable[[User, list[Event]], set[int]]
 claimed_event_hooks: list[EventIdsHook] = []
 # Claims in any state, including declined and withdrawn.
 ever_claimed_event_hooks: list[EventIdsHook] = []
+
+
+class TrackFit(NamedTuple):
+    """Conditions on events, for a person who has chosen a track.
+
+    `counts`: its credit counts toward what is missing. `fills_gap`: it counts toward what is
+    missing first.
+    """
+
+    counts: Q
+    fills_gap: Q
+
+
+# Each function returns which events fit the person's tracks, or None without a track.
+track_fit_hooks: list[Callable[[User], TrackFit | None]] = []
+
+
+def track_fit_of(person: User | None) -> TrackFit | None:
+    """Return which events fit the person's tracks. None without a track, and for the public."""
+    if person is None:
+        return None
+    return next(filter(None, (hook(person) for hook in track_fit_hooks)), None)
 
 
 CertifiedEventsHook = Callable[[Collection[int]], set[int]]

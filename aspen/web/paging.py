@@ -135,9 +135,12 @@ def _page(
 
 
 def page_numbered(
-    rows: QuerySet[ModelRow], *, size: int, page: int, count: int
+    rows: QuerySet[ModelRow] | list[ModelRow], *, size: int, page: int, count: int
 ) -> KeysetPage[ModelRow]:
-    """Return page number `page` of a list of `count` rows, however it is sorted. One query."""
+    """Return page number `page` of a list of `count` rows, however it is sorted. One query.
+
+    Rows that are loaded already take none. They must begin with the first row.
+    """
     last = max(1, math.ceil(count / size))
     number = min(page, last)
     return KeysetPage(

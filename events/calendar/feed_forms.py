@@ -38,8 +38,11 @@ class FeedForm(CalendarForm):
 
 
 def filter_parameters(choice: CalendarChoice) -> str:
-    """Return a choice's filters as a query string, without view, date or page."""
-    given = parse_qsl(_without_position(choice).query())
+    """Return a choice's filters as a query string, without view, date, page or the person's track.
+
+    Feeds are the same for everyone.
+    """
+    given = parse_qsl(_without_position(choice).without("fits_track").query())
     filters = [(name, value) for name, value in given if name != "view"]
     return f"{urlencode(filters)}&" if filters else ""
 

@@ -193,7 +193,7 @@ def _filter_names(form: FeedForm) -> list[str]:
 
 
 def _form(request: HttpRequest) -> FeedForm:
-    return FeedForm(request.GET, categories=queries.categories())
+    return FeedForm(request.GET, choices=search.filter_choices())
 
 
 def _since(events: QuerySet[Event], filters: Filters) -> QuerySet[Event]:

@@ -1,8 +1,6 @@
 """The calendar's filters. All values are validated, because links can get mangled."""
 
 import datetime as dt
-import functools
-from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -14,11 +12,10 @@ from django.utils.text import Truncator
 from aspen.form_fields import LineField
 from aspen.formats import format_day
 from aspen.web.paging import Key
-from events.calendar import search
 from events.calendar.grid import LIST, MONTH, WATCH, WEEK, CalendarChoice, opening_month
-from events.calendar.search import NO_TYPE
+from events.calendar.search import NO_TYPE, FilterChoices
 from events.enums import Delivery, EventType
-from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Category
+from events.models import CALENDAR_ENDS, CALENDAR_STARTS
 
 INVALID_DAY = "is not a date like 2026-11-30, so it was ignored."
 UNKNOWN_CHOICE = "This value is not one of the choices, so it was ignored."
@@ -33,6 +30,7 @@ NAME_ERRORS = {
     "null_characters_not_allowed": "This value cannot be searched for, so it was ignored.",
     "max_length": "This value is longer than any name on the calendar, so it was ignored.",
 }
+NO_TRACK = "Sign in and choose a track to use this filter. It was ignored."
 # How suggestions refer to filters: "without the category".
 FILTER_PHRASES = {
     "words": "the search words",
@@ -46,6 +44,7 @@ FILTER_PHRASES = {
     "until": "the last day",
     "earns_credit": "“Earns credit”",
     "has_recording": "“Recording available”",
+    "fits_track": "“Fits my track”",
 }
 
 
@@ -170,6 +169,12 @@ class CalendarForm(forms.Form):
     recording = forms.ChoiceField(
         label="Recording available", required=False, choices=[("1", "Yes")], widget=FilterCheckbox
     )
+    fits = forms.ChoiceField(
+        label="Fits my track",
+        required=False,
+        choices=[("1", "Yes")],
+        widget=FilterCheckbox,
+    )
     month = DatePickerField(
         label="Month",
         type="month",
@@ -202,13 +207,7 @@ class CalendarForm(forms.Form):
     after = PageCursorField(label="Page", required=False)
     before = PageCursorField(label="Page", required=False)
 
-    def __init__(
-        self,
-        data: QueryDict,
-        *,
-        categories: Iterable[Category],
-    ) -> None:
-        """Federations are loaded only when needed."""
+    def __init__(self, data: QueryDict, *, choices: FilterChoices, has_track: bool = False) -> None:
         super().__init__({"month": f"{opening_month():%Y-%m}", **data.dict()})
         self.defaults_to_list = bool(data.get("q", "").strip()) or (
             "month" not in data
@@ -219,9 +218,16 @@ class CalendarForm(forms.Form):
                 field.error_messages["invalid_choice"] = UNKNOWN_CHOICE
         self._choice_field("category").choices = [
             ("", "All categories"),
-            *((each.slug, each.name) for each in categories),
+            *((each.slug, each.name) for each in choices.categories),
         ]
-        self._choice_field("federation").choices = functools.cache(_federations)
+        self._choice_field("federation").choices = [
+            ("", "All federations"),
+            *((name, name) for name in choices.federations),
+        ]
+        if not has_track:
+            fits = self._choice_field("fits")
+            fits.choices = []
+            fits.error_messages["invalid_choice"] = NO_TRACK
         # Browsers would cut a longer search without saying so.
         self.fields["q"].widget.attrs.pop("maxlength", None)
 
@@ -233,7 +239,12 @@ class CalendarForm(forms.Form):
     @staticmethod
     def filter_name(field_name: str) -> str:
         """Return the name that the filter of a field has in `Filters`."""
-        names = {"q": "words", "credit": "earns_credit", "recording": "has_recording"}
+        names = {
+            "q": "words",
+            "credit": "earns_credit",
+            "recording": "has_recording",
+            "fits": "fits_track",
+        }
         return names.get(field_name, field_name)
 
     def add_prefix(self, field_name: str) -> str:
@@ -262,6 +273,7 @@ class CalendarForm(forms.Form):
             until=given.get("until"),
             earns_credit="credit" in given,
             has_recording="recording" in given,
+            fits_track="fits" in given,
             past="past" in given,
             page=1 if {"after", "before"} & self.errors.keys() else given.get("page", 1),
             after=given.get("after"),
@@ -282,6 +294,7 @@ class CalendarForm(forms.Form):
             "until": f"To {format_day(choice.until)}" if choice.until else "",
             "earns_credit": "Earns credit",
             "has_recording": "Recording available",
+            "fits_track": "Fits my track",
         }
         return [(name, labels[name]) for name in choice.active_filters]
 
@@ -299,7 +312,3 @@ class CalendarForm(forms.Form):
             for error in errors
         )
         return list(dict.fromkeys(messages))
-
-
-def _federations() -> list[tuple[str, str]]:
-    return [("", "All federations"), *((name, name) for name in search.federations_with_events())]

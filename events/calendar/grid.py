@@ -69,6 +69,7 @@ class CalendarChoice(Filters):
             "to": self.until.isoformat() if self.until else "",
             "credit": "1" if self.earns_credit else "",
             "recording": "1" if self.has_recording else "",
+            "fits": "1" if self.fits_track else "",
             "past": "1" if has_past else "",
         }
         given = {name: value for name, value in values.items() if value}

@@ -160,6 +160,7 @@ class EventRow:
     town: str = ""
     alerts: tuple[Label, ...] = ()
     step: str = ""
+    fills_gap: bool = False
 
     @property
     def claimed(self) -> Label | None:
@@ -199,6 +200,7 @@ def event_row(
         town=_town(event),
         alerts=tuple(label for label in labels if label.tone == "warn" or label in ALERTS),
         step=_row_step(event, facts),
+        fills_gap=getattr(event, "fills_gap", False),
     )
 
 

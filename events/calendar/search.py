@@ -6,11 +6,12 @@ Pages, feeds and the embedded list all use `Filters`.
 import dataclasses
 import datetime as dt
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple, TypeVar
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.contrib.postgres.search import (
     SearchQuery,
     SearchRank,
@@ -26,7 +27,8 @@ from accounts.models import Federation
 from events import queries
 from events.calendar.words import Understood, understand
 from events.enums import Delivery
-from events.models import CreditOffer, Event, Synonym
+from events.models import Category, CreditOffer, Event, Synonym
+from events.signals import TrackFit
 
 # The text search configuration that the database has for the calendar.
 CONFIG = "aspen"
@@ -49,7 +51,8 @@ class Filters:
 
     `category` is a slug and `federation` is a name. `since` and `until` are inclusive days in
     Mountain time. `words` are as they were typed: some of them can mean other filters
-    (`understood`). `synonyms` are not a filter, but what `synonyms_in` finds for the words.
+    (`understood`). `synonyms` are not a filter, but what `synonyms_in` finds for the words, and
+    `track_fit` is which events `fits_track` keeps: none without a track.
     """
 
     words: str = ""
@@ -63,7 +66,9 @@ class Filters:
     until: dt.date | None = None
     earns_credit: bool = False
     has_recording: bool = False
+    fits_track: bool = False
     synonyms: "tuple[WordAndSynonym, ...]" = ()
+    track_fit: TrackFit | None = None
 
 
 AnyFilters = TypeVar("AnyFilters", bound=Filters)
@@ -78,7 +83,9 @@ class WordAndSynonym(NamedTuple):
 
 # In display order.
 FILTER_NAMES = tuple(
-    field.name for field in dataclasses.fields(Filters) if field.name != "synonyms"
+    field.name
+    for field in dataclasses.fields(Filters)
+    if field.name not in ("synonyms", "track_fit")
 )
 
 
@@ -120,6 +127,8 @@ def filtered_calendar(filters: Filters) -> QuerySet[Event]:
         events = events.filter(pk__in=CreditOffer.objects.values("event_id"))
     if filters.has_recording:
         events = events.filter(recording_available_at__lte=timezone.now())
+    if filters.fits_track:
+        events = events.filter(filters.track_fit.counts) if filters.track_fit else events.none()
     return events
 
 
@@ -333,8 +342,18 @@ def _is_empty_query(query: SearchQuery) -> Q:
 # ---------- Choices and counts ----------
 
 
-def federations_with_events() -> list[str]:
-    return list(Federation.objects.order_by("name").values_list("name", flat=True))
+class FilterChoices(NamedTuple):
+    """The categories and the names of federations to filter by, in display order."""
+
+    categories: Sequence[Category]
+    federations: list[str]
+
+
+def filter_choices() -> FilterChoices:
+    """Return the choices of the calendar's filters. One query."""
+    names = ArraySubquery(Federation.objects.order_by("name").values("name"))
+    categories = list(queries.categories().annotate(federations=names))
+    return FilterChoices(categories, categories[0].federations if categories else [])
 
 
 def count_each(querysets: Iterable[QuerySet[Event]]) -> list[int]:

@@ -1,11 +1,13 @@
 """The public events calendar."""
 
+import dataclasses
 import datetime as dt
-from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple, TypedDict
 
 from django.contrib.auth.decorators import login_not_required
-from django.db.models import QuerySet
+from django.db.models import BooleanField, Case, QuerySet, Value, When, Window
+from django.db.models.functions import RowNumber
 from django.forms import BoundField
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
@@ -35,6 +37,16 @@ from events.calendar.presentation import MONTH_FIELDS, ROW_FIELDS
 from events.calendar.words import week_of
 from events.enums import EventState, RegistrationState
 from events.models import Category, CreditOffer, Event
+from events.signals import track_fit_of
+
+if TYPE_CHECKING:
+    from django_stubs_ext import WithAnnotations
+
+    class _InGroup(TypedDict):
+        group: int
+        place: int
+
+    EventInGroup = WithAnnotations[Event, _InGroup]
 
 PAGE_SIZE = 12
 # How many rows each group of a search has, and how many past events are looked at for one.
@@ -70,7 +82,7 @@ class CalendarPage(NamedTuple):
     choice: CalendarChoice
     errors: list[str]
     feed_query: str
-    categories: list[Category]
+    categories: Sequence[Category]
     tabs: list[Tab]
     menus: list[FilterMenu]
     past_url: str
@@ -88,6 +100,15 @@ class OtherSide(NamedTuple):
 
     text: str
     url: str
+
+
+class Found(NamedTuple):
+    """The events that a search finds: recordings, a page of results, and past events."""
+
+    watch: list[Event]
+    page: paging.KeysetPage[Event]
+    past: list[Event]
+    other_side: OtherSide | None
 
 
 class PastTraining(NamedTuple):
@@ -121,16 +142,17 @@ class ListPage(NamedTuple):
 @cached_until_changed
 def calendar(request: HttpRequest) -> HttpResponse:
     """Show a month, a list, recordings to watch now, or a search in these three groups."""
-    categories = list(queries.categories())
-    form = CalendarForm(request.GET, categories=categories)
-    choice = search.with_synonyms(form.choice())
     person = signed_in_person(request)
+    choices = search.filter_choices()
+    track_fit = track_fit_of(person)
+    form = CalendarForm(request.GET, choices=choices, has_track=track_fit is not None)
+    choice = dataclasses.replace(search.with_synonyms(form.choice()), track_fit=track_fit)
     if choice.view == WEEK:
         sunday, saturday = week_of(choice.day or today())
         return redirect(choice.url(view=LIST, day=None, since=sunday, until=saturday))
     show: dict[str, Callable[[CalendarChoice, User | None], MonthPage | ListPage]]
     show = {MONTH: _month, WATCH: _list, LIST: _list}
-    page = _page(form, choice, categories)
+    page = _page(form, choice, choices.categories)
     context = page._asdict() | show[choice.view](choice, person)._asdict()
     return render(request, "events/calendar.html", context)
 
@@ -138,7 +160,9 @@ def calendar(request: HttpRequest) -> HttpResponse:
 # ---------- Filters and tabs ----------
 
 
-def _page(form: CalendarForm, choice: CalendarChoice, categories: list[Category]) -> CalendarPage:
+def _page(
+    form: CalendarForm, choice: CalendarChoice, categories: Sequence[Category]
+) -> CalendarPage:
     # A search from the month opens the list. Other searches keep the view.
     keeps_view = choice.view != MONTH or choice.words
     return CalendarPage(
@@ -299,11 +323,10 @@ def _own_event_labels(facts: EventFacts) -> dict[int, str]:
 def _list(choice: CalendarChoice, person: User | None) -> ListPage:
     """Build a page of the list, or offer similar events or alternatives if it is empty."""
     is_search = bool(choice.words) and choice.view == LIST
-    page, other_side = _search_page(choice) if is_search else (_dated_page(choice), None)
+    watch, page, past, other_side = (
+        _search(choice) if is_search else Found([], _dated_page(choice), [], None)
+    )
     rows = page.rows
-    three_groups = is_search and not (choice.past or choice.day or choice.since)
-    watch = list(_first(choice, queries.watchable)) if three_groups else []
-    past = list(_first(choice, _attendable, MAX_PAST)) if three_groups else []
     is_similar = is_search and not (rows or other_side or watch or past)
     if is_similar:
         rows = _similar_page(choice)
@@ -346,16 +369,6 @@ def _attendable(events: QuerySet[Event]) -> QuerySet[Event]:
     return queries.past(events).filter(state=EventState.PUBLISHED, pk__in=earning)
 
 
-def _first(
-    choice: CalendarChoice,
-    keep: Callable[[QuerySet[Event]], QuerySet[Event]],
-    limit: int = GROUP_SIZE,
-) -> QuerySet[Event]:
-    """Return the best matches among the events that `keep` keeps."""
-    events = keep(_row_fields_of(search.filtered_calendar(choice)))
-    return _ranked(events, choice)[:limit]
-
-
 def _ranked(events: QuerySet[Event], choice: CalendarChoice) -> QuerySet[Event]:
     """Order by the words that are not filters. Without such words, keep the order of time."""
     words = search.understood(choice).words
@@ -378,14 +391,18 @@ def _trainings(events: list[Event], rows: list[presentation.EventRow]) -> list[P
     return trainings
 
 
-def _row_fields_of(events: QuerySet[Event]) -> QuerySet[Event]:
-    return queries.with_has_questions(events.select_related("parent").only(*ROW_FIELDS))
+def _row_fields_of(events: QuerySet[Event], choice: CalendarChoice) -> QuerySet[Event]:
+    """Load what rows show. `fills_gap`: the event counts toward what the person misses first."""
+    events = queries.with_has_questions(events.select_related("parent").only(*ROW_FIELDS))
+    cases = [When(choice.track_fit.fills_gap, then=True)] if choice.track_fit else []
+    fills_gap = Case(*cases, default=False, output_field=BooleanField())
+    return events.annotate(fills_gap=fills_gap)
 
 
 def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
     """Return a page in date order, which does not shift when events are added or end."""
     return paging.keyset_page(
-        _row_fields_of(_events_of(choice)),
+        _row_fields_of(_events_of(choice), choice),
         NEWEST_FIRST if choice.view == WATCH or (choice.past and not choice.day) else SOONEST_FIRST,
         size=PAGE_SIZE,
         page=choice.page,
@@ -394,32 +411,71 @@ def _dated_page(choice: CalendarChoice) -> paging.KeysetPage[Event]:
     )
 
 
-def _search_page(choice: CalendarChoice) -> tuple[paging.KeysetPage[Event], OtherSide | None]:
-    """Return a page of results, best match first, and a link to past or upcoming results."""
+def _search(choice: CalendarChoice) -> Found:
+    """Return what a search finds, best match first: one page or, at first, three groups.
+
+    Two queries.
+    """
     events = _events_of(choice)
     other = None
     # A list of one day, or from a given day on, has no past or upcoming counterpart.
     if not choice.day and (choice.past or not choice.since):
         other = choice.replace(past=not choice.past)
-    count, *rest = search.count_each([events, *([_events_of(other)] if other else [])])
-    page = paging.page_numbered(
-        _ranked(_row_fields_of(events).order_by("begins_at", "id"), choice),
-        size=PAGE_SIZE,
-        page=choice.page,
-        count=count,
+    count, number = search.count_each(
+        [events, _events_of(other) if other else Event.objects.none()]
     )
-    if other is None or not rest[0]:
-        return page, None
+    results = _ranked(events.order_by("begins_at", "id"), choice)
+    watch: list[Event] = []
+    past: list[Event] = []
+    rows: QuerySet[Event] | list[Event] = _row_fields_of(results, choice)
+    is_first = choice.page == 1 and not (choice.past or choice.day or choice.since)
+    # Every event is either coming or past.
+    if is_first and count + number:
+        found = search.filtered_calendar(choice)
+        watch, rows, past = _load_groups(
+            choice,
+            [
+                (queries.watchable(found).order_by("-begins_at", "-id"), GROUP_SIZE),
+                (results, PAGE_SIZE),
+                (_attendable(found), MAX_PAST),
+            ],
+        )
+    page = paging.page_numbered(rows, size=PAGE_SIZE, page=choice.page, count=count)
+    return Found(watch, page, past, _other_side(choice, other, number) if other else None)
+
+
+def _other_side(choice: CalendarChoice, other: CalendarChoice, number: int) -> OtherSide | None:
     side = "upcoming" if choice.past else "past"
-    text = f"{counted(rest[0], f'{side} event')} for “{choice.words}”"
-    return page, OtherSide(text, other.url())
+    text = f"{counted(number, f'{side} event')} for “{choice.words}”"
+    return OtherSide(text, other.url()) if number else None
+
+
+def _load_groups(
+    choice: CalendarChoice, groups: Iterable[tuple[QuerySet[Event], int]]
+) -> list[list[Event]]:
+    """Load the best matches of each (events, limit). One query."""
+    first, *others = (
+        _numbered(_row_fields_of(_ranked(events, choice), choice), number)[:limit]
+        for number, (events, limit) in enumerate(groups)
+    )
+    loaded: list[list[Event]] = [[] for _ in range(1 + len(others))]
+    for event in first.union(*others, all=True).order_by("group", "place"):
+        loaded[event.group].append(event)
+    return loaded
+
+
+def _numbered(events: QuerySet[Event], group: int) -> "QuerySet[EventInGroup]":
+    """Annotate the group's number and each event's place in its order."""
+    place = Window(RowNumber(), order_by=[str(field) for field in events.query.order_by])
+    return events.annotate(group=Value(group), place=place)
 
 
 def _similar_page(choice: CalendarChoice) -> list[Event]:
     """Return the first page of similar events for words that match nothing."""
-    events = _row_fields_of(_in_period(search.filtered_calendar(choice.without("words")), choice))
+    events = _in_period(search.filtered_calendar(choice.without("words")), choice)
     words = search.understood(choice).words
-    return list(search.search_similar(events, words)[:PAGE_SIZE])
+    similar = search.search_similar(events, words)
+    return list(_row_fields_of(similar, choice)[:PAGE_SIZE])
 
 
 def _list_alternatives(

@@ -19,8 +19,9 @@ from events import queries as event_queries
 from events.enums import Attendance, EventState, ListingState, RegistrationMode, RegistrationState
 from events.models import CatalogListing, CreditOffer, Event, FiscalYear, Registration
 from events.queries import CategoryAmount
+from events.signals import TrackFit
 from tracks.counting.progress import Progress
-from tracks.counting.queries import TrackProgress
+from tracks.counting.queries import TrackProgress, active_participations, track_progress_of
 from tracks.models import Participation
 
 if TYPE_CHECKING:
@@ -66,15 +67,57 @@ def suggest_trainings(
     participation, progress, _ = track_progress
     if progress.is_complete or timezone.localdate(now) > participation.closes_on:
         return []
-    missing = [line for line in progress.lines if line.missing]
-    missing.sort(key=lambda line: line.missing, reverse=True)
-    unfilled = [line.category.pk for line in missing]
-    filled = [line.category.pk for line in progress.lines if not line.missing]
-    elective = filled if progress.elective_missing else []
+    unfilled, elective = _needed(progress)
     offers = list(_ranked(candidates(person, participation, now), [*unfilled, *elective], now))
     picked = _pick(offers, unfilled, elective)
     lines = event_queries.credit_lines([each.event for each in picked])
     return [_row(each, lines.get(each.event.pk, []), progress) for each in picked]
+
+
+class NeededCategories(NamedTuple):
+    """Ids of categories: those below their minimum, most missing first, and those for electives."""
+
+    unfilled: list[int]
+    elective: list[int]
+
+
+def _needed(progress: Progress) -> NeededCategories:
+    missing = sorted(
+        (line for line in progress.lines if line.missing),
+        key=lambda line: line.missing,
+        reverse=True,
+    )
+    filled = [line.category.pk for line in progress.lines if not line.missing]
+    elective = filled if progress.elective_missing else []
+    return NeededCategories([line.category.pk for line in missing], elective)
+
+
+def track_fit(person: User) -> TrackFit | None:
+    """Return which calendar events count toward what is missing in the person's tracks.
+
+    None if the person follows no track. A minimum is filled before electives. Up to three queries.
+    """
+    now = timezone.now()
+    day = timezone.localdate(now)
+    tracks = track_progress_of(active_participations(person), day)
+    if not tracks:
+        return None
+    fit = TrackFit(Q(pk__in=[]), Q(pk__in=[]))
+    for participation, progress, _ in tracks:
+        if progress.is_complete or day > participation.closes_on:
+            continue
+        countable = _countable(person, participation, now)
+        unfilled, elective = _needed(progress)
+        fit = TrackFit(
+            fit.counts | countable & _earns([*unfilled, *elective]),
+            fit.fills_gap | countable & _earns(unfilled or elective),
+        )
+    return fit
+
+
+def _earns(categories: list[int]) -> Q:
+    """Return a condition: the event earns credit in one of these categories."""
+    return Q(Exists(CreditOffer.objects.filter(event=OuterRef("pk"), category__in=categories)))
 
 
 def candidates(person: User, participation: Participation, now: dt.datetime) -> QuerySet[Event]:
@@ -83,31 +126,43 @@ def candidates(person: User, participation: Participation, now: dt.datetime) -> 
     They are upcoming and open for registration (or need none), or recorded and claimable now, and
     the person has not claimed them.
     """
-    claimed = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
-        state__in=[*sorted(LIVE), ClaimState.DECLINED]
-    )
     # People who were absent can still watch the recording.
     registered = Registration.objects.filter(person=person, event=OuterRef("pk")).exclude(
         Q(state=RegistrationState.CANCELLED) | Q(attendance=Attendance.ABSENT)
     )
-    day = timezone.localdate(now)
-    since = max(participation.counts_from, participation.rule_set.counts_since(day))
-    recorded = Q(recording_available_at__lte=now, claimable_at__lte=now, last_day__gte=since) & (
+    recorded = Q(recording_available_at__lte=now, claimable_at__lte=now) & (
         Q(recording_until_at=None) | Q(recording_until_at__gt=now)
     )
-    events = event_queries.on_calendar().filter(
-        Q(begins_at__gt=now) | recorded,
-        ~Exists(claimed),
-        ~Exists(registered),
-        state=EventState.PUBLISHED,
-        last_day__lte=participation.closes_on,
+    return (
+        event_queries.on_calendar()
+        .filter(
+            _countable(person, participation, now),
+            Q(begins_at__gt=now) | recorded,
+            ~Exists(registered),
+        )
+        .exclude(_closed(now))
     )
-    if participation.rule_set.catalog_only:
-        events = events.filter(_in_catalog(now))
-    return events.exclude(_closed(now))
 
 
-def _in_catalog(now: dt.datetime) -> Exists:
+def _countable(person: User, participation: Participation, now: dt.datetime) -> Q:
+    """Return a condition: the event's credit would count in the participation.
+
+    Same rule as queries.eligible(), for events that the person can still claim.
+    """
+    claimed = Claim.objects.filter(person=person, event=OuterRef("pk")).filter(
+        state__in=[*sorted(LIVE), ClaimState.DECLINED]
+    )
+    day = timezone.localdate(now)
+    since = max(participation.counts_from, participation.rule_set.counts_since(day))
+    condition = Q(
+        ~Exists(claimed),
+        state=EventState.PUBLISHED,
+        last_day__range=(since, participation.closes_on),
+    )
+    return condition & _in_catalog(now) if participation.rule_set.catalog_only else condition
+
+
+def _in_catalog(now: dt.datetime) -> Q:
     """Return a condition: the event is in the catalog for the year its credit would be earned in.
 
     Same rule as credits.queries.from_catalog().
@@ -116,7 +171,7 @@ def _in_catalog(now: dt.datetime) -> Exists:
     earned = Q(fiscal_year=FiscalYear(OuterRef("last_day")))
     watched = Q(fiscal_year=year, event__recording_available_at__lte=now)
     approved = CatalogListing.objects.filter(state=ListingState.APPROVED)
-    return Exists(approved.filter(earned | watched, event=OuterRef("pk")))
+    return Q(Exists(approved.filter(earned | watched, event=OuterRef("pk"))))
 
 
 def _closed(now: dt.datetime) -> Q:

@@ -174,5 +174,5 @@ def test_the_number_of_queries_of_a_search_is_fixed(
         recording(title=f"Lab recorded {number}")
         make.event(title=f"Lab soon {number}", days=2)
         make.event(title=f"Lab past {number}", days=-2)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(10):
         client.get("/events/?q=lab")

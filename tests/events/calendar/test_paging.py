@@ -177,5 +177,5 @@ def test_search_results_keep_their_order_across_pages(client):
 def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count, query):
     labs(count)
     key = (timezone.now() + dt.timedelta(hours=30)).strftime("%Y-%m-%dT%H:%M:%SZ")
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(5):
         client.get(f"/events/?view=list{query.format(key)}")
