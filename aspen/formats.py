@@ -43,6 +43,14 @@ def format_days(first: dt.date, last: dt.date) -> str:
     return f"{first:%B} {first.day}{year} – {last:%B} {last.day}, {last.year}"
 
 
+def format_length(minutes: int) -> str:
+    """Return a length such as "35 minutes", "1 hour" or "1 h 30 min"."""
+    hours, rest = divmod(minutes, 60)
+    if hours and rest:
+        return f"{hours} h {rest} min"
+    return counted(hours, "hour") if hours else counted(rest, "minute")
+
+
 def days_since(moment: dt.datetime) -> int:
     """Return the number of calendar days in Montana between the moment and now."""
     return (timezone.localdate() - timezone.localdate(moment)).days

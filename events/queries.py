@@ -123,11 +123,15 @@ def claimable() -> QuerySet[Event]:
 
 
 def watchable(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Keep only published events that earn credit and whose recording has an address, for now."""
+    """Keep only published events with a recording that can be watched now and earns credit.
+
+    The recording has an address, or the event has a contact to ask for it.
+    """
     now = timezone.now()
     return events.filter(
         Q(recording_until_at=None) | Q(recording_until_at__gt=now),
-        ~Q(recording_url=""),
+        Q(recording_last_day=None) | Q(recording_last_day__gte=timezone.localdate(now)),
+        ~Q(recording_url="", contact_name="", contact=""),
         state=EventState.PUBLISHED,
         recording_available_at__lte=now,
         pk__in=CreditOffer.objects.values("event_id"),

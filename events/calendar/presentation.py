@@ -11,7 +11,7 @@ from typing import NamedTuple
 from django.utils import timezone
 
 from aspen.clock import day_of_end
-from aspen.formats import counted, format_credits, format_day, format_short_day
+from aspen.formats import counted, format_credits, format_day, format_length, format_short_day
 from aspen.web.labels import Label
 from events import rules
 from events.calendar.facts import EventFacts, credit_button
@@ -161,6 +161,10 @@ class EventRow:
     alerts: tuple[Label, ...] = ()
     step: str = ""
     fills_gap: bool = False
+    # What Watch now shows. `until` is a day, or empty.
+    length: str = ""
+    until: str = ""
+    has_address: bool = False
 
     @property
     def claimed(self) -> Label | None:
@@ -201,6 +205,9 @@ def event_row(
         alerts=tuple(label for label in labels if label.tone == "warn" or label in ALERTS),
         step=_row_step(event, facts),
         fills_gap=getattr(event, "fills_gap", False),
+        length=format_length(event.recording_minutes) if event.recording_minutes else "",
+        until=_watchable_until(event, facts.now),
+        has_address=bool(event.recording_url),
     )
 
 
@@ -217,6 +224,18 @@ def short_times(event: Event) -> str:
         return f"through {last:%a, %b} {last.day}"
     times = day_and_times(event)[1]
     return times.replace("12:00 PM", "noon").replace(":00", "")
+
+
+def _watchable_until(event: Event, now: dt.datetime) -> str:
+    """Return the last day on which the recording can be watched and earns credit, as text."""
+    days = [event.recording_last_day] if event.recording_last_day else []
+    if event.recording_until_at:
+        days.append(day_of_end(event.recording_until_at))
+    if not days:
+        return ""
+    last = min(days)
+    year = f", {last.year}" if last.year != timezone.localdate(now).year else ""
+    return f"{last:%b} {last.day}{year}"
 
 
 def _town(event: Event) -> str:
@@ -311,6 +330,9 @@ ROW_FIELDS = (
     "has_waitlist",
     "recording_available_at",
     "recording_until_at",
+    "recording_url",
+    "recording_minutes",
+    "recording_last_day",
     "over_at",
     "claimable_at",
     "parent__title",

@@ -108,14 +108,56 @@ def test_watch_now_has_recordings_with_an_address_that_earn_credit(client: Clien
     recording(title="Here")
     recording(title="Without credit", credits={})
     recording(title="Without address", recording_url="")
+    recording(title="With a contact", recording_url="", contact_name="Pat Lee")
     recording(title="Not yet", recording_available_at=now + HOUR)
     recording(title="No longer", recording_until_at=now - HOUR / 2)
+    today = timezone.localdate()
+    recording(title="Until yesterday", recording_last_day=today - dt.timedelta(days=1))
+    recording(title="Until today", recording_last_day=today)
     recording(title="Canceled", state=EventState.CANCELLED)
     recording(title="Other", credits={make.PUBLIC: "1.0"})
     page = context(client, "view=watch&category=technology")
-    assert [row.title for row in page["rows"]] == ["Here"]
-    assert "Watch<" in text(client.get("/events/?view=watch"))
-    assert ADDRESS not in text(client.get("/events/?view=watch"))
+    assert {row.title for row in page["rows"]} == {"Here", "With a contact", "Until today"}
+    shown = text(client.get("/events/?view=watch"))
+    assert "Watch<" in shown
+    assert "How to watch<span" in shown
+    assert ADDRESS not in shown
+
+
+@pytest.mark.parametrize(
+    ("fields", "shown"),
+    [
+        ({}, "<b>Recording</b>any time"),
+        ({"recording_minutes": 35}, "<b>35 minutes</b>any time"),
+        ({"recording_minutes": 60}, "<b>1 hour</b>any time"),
+        ({"recording_minutes": 90}, "<b>1 h 30 min</b>any time"),
+        ({"recording_last_day": dt.date(2027, 3, 31)}, "<b>Recording</b>until Mar 31, 2027"),
+        ({"recording_last_day": dt.date(2026, 12, 24)}, "<b>Recording</b>until Dec 24"),
+        # It earns credit until midnight, which belongs to the day before.
+        (
+            {
+                "recording_last_day": dt.date(2026, 12, 24),
+                "recording_until_at": dt.datetime.fromisoformat("2026-12-20T00:00-07:00"),
+            },
+            "<b>Recording</b>until Dec 19",
+        ),
+    ],
+)
+def test_recordings_have_their_length_and_last_day(
+    client: Client, fields: dict[str, Any], shown: str
+) -> None:
+    with time_machine.travel("2026-11-30T12:00-07:00", tick=False):
+        recording(**fields)
+        page = text(client.get("/events/?view=watch"))
+    assert shown in page
+
+
+def test_a_recording_leaves_the_cached_list_after_its_last_day(client: Client) -> None:
+    with time_machine.travel("2026-11-30T23:59-07:00", tick=False):
+        recording(title="Leaving", recording_last_day=dt.date(2026, 11, 30))
+        assert "Leaving" in text(client.get("/events/?view=watch"))
+    with time_machine.travel("2026-12-01T00:01-07:00", tick=False):
+        assert "Leaving" not in text(client.get("/events/?view=watch"))
 
 
 # ---------- A search in three groups ----------
