@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple, TypedDict
 from django.db.models import Exists, OuterRef, Q, QuerySet, Sum, Value
 from django.db.models.expressions import RawSQL
 from django.db.models.functions import Coalesce
+from django.urls import reverse
 from django.utils import timezone
 
 from accounts.models import User
@@ -24,6 +25,7 @@ from credits.same_training import ONE_DAY, is_same_title, may_be_same, normalize
 from events.enums import EventState, Origin
 from events.models import CreditOffer, Event, RecordingPage
 from events.rules import is_claimable, is_longer_than_a_day, last_day_of, overlaps
+from events.signals import EarlierClaim
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -69,6 +71,7 @@ class CheckSubject:
     event: Event
     credits: Decimal
     claim_id: int | None = None
+    claimed_at: dt.datetime | None = None
     is_attendee: bool = True
 
     @property
@@ -110,6 +113,28 @@ def check_proposed_claims(
         for event, credits in proposed
     ]
     return check_subjects(subjects)
+
+
+def earlier_claim(person: User, event: Event) -> EarlierClaim | None:
+    """Return the person's live claim on the event, or else the latest on the same training.
+
+    The same training is what the checks ask about: a possible duplicate, or the same training
+    again. Takes one query.
+    """
+    subject = CheckSubject(person_id=person.pk, event=event, credits=Decimal())
+    nearby = Claim.objects.filter(pk__in=_nearby_claims([subject]), state__in=sorted(LIVE))
+    claimed = [
+        each
+        for each in _subjects(nearby)
+        if _is_same(subject, each) or may_be_same(event, each.event) or _is_again(subject, each)
+    ]
+    if not claimed:
+        return None
+    latest = max(claimed, key=lambda each: (_is_same(subject, each), each.last_day, each.claim_id))
+    assert latest.claimed_at is not None
+    return EarlierClaim(
+        timezone.localdate(latest.claimed_at), reverse("credits:detail", args=[latest.claim_id])
+    )
 
 
 def check_fingerprint(results: Iterable[CheckResult]) -> str:
@@ -214,12 +239,9 @@ def _check_again(subject: CheckSubject, others: Sequence[CheckSubject]) -> Itera
         other
         for other in others
         if other.claim_id
-        and subject.is_attendee
-        and other.is_attendee
         and (subject.claim_id is None or other.last_day < subject.last_day)
-        and _within_years(subject.last_day, other.last_day)
         and not may_be_same(subject.event, other.event)
-        and is_same_title(subject.event, other.event)
+        and _is_again(subject, other)
     ]
     if not again:
         return
@@ -230,6 +252,16 @@ def _check_again(subject: CheckSubject, others: Sequence[CheckSubject]) -> Itera
         "again?",
         event=latest.event,
         claim_id=latest.claim_id,
+    )
+
+
+def _is_again(one: CheckSubject, other: CheckSubject) -> bool:
+    """Return whether both are attendance at a training with this title, within four years."""
+    return (
+        one.is_attendee
+        and other.is_attendee
+        and _within_years(one.last_day, other.last_day)
+        and is_same_title(one.event, other.event)
     )
 
 
@@ -321,13 +353,14 @@ def with_credit_sum(claims: QuerySet[Claim]) -> "QuerySet[ClaimWithCreditSum]":
 
 def _subjects(claims: QuerySet[Claim]) -> list[CheckSubject]:
     rows = with_credit_sum(claims).select_related("event")
-    rows = rows.only("person", "role", *(f"event__{name}" for name in COMPARED))
+    rows = rows.only("person", "role", "claimed_at", *(f"event__{name}" for name in COMPARED))
     return [
         CheckSubject(
             person_id=claim.person_id,
             event=claim.event,
             credits=claim.credit_sum,
             claim_id=claim.pk,
+            claimed_at=claim.claimed_at,
             is_attendee=claim.role == ClaimRole.ATTENDEE,
         )
         for claim in rows.order_by("event__begins_at", "pk")

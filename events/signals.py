@@ -1,5 +1,6 @@
 """Signals to the apps above. Receivers run in the sender's transaction."""
 
+import datetime as dt
 from collections.abc import Callable, Collection
 from decimal import Decimal
 from typing import NamedTuple
@@ -91,6 +92,24 @@ def claimed_event_ids_for(person: User | None, events: list[Event]) -> set[int]:
 def ever_claimed_event_ids_for(person: User, events: list[Event]) -> set[int]:
     """Return the ids of the events that the person has claims for, in any state."""
     return set().union(*(hook(person, events) for hook in ever_claimed_event_hooks))
+
+
+class EarlierClaim(NamedTuple):
+    """A person's live claim on an event, or on the same training at another time."""
+
+    claimed_on: dt.date
+    url: str
+
+
+# Each function returns the person's claim on the event, or else on the same training.
+earlier_claim_hooks: list[Callable[[User, Event], EarlierClaim | None]] = []
+
+
+def earlier_claim_for(person: User | None, event: Event) -> EarlierClaim | None:
+    """Return the person's claim on the event, or else on the same training. None for the public."""
+    if person is None:
+        return None
+    return next(filter(None, (hook(person, event) for hook in earlier_claim_hooks)), None)
 
 
 # Each function returns the credits by person id that these people would lose if they were absent.

@@ -140,9 +140,9 @@ def _credit_note(event: Event, counts: RegistrationCounts, facts: EventFacts) ->
         return (
             "You registered, so your credit will be listed automatically. You can also add it now."
         )
-    if rules.has_recording(event, facts.now):
-        return "If you took part or watched the recording, you can add this credit."
-    return "If you took part, you can add this credit."
+    if not facts.is_signed_in:
+        return ""
+    return "It goes straight to your credits. You can withdraw it there."
 
 
 def _over_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> str:
@@ -154,7 +154,7 @@ def _over_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> s
     if event.pk in facts.credits:
         return ""
     if facts.credits:  # on a conference page, its sessions' credits
-        return "Claim each session separately in the program below."
+        return "The sessions earn the credit. Choose the ones you attended in the program below."
     return "This event earns no CE credit."
 
 
@@ -176,4 +176,8 @@ def _registration_step(event: Event, counts: RegistrationCounts, facts: EventFac
     if rules.has_to_wait(event, counts.taken, counts.waiting):
         note = "All places are taken. The person who has waited longest gets the next free place."
         return NextStep("join" if facts.is_signed_in else "sign_in_join", note=note)
-    return NextStep("register" if facts.is_signed_in else "sign_in_register")
+    note = "Your credit will be listed automatically after the event."
+    return NextStep(
+        "register" if facts.is_signed_in else "sign_in_register",
+        note=note if event.pk in facts.credits else "",
+    )

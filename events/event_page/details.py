@@ -15,15 +15,19 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.db.last_change import UNDO_WINDOW
-from aspen.formats import format_day, format_time
+from aspen.formats import counted, format_day, format_short_day, format_time
 from aspen.web.labels import Label
 from aspen.web.undo import undo_url
 from events import permissions, rules, undoing
 from events.calendar.next_step import Door, Link, NextStep, web_link
-from events.calendar.presentation import EventRow
+from events.calendar.presentation import FULL, OVER, RECORDING, EventRow, state_labels
 from events.enums import Delivery, EventState, Origin
 from events.models import Event, Resource
+from events.queries import RegistrationCounts
+from events.signals import EarlierClaim
 
+# The kinds of next step whose button is blue.
+BLUE_STEPS = ("register", "join", "sign_in_register", "sign_in_join", "external", "revise")
 IN_PERSON_DELIVERIES = (Delivery.IN_PERSON, Delivery.HYBRID)
 MAP_URL = "https://www.openstreetmap.org/search"
 KINDS = {
@@ -33,6 +37,34 @@ KINDS = {
     "image/png": "Image",
     "image/jpeg": "Image",
 }
+
+
+def page_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
+    """Return the event's states in more words than lists have."""
+    words = {OVER: f"Ended {format_short_day(event.last_day)}", RECORDING: _recording_words(event)}
+    if rules.is_full(event, counts.taken):
+        words[FULL] = f"Full: {counts.taken} of {event.capacity} places are taken"
+    labels = state_labels(event, counts, now)
+    return [label._replace(text=words.get(label, label.text)) for label in labels]
+
+
+def _recording_words(event: Event) -> str:
+    """Return a recording's length and last day: Recording, 90 minutes, until Mar 30, 2027"""
+    minutes, last_day = event.recording_minutes, event.recording_last_day
+    if not minutes and not last_day:
+        return RECORDING.text
+    length = counted(minutes, "minute") if minutes else ""
+    until = f"until {format_short_day(last_day)}" if last_day else ""
+    return ", ".join(filter(None, ["Recording", length, until]))
+
+
+def blue_button(step: NextStep, door: Door | None, recording: "RecordingInfo | None") -> str:
+    """Return which button of the page is the blue one: door, step, watch, or "" for none."""
+    if door and door.url:
+        return "door"
+    if step.kind in BLUE_STEPS:
+        return "step"
+    return "watch" if recording and recording.link else ""
 
 
 class MachineTimes(NamedTuple):
@@ -94,6 +126,12 @@ def contact_link(event: Event) -> Link | None:
         return None
     is_email = "@" in event.contact and " " not in event.contact
     return Link(f"mailto:{event.contact}" if is_email else "", rules.contact_of(event))
+
+
+def organizer_of(event: Event) -> str:
+    """Return the organizer's name, or "" if there is none or it is the sponsor."""
+    name = str(event.organization) if event.organization else ""
+    return "" if event.organization and event.organization.name == event.sponsor else name
 
 
 class RecordingInfo(NamedTuple):
@@ -189,7 +227,13 @@ class EventPage(NamedTuple):
     states: list[Label]
     row: EventRow
     next_step: NextStep
+    blue: str
+    earlier: EarlierClaim | None
+    claimed_on: str
     has_questions: bool
+    joins_online: bool
+    can_act: bool
+    can_add_to_calendar: bool
     json_ld: str
     places_left: str
     door: Door | None
@@ -205,4 +249,5 @@ class EventPage(NamedTuple):
     recording: RecordingInfo | None
     catalog_years: list[int]
     source_link: Link | None
+    organizer: str
     other_dates: list[EventRow]

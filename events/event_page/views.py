@@ -16,11 +16,12 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from aspen.errors import Refused
+from aspen.formats import format_short_day
 from aspen.web import context
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from aspen.web.undo import success_with_undo
-from events import permissions, queries
+from events import permissions, queries, rules
 from events.calendar import feeds, presentation
 from events.calendar.facts import EventFacts, facts_about, signed_in_person
 from events.calendar.next_step import door, next_step, web_link
@@ -29,7 +30,7 @@ from events.catalog import queries as catalog_queries
 from events.enums import EventState, Origin
 from events.event_page import actions, details
 from events.models import Event
-from events.signals import ever_claimed_event_ids_for
+from events.signals import earlier_claim_for, ever_claimed_event_ids_for
 
 MAX_SESSIONS = 300
 
@@ -63,21 +64,32 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
     del sessions[MAX_SESSIONS:]
     facts = facts_about(person, [event, *sessions])
     counts = facts.counts_by_event.get(event.pk, queries.NO_REGISTRATIONS)
-    states = presentation.state_labels(event, counts, facts.now)
+    states = details.page_states(event, counts, facts.now)
     if event.is_demonstration:
         states.append(presentation.DEMONSTRATION)
     program = presentation.conference_program(event, sessions, facts)
     others = queries.other_dates(event)
+    step = next_step(event, facts)
+    own_door = door(event, counts, facts.now, is_managed=event.is_managed)  # type: ignore[attr-defined]
+    recording = details.recording_info(event, facts.now, earns_credit=event.pk in facts.credits)
+    earlier = earlier_claim_for(person, event)
+    structured_data = _json_ld(request, event, facts)
     return details.EventPage(
         event=event,
         url=event.get_absolute_url(),
         states=states,
         row=presentation.event_row(event, facts, event.parent),
-        next_step=next_step(event, facts),
+        next_step=step,
+        blue=details.blue_button(step, own_door, recording),
+        earlier=earlier,
+        claimed_on=format_short_day(earlier.claimed_on) if earlier else "",
         has_questions=event.has_questions,  # type: ignore[attr-defined]
-        json_ld=_json_ld(request, event, facts),
+        joins_online=bool(rules.joining_facts(event)),
+        can_act=bool(step.kind or step.note or own_door or (recording and recording.link)),
+        can_add_to_calendar=bool(structured_data) and not rules.is_over(event),
+        json_ld=structured_data,
         places_left=presentation.places_left(event, counts, facts.now),
-        door=door(event, counts, facts.now, is_managed=event.is_managed),  # type: ignore[attr-defined]
+        door=own_door,
         contact=details.contact_link(event),
         times=details.machine_times(event),
         map=details.map_link(event),
@@ -87,9 +99,10 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         program=program,
         has_sessions_to_claim=any(row.credit == "claim" for _, rows in program for row in rows),
         program_limit=MAX_SESSIONS if has_more else None,
-        recording=details.recording_info(event, facts.now, earns_credit=event.pk in facts.credits),
+        recording=recording,
         catalog_years=catalog_queries.catalog_years_shown(event),
         source_link=web_link(event.source_url),
+        organizer=details.organizer_of(event),
         other_dates=[presentation.event_row(other, facts) for other in others],
     )
 

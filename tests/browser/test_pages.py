@@ -518,6 +518,91 @@ def test_pages_of_a_learner_with_thirteen_credits_are_short(
         assert primary <= 1, path
 
 
+@pytest.fixture
+def event_states(transactional_db: None) -> SimpleNamespace:
+    """A learner, and an event in each state of its page, with the texts that events have."""
+    with zeal_ignore():
+        person = make.person()
+        library = make.organization(name="Big Sky Library School")
+        fields: dict[str, Any] = {
+            "organization": library,
+            "sponsor": library.name,
+            "contact": "school@bigsky.example",
+            "description": "Newspapers, land records and cemeteries, and what is not online.",
+            "audience": "All library staff",
+            "presenter": "Jonah Whitebear",
+        }
+        place = {"delivery": Delivery.IN_PERSON, "location": "Community room", "city": "Bozeman"}
+        begins_at = timezone.now() + dt.timedelta(minutes=10)
+        open_door = make.event(
+            begins_at=begins_at,
+            ends_at=begins_at + dt.timedelta(hours=1),
+            joining_url="https://meet.example/reference",
+            joining_phone="406-555-0142",
+            **fields,
+        )
+        full = make.event(days=9, capacity=1, **fields | place)
+        for event, who in ((open_door, person), (full, make.person())):
+            register(event_id=event.pk, by=who)
+        conference = make.event(title="Fall conference", days=-9, hours=34, credits={}, **place)
+        for number in range(8):
+            begins_at = conference.begins_at + dt.timedelta(hours=number % 4 + 24 * (number // 4))
+            make.event(
+                title=f"Policies for rooms, walls and bulletin boards, part {number}",
+                parent=conference,
+                begins_at=begins_at,
+                ends_at=begins_at + dt.timedelta(minutes=50),
+                credits={(ADMINISTRATION, COLLECTION)[number % 2]: "1.0"},
+                **place,
+            )
+        return SimpleNamespace(
+            person=person,
+            upcoming=make.event(title="Answering family history questions", days=1, **fields),
+            registered=open_door,
+            full=full,
+            ended=make.event(title="Keeping the local newspaper", days=-3, **fields),
+            recorded=make.event(
+                title="Passkeys instead of passwords",
+                days=-20,
+                recording_url="https://recordings.example/passkeys",
+                recording_available_at=timezone.now() - dt.timedelta(days=19),
+                recording_minutes=60,
+                recording_last_day=timezone.localdate() + dt.timedelta(days=120),
+                **fields,
+            ),
+            conference=conference,
+        )
+
+
+@pytest.mark.parametrize(
+    ("width", "upcoming", "other", "foot"), [(1280, 1000, 1200, 360), (360, 1200, 1550, 700)]
+)
+def test_event_pages_are_short_and_have_one_big_button(
+    open_browser: Callable[..., Visitor],
+    event_states: SimpleNamespace,
+    width: int,
+    upcoming: int,
+    other: int,
+    foot: int,
+) -> None:
+    visitor = open_browser(event_states.person, width=width)
+    for state, button in {
+        "upcoming": "Register",
+        "registered": "Join the meeting",
+        "full": "Join the waitlist",
+        "ended": "Add CE credit",
+        "recorded": "Watch",
+    }.items():
+        visitor.visit(getattr(event_states, state).get_absolute_url())
+        height = visitor.page.evaluate("document.documentElement.scrollHeight")
+        assert height <= (upcoming if state == "upcoming" else other), (state, height)
+        assert visitor.page.locator("main .btn-primary").count() <= 1, state
+        if button:
+            [box] = [each.bounding_box() for each in visitor.page.locator(".do .btn-big").all()]
+            assert box["y"] + box["height"] <= foot, (state, box)
+            expect(visitor.page.locator(".do .btn-big")).to_contain_text(button)
+
+
 # ---------- Error pages ----------
 
 

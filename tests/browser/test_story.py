@@ -180,7 +180,7 @@ def claims_a_recording(librarian: Visitor, event: Event) -> None:
     librarian.choose_filter("How", "Format", "Recorded")
     librarian.press("Show events")
     librarian.follow(event.title)
-    librarian.sees("Recording available", "Watch the recording on videos.example")
+    librarian.sees("Recording available", "Opens at videos.example.")
     librarian.press("Add CE credit")
     sees_the_credit(librarian, event.title, "0.5", "Pending", "Archived")
 

@@ -677,9 +677,10 @@ def test_calendar_and_event_pages_link_to_feeds(client: Client) -> None:
     assert 'href="/events/embed/how/?category=technology"' in html
     assert 'type="text/calendar" href="/events/calendar.ics?category=technology"' in html
     assert 'type="application/atom+xml" href="/events/calendar.atom?category=technology"' in html
-    event = factories.event()
+    event, ended = factories.event(days=2), factories.event()
     html = client.get(f"/events/{event.pk}/").content.decode()
-    assert f'<a href="/events/{event.pk}/event.ics">Add to my calendar</a>' in html
+    assert f'<a class="go" href="/events/{event.pk}/event.ics">Add to my calendar</a>' in html
+    assert "Add to my calendar" not in client.get(f"/events/{ended.pk}/").content.decode()
 
 
 # ---------- Speed ----------

@@ -1,6 +1,7 @@
 """The event page: the next step, the details and who can see the page."""
 
 import datetime as dt
+import re
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -9,14 +10,19 @@ from django.utils import timezone
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
-from credits.actions import claim_custom_event
+from aspen.formats import format_short_day
+from credits.actions import claim_custom_event, withdraw_claim
 from events.actions import decide_custom_event, mark_attendance, register
 from events.enums import Attendance, Decision, Delivery, EventState, RegistrationMode
 from events.event_page import views as event_page_views
 from events.models import Event, Registration, Resource
 from tests import factories as make
+from tests.web import signed_in, text
 
 pytestmark = pytest.mark.django_db
+AUTOMATIC = "Your credit will be listed automatically after the event."
+STRAIGHT = "It goes straight to your credits. You can withdraw it there."
+TWO_DAYS = dt.timedelta(days=2)
 
 
 def next_step(client: Client, event: Event) -> tuple[str, str]:
@@ -40,7 +46,7 @@ def test_the_life_of_an_event_for_a_person_who_registers(client):
     person = make.person()
     client.force_login(person)
     event = make.event(days=2)
-    assert next_step(client, event) == ("register", "")
+    assert next_step(client, event) == ("register", AUTOMATIC)
     register(event_id=event.pk, by=person)
     assert next_step(client, event) == (
         "registered",
@@ -54,7 +60,7 @@ def test_the_life_of_an_event_for_a_person_who_registers(client):
     )
     make.claim(person, event)
     assert next_step(client, event) == ("claimed", "")
-    assert states(client, event) == ["Over"]
+    assert states(client, event) == [f"Ended {format_short_day(timezone.localdate() - TWO_DAYS)}"]
 
 
 def move(event: Event, *, days: int) -> None:
@@ -67,7 +73,8 @@ def move(event: Event, *, days: int) -> None:
 @pytest.mark.parametrize(
     ("fields", "expected"),
     [
-        ({"days": 2}, ("register", "")),
+        ({"days": 2}, ("register", AUTOMATIC)),
+        ({"days": 2, "credits": {}}, ("register", "")),
         (
             {"days": 2, "registration_mode": RegistrationMode.NONE},
             ("", "You do not need to register."),
@@ -88,7 +95,7 @@ def move(event: Event, *, days: int) -> None:
             {"days": -2, "state": EventState.CANCELLED},
             ("", "This event was canceled. It earns no credit."),
         ),
-        ({"days": -2}, ("claim", "If you took part, you can add this credit.")),
+        ({"days": -2}, ("claim", STRAIGHT)),
         ({"days": -2, "credits": {}}, ("", "This event earns no CE credit.")),
     ],
 )
@@ -105,13 +112,11 @@ def test_a_recording_can_be_claimed_before_the_event_is_over(client):
         recording_available_at=hour_ago(),
         recording_url="https://video.example/1",
     )
-    assert next_step(client, event) == (
-        "claim",
-        "If you took part or watched the recording, you can add this credit.",
-    )
+    assert next_step(client, event) == ("claim", STRAIGHT)
     assert states(client, event) == ["Under way", "Recording available"]
     page = client.get(event.get_absolute_url()).content.decode()
-    assert f'<a href="/events/{event.pk}/watch/" rel="noopener nofollow">' in page
+    assert f'href="/events/{event.pk}/watch/" rel="noopener nofollow">Watch' in page
+    assert "Opens at video.example." in page
 
 
 def test_registering_on_another_site(client):
@@ -146,13 +151,13 @@ def test_places_left_and_a_full_event(client):
     register(event_id=event.pk, by=make.person())
     response = client.get(event.get_absolute_url())
     assert response.context["places_left"] == "0 of 2 left"
-    assert states(client, event) == ["Full", "Waitlist open"]
+    assert states(client, event) == ["Full: 2 of 2 places are taken", "Waitlist open"]
     assert next_step(client, event) == (
         "join",
         "All places are taken. The person who has waited longest gets the next free place.",
     )
     Event.objects.filter(pk=event.pk).update(has_waitlist=False)
-    assert states(client, event) == ["Full"]
+    assert states(client, event) == ["Full: 2 of 2 places are taken"]
     assert next_step(client, event) == ("", "All places are taken.")
 
 
@@ -171,7 +176,7 @@ def test_signing_in_returns_to_the_event(client):
     coming, over = make.event(title="Coming", days=2), make.event(title="Over", days=-2)
     page = client.get(coming.get_absolute_url()).content.decode()
     address = f"/accounts/login/?next=/events/{coming.pk}/coming/"
-    assert f'<a class="btn btn-primary" href="{address}">Sign in to register</a>' in page
+    assert f'<a class="btn btn-primary btn-big btn-wide" href="{address}">Sign in to' in page
     page = client.get(over.get_absolute_url()).content.decode()
     assert f'href="/accounts/login/?next=/events/{over.pk}/over/"' in page
     assert ">Sign in to add CE credit</a>" in page
@@ -211,8 +216,138 @@ def test_another_persons_registration_and_claim_are_not_shown(client):
     register(event_id=coming.pk, by=other)
     make.claim(other, over)
     client.force_login(make.person())
-    assert next_step(client, coming) == ("register", "")
+    assert next_step(client, coming) == ("register", AUTOMATIC)
     assert next_step(client, over)[0] == "claim"
+
+
+# ---------- Claims of the same training ----------
+
+
+def claimed_before(page: str) -> str:
+    """Return the day in the sentence about an earlier claim, and whether it is a second time."""
+    day = re.search(r"You claimed this training on <a [^>]*>([^<]+)</a>\.", page)
+    return f"{day[1] if day else ''}{' second' if 'Add it a second time' in page else ''}"
+
+
+def test_an_earlier_claim_of_the_event_or_the_same_training_is_shown_with_its_day(client):
+    person, today = make.person(), format_short_day(timezone.localdate())
+    client.force_login(person)
+    first = make.event(title="Weeding online", days=-400)
+    again = make.event(title="Weeding online", days=-2)
+    coming = make.event(title="Weeding online", days=2)
+    other = make.event(title="Storytime", days=-2)
+    make.claim(make.person(), again)
+    for event in (first, again, coming, other):
+        assert claimed_before(text(client.get(event.get_absolute_url()))) == ""
+    claim = make.claim(person, first)
+    page = text(client.get(first.get_absolute_url()))
+    assert claimed_before(page) == today
+    assert f'href="/continuing-education/claims/{claim.pk}/">{today}</a>' in page
+    assert "Listed in your credits" in page
+    assert claimed_before(text(client.get(again.get_absolute_url()))) == f"{today} second"
+    assert claimed_before(text(client.get(coming.get_absolute_url()))) == today
+    assert claimed_before(text(client.get(other.get_absolute_url()))) == ""
+    assert claimed_before(text(Client().get(again.get_absolute_url()))) == ""
+    withdraw_claim(claim_id=claim.pk, by=person)
+    assert claimed_before(text(client.get(again.get_absolute_url()))) == ""
+
+
+def test_the_same_recording_is_the_same_training(client):
+    person = make.person()
+    client.force_login(person)
+    fields = {"recording_url": "https://video.example/1", "recording_available_at": hour_ago()}
+    first = make.event(title="Passkeys", days=-900, **fields)
+    again = make.event(title="Passwords are over", days=-1, **fields)
+    make.claim(person, first)
+    assert "second" in claimed_before(text(client.get(again.get_absolute_url())))
+
+
+def test_after_four_years_it_is_not_the_same_training(client):
+    person = make.person()
+    client.force_login(person)
+    make.claim(person, make.event(title="Weeding online", days=-365 * 4 - 10))
+    event = make.event(title="Weeding online", days=-2)
+    assert claimed_before(text(client.get(event.get_absolute_url()))) == ""
+
+
+def test_nothing_can_be_added_a_second_time_where_no_claim_is_possible(client):
+    person = make.person()
+    client.force_login(person)
+    make.claim(person, make.event(title="Weeding online", days=-400))
+    event = make.event(title="Weeding online", days=2)
+    registration = register(event_id=event.pk, by=person)
+    mark_attendance(registration_id=registration.pk, attendance=Attendance.ABSENT, by=make.person())
+    move(event, days=-4)
+    page = text(client.get(event.get_absolute_url()))
+    assert "You claimed this training on" in page
+    assert "btn-leaf" not in page
+
+
+# ---------- One blue button ----------
+
+
+def blue_buttons(client: Client, event: Event) -> list[str]:
+    page = text(client.get(event.get_absolute_url()))
+    labels = re.findall(r'<(?:a|button) class="btn [^"]*btn-primary[^>]*>([^<]+)', page)
+    assert len(labels) <= 1
+    return labels
+
+
+def test_the_page_has_at_most_one_blue_button(client):
+    recording = {"recording_url": "https://video.example/1", "recording_available_at": hour_ago()}
+    door = {"joining_url": "https://meet.example/1"}
+    starts = {"begins_at": timezone.now() + dt.timedelta(minutes=5), "ends_at": None}
+    recorded = make.event(days=-2, **recording)
+    live = make.event(**starts, **door)
+    under_way = make.event(days=-1, hours=48, **recording)
+    full = make.event(days=2, capacity=1)
+    register(event_id=full.pk, by=make.person())
+    ended = make.event(days=-2)
+    everything = (recorded, live, under_way, full, ended)
+    assert [blue_buttons(Client(), event) for event in everything] == [
+        ["Watch"],
+        ["Sign in to register"],
+        ["Watch"],
+        ["Sign in to join the waitlist"],
+        [],
+    ]
+    person = make.person(Role.CE_COORDINATOR)
+    client.force_login(person)
+    as_organizer = [blue_buttons(client, event) for event in everything]
+    assert as_organizer == [
+        ["Watch"],
+        ["Join the meeting"],
+        ["Watch"],
+        ["Join the waitlist"],
+        [],
+    ]
+
+
+def test_people_who_can_register_read_that_they_will_be_mailed_how_to_join(client):
+    sentence = "We will e-mail you how to join."
+    online = make.event(days=2, joining_url="https://meet.example/1")
+    room = make.event(days=2, delivery=Delivery.IN_PERSON)
+    assert sentence in text(client.get(online.get_absolute_url()))
+    assert sentence not in text(client.get(room.get_absolute_url()))
+    person = make.person()
+    register(event_id=online.pk, by=person)
+    assert sentence not in text(signed_in(person).get(online.get_absolute_url()))
+
+
+def test_the_states_say_when_it_ended_and_how_long_the_recording_is(client):
+    event = make.event(
+        begins_at=dt.datetime(2026, 3, 3, 16, tzinfo=dt.UTC),
+        ends_at=dt.datetime(2026, 3, 3, 17, tzinfo=dt.UTC),
+        recording_url="https://video.example/1",
+        recording_available_at=hour_ago(),
+        recording_minutes=55,
+        recording_last_day=dt.date(2090, 3, 30),
+    )
+    ended = format_short_day(dt.date(2026, 3, 3))
+    assert states(client, event) == [
+        f"Ended {ended}",
+        "Recording, 55 minutes, until Mar 30, 2090",
+    ]
 
 
 # ---------- Details ----------
@@ -247,8 +382,8 @@ def test_all_details_are_shown(client):
         "montana.example",
     )
     assert states(client, event)[-1] == "Demonstration event"
-    for text in ("Mountain time", "Jo Trainer", "All staff", "<p>First line.</p>"):
-        assert text in page
+    for shown in ("Mountain time", "Jo Trainer", "All staff", "<p>First line.</p>"):
+        assert shown in page
     assert "Weeding &lt;b&gt;well&lt;/b&gt;</h1>" in page
     assert "<script>alert" not in page
 
@@ -602,7 +737,7 @@ def test_the_number_of_queries_is_fixed(client, django_assert_num_queries, count
     client.force_login(person)
     for number in range(count):
         Resource.objects.create(event=conference, label="Slides", url=f"https://x.example/{number}")
-    for reader, queries in ((person, 9), (None, 6), (editor_of(organization), 9)):
+    for reader, queries in ((person, 10), (None, 6), (editor_of(organization), 10)):
         client.logout()
         if reader:
             client.force_login(reader)
@@ -614,5 +749,5 @@ def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):
     conference = make.event(credits={}, type="Conference")
     make.event(parent=conference)
     page = client.get(f"/events/{conference.pk}/")
-    assert page.context["next_step"].note == "Claim each session separately in the program below."
-    assert "See its sessions" in page.content.decode()
+    assert page.context["next_step"].note.startswith("The sessions earn the credit.")
+    assert '<a class="go" href="#program">By session</a>' in page.content.decode()
