@@ -42,20 +42,23 @@ class EventAdminForm(forms.ModelForm):
             "separately.",
             "registration_mode": "People who register here get their credit automatically after "
             "the event.",
-            "capacity": "Leave blank for no limit.",
+            "capacity": "Leave blank for no limit. At a hybrid event, these are the places in the "
+            "room.",
+            "online_capacity": "Only for hybrid events. Leave blank for no limit.",
             "recording_available_at": "People can claim the recording from this time on.",
             "recording_until_at": "Leave blank for no deadline.",
             "registration_opens_at": "Leave blank to open registration immediately.",
             "registration_closes_at": "Leave blank to close registration when the event is over.",
         }
 
-    def clean_capacity(self) -> int | None:
-        capacity: int | None = self.cleaned_data["capacity"]
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or self.cleaned_data
         if self.instance.pk:
-            changed = Event(pk=self.instance.pk, capacity=capacity)
-            if reason := publishing.why_capacity_too_small(changed):
-                raise forms.ValidationError(reason)
-        return capacity
+            names = ("delivery", "capacity", "online_capacity")
+            changed = Event(pk=self.instance.pk, **{name: data.get(name) for name in names})
+            for field, reason in publishing.why_capacity_too_small(changed).items():
+                self.add_error(field, reason)
+        return data
 
     def clean_parent(self) -> Event | None:
         parent: Event | None = self.cleaned_data["parent"]
@@ -135,6 +138,7 @@ class EventAdmin(StaffAdmin):
                     "registration_mode",
                     "registration_url",
                     "capacity",
+                    "online_capacity",
                     "has_waitlist",
                     "registration_opens_at",
                     "registration_closes_at",

@@ -145,6 +145,13 @@ REGISTRATION_LABELS = label_table(
 )
 
 
+class AttendanceMode(models.TextChoices):
+    """How a person takes part in a hybrid event, as in schema.org. Empty if it is not known."""
+
+    IN_PERSON = "in person", "In person"
+    ONLINE = "online", "Online"
+
+
 class Attendance(models.TextChoices):
     UNKNOWN = "unknown", "Not marked"
     PRESENT = "present", "Present"

@@ -24,6 +24,7 @@ from accounts.models import User
 from aspen.errors import Refused
 from events.enums import (
     Attendance,
+    AttendanceMode,
     EventState,
     HintKind,
     KeyPurpose,
@@ -57,22 +58,41 @@ class CategoryAmount(NamedTuple):
     shape: str
 
 
-class RegistrationCounts(NamedTuple):
-    """Places taken and people waiting at an event, and one person's registration, if any.
-
-    `ahead` is the number of people ahead of that person on the waitlist.
-    """
+class PlaceCounts(NamedTuple):
+    """The number of places taken, and of people on the waitlist for them."""
 
     taken: int
     waiting: int
+
+
+class RegistrationCounts(NamedTuple):
+    """Places taken and people waiting at an event, and one person's registration, if any.
+
+    `online` has the people online at a hybrid event, and `places` everyone else. `ahead` is the
+    number of people ahead of that person on the same waitlist.
+    """
+
+    places: PlaceCounts
+    online: PlaceCounts
     state: str
+    mode: str
     attendance: str
     settled_at: dt.datetime | None
     ahead: int
 
+    def of(self, mode: str) -> PlaceCounts:
+        """Return the counts of the places for this attendance mode."""
+        return self.online if mode == AttendanceMode.ONLINE else self.places
+
 
 NO_REGISTRATIONS = RegistrationCounts(
-    taken=0, waiting=0, state="", attendance="", settled_at=None, ahead=0
+    places=PlaceCounts(0, 0),
+    online=PlaceCounts(0, 0),
+    state="",
+    mode="",
+    attendance="",
+    settled_at=None,
+    ahead=0,
 )
 
 
@@ -176,7 +196,9 @@ def registration_counts(
 ) -> dict[int, RegistrationCounts]:
     """Return counts by event id, omitting events with no registrations. One query."""
     own = Q(person=person.pk if person else None)
+    taken = Q(state=RegistrationState.CONFIRMED, walk_in=False)
     waiting = Q(state=RegistrationState.WAITLISTED)
+    online = Q(attendance_mode=AttendanceMode.ONLINE)
     own_waiting = Registration.objects.filter(
         waiting, event=OuterRef("event"), person=person.pk if person else None
     )
@@ -186,16 +208,58 @@ def registration_counts(
         .order_by("event_id")
         .values_list("event_id")
         .annotate(
-            taken=Count("pk", filter=Q(state=RegistrationState.CONFIRMED, walk_in=False)),
-            waiting=Count("pk", filter=waiting),
+            taken=Count("pk", filter=taken & ~online),
+            waiting=Count("pk", filter=waiting & ~online),
+            online_taken=Count("pk", filter=taken & online),
+            online_waiting=Count("pk", filter=waiting & online),
             # The person has at most one registration per event; Max returns its value.
             own_state=Coalesce(Max("state", filter=own), Value("")),
+            own_mode=Coalesce(Max("attendance_mode", filter=own), Value("")),
             own_attendance=Coalesce(Max("attendance", filter=own), Value("")),
             own_settled_at=Max("settled_at", filter=own),
-            ahead=Count("pk", filter=waiting & earlier),
+            ahead=Count("pk", filter=waiting & earlier & ~online),
+            ahead_online=Count("pk", filter=waiting & earlier & online),
         )
     )
-    return {event_id: RegistrationCounts(*rest) for event_id, *rest in rows}
+    return {event_id: _registration_counts(*rest) for event_id, *rest in rows}
+
+
+def _registration_counts(
+    taken: int,
+    waiting: int,
+    online_taken: int,
+    online_waiting: int,
+    state: str,
+    mode: str,
+    attendance: str,
+    settled_at: dt.datetime | None,
+    ahead: int,
+    ahead_online: int,
+) -> RegistrationCounts:
+    return RegistrationCounts(
+        places=PlaceCounts(taken, waiting),
+        online=PlaceCounts(online_taken, online_waiting),
+        state=state,
+        mode=mode,
+        attendance=attendance,
+        settled_at=settled_at,
+        ahead=ahead_online if mode == AttendanceMode.ONLINE else ahead,
+    )
+
+
+def sharing_places(registrations: QuerySet[Registration], mode: str) -> QuerySet[Registration]:
+    """Keep only registrations for the same places, and on the same waitlist, as this mode's.
+
+    At a hybrid event, people whose attendance mode is not known count in the room.
+    """
+    online = Q(attendance_mode=AttendanceMode.ONLINE)
+    return registrations.filter(online if mode == AttendanceMode.ONLINE else ~online)
+
+
+def places_taken(event: Event, mode: str) -> int:
+    """Return the number of people with one of these places, without walk-ins. One query."""
+    taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False)
+    return sharing_places(taken, mode).count()
 
 
 def sessions_of(event: Event) -> QuerySet[Event]:

@@ -12,6 +12,7 @@ from aspen.halves import HALF
 from aspen.transitions import Actor
 from events.enums import (
     REVISION,
+    AttendanceMode,
     CollegeCreditType,
     Delivery,
     EventState,
@@ -26,6 +27,11 @@ ORGANIZER_CHECK_IN_BEFORE = dt.timedelta(hours=2)
 # Overlaps up to this long are ignored, because people need time to change rooms.
 ROOM_CHANGE = dt.timedelta(minutes=5)
 ONE_DAY = dt.timedelta(days=1)
+ALL_TAKEN = {
+    "": "All places are taken.",
+    AttendanceMode.IN_PERSON: "All places in the room are taken.",
+    AttendanceMode.ONLINE: "All online places are taken.",
+}
 PER_COURSE_CREDIT = {CollegeCreditType.SEMESTER: 4, CollegeCreditType.QUARTER: 2}
 
 
@@ -108,22 +114,38 @@ def may_revise(event: Event, person_id: int) -> bool:
     return is_own and REVISION.allows(event.state, Actor.PERSON)
 
 
-def is_full(event: Event, taken: int) -> bool:
-    """Return True if `taken` registrations fill the event."""
-    return event.capacity is not None and taken >= event.capacity
+def attendance_modes(event: Event) -> tuple[str, ...]:
+    """Return the attendance modes that people choose from: two at a hybrid event, otherwise "".
+
+    Each mode has places and a waitlist of its own.
+    """
+    if event.delivery != Delivery.HYBRID:
+        return ("",)
+    return (AttendanceMode.IN_PERSON, AttendanceMode.ONLINE)
+
+
+def capacity_of(event: Event, mode: str) -> int | None:
+    """Return the number of places for this attendance mode, or None for no limit."""
+    return event.online_capacity if mode == AttendanceMode.ONLINE else event.capacity
+
+
+def is_full(event: Event, mode: str, taken: int) -> bool:
+    """Return True if `taken` registrations fill the places for this attendance mode."""
+    capacity = capacity_of(event, mode)
+    return capacity is not None and taken >= capacity
 
 
 def has_started(event: Event) -> bool:
     return bool(event.begins_at <= timezone.now())
 
 
-def has_to_wait(event: Event, taken: int, waiting: int) -> bool:
-    """Return True if the next person to register has no place.
+def has_to_wait(event: Event, mode: str, taken: int, waiting: int) -> bool:
+    """Return True if the next person to register with this attendance mode has no place.
 
-    `taken` and `waiting` are numbers of people. No one moves up from the waitlist once the event
-    has started, so those who still wait no longer come first.
+    `taken` and `waiting` are numbers of people with that mode. No one moves up from the waitlist
+    once the event has started, so those who still wait no longer come first.
     """
-    return is_full(event, taken) or (waiting > 0 and not has_started(event))
+    return is_full(event, mode, taken) or (waiting > 0 and not has_started(event))
 
 
 def why_registration_closed(event: Event) -> str | None:
@@ -137,8 +159,11 @@ def why_registration_closed(event: Event) -> str | None:
     return None
 
 
-def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
-    """Return why no one can register now, or None. `taken` and `waiting` are numbers of people."""
+def why_not_register(event: Event, mode: str, taken: int, waiting: int) -> str | None:
+    """Return why no one can register with this attendance mode now, or None.
+
+    `taken` and `waiting` are numbers of people with that mode.
+    """
     if reason := why_registration_closed(event):
         return reason
     now = timezone.now()
@@ -146,11 +171,11 @@ def why_not_register(event: Event, taken: int, waiting: int) -> str | None:
         return f"Registration opens {_moment(event.registration_opens_at)}."
     if event.registration_closes_at and now >= event.registration_closes_at:
         return f"Registration closed {_moment(event.registration_closes_at)}."
-    if has_to_wait(event, taken, waiting):
+    if has_to_wait(event, mode, taken, waiting):
         if has_started(event):
-            return "All places are taken, and the event has started."
+            return f"{ALL_TAKEN[mode].removesuffix('.')}, and the event has started."
         if not event.has_waitlist:
-            return "All places are taken."
+            return ALL_TAKEN[mode]
     return None
 
 

@@ -18,7 +18,14 @@ from aspen.errors import Refused
 from events import queries, rules, signals
 from events.attendance import emails
 from events.attendance import queries as attendance_queries
-from events.enums import ATTENDED, Attendance, EventState, RegistrationState
+from events.enums import (
+    ATTENDED,
+    Attendance,
+    AttendanceMode,
+    Delivery,
+    EventState,
+    RegistrationState,
+)
 from events.models import Event, Presenter, Registration
 
 # Without I and O, which look like 1 and 0.
@@ -173,7 +180,7 @@ def check_in(*, event_id: int, code: str, by: User) -> Registration:
     """Mark `by` present if `code` is the one shown in the room. Idempotent. Locks the event.
 
     People without a place can check in only if the event allows walk-ins, or if it is a session and
-    they have a place at its conference. Adding them does not use up capacity. Raises
+    they have a place at its conference. They are in person, and do not use up capacity. Raises
     Event.DoesNotExist, or Refused if the code is wrong, check-in is closed, or the person is not
     registered or was marked absent.
     """
@@ -223,6 +230,8 @@ def _mark_present(event: Event, person: User, *, by: User) -> Registration:
         registration = registration or Registration(event=event, person=person)
         registration.state = RegistrationState.CONFIRMED
         registration.walk_in = True
+        if event.delivery == Delivery.HYBRID:
+            registration.attendance_mode = AttendanceMode.IN_PERSON
         registration.registered_at = next_registration_time(event)
         registration.cancelled_at = registration.settled_at = None
         registration.save()

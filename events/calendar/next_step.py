@@ -169,11 +169,16 @@ def _registration_step(event: Event, counts: RegistrationCounts, facts: EventFac
             return NextStep("external", site.url)
         note = "We are not notified when you register there. Add your credit here after the event."
         return NextStep("external", site.url, note=note)
-    if reason := rules.why_not_register(event, counts.taken, counts.waiting):
+    modes = rules.attendance_modes(event)
+    reasons = [rules.why_not_register(event, mode, *counts.of(mode)) for mode in modes]
+    if reasons[0] and all(reasons):
+        reason = reasons[0]
         if not event.registration_mode:
             reason = "Ask the sponsor whether you need to register."
+        elif len(set(reasons)) > 1:
+            reason = "All places are taken, in person and online."
         return NextStep(note=reason)
-    if rules.has_to_wait(event, counts.taken, counts.waiting):
+    if all(rules.has_to_wait(event, mode, *counts.of(mode)) for mode in modes):
         note = "All places are taken. The person who has waited longest gets the next free place."
         return NextStep("join" if facts.is_signed_in else "sign_in_join", note=note)
     note = "Your credit will be listed automatically after the event."

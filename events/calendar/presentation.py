@@ -19,6 +19,7 @@ from events.calendar.next_step import next_step
 from events.enums import (
     REGISTRATION_LABELS,
     Attendance,
+    AttendanceMode,
     Delivery,
     EventState,
     Origin,
@@ -37,6 +38,10 @@ OVER = Label("Over", "neutral", "○")
 UNDER_WAY = Label("Under way", "info", "▸")
 RECORDING = Label("Recording available", "info", "▶")
 FULL = Label("Full", "warn", "!")
+FULL_FOR = {
+    AttendanceMode.IN_PERSON.value: Label("Full in person", "warn", "!"),
+    AttendanceMode.ONLINE.value: Label("Full online", "warn", "!"),
+}
 WAITLIST = Label("Waitlist open", "info", "+")
 CLOSED = Label("Registration closed", "neutral", "○")
 DEMONSTRATION = Label("Demonstration event", "neutral", "i")
@@ -77,14 +82,21 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
         return [Label(f"Registration opens {format_day(timezone.localdate(opens))}", "info", "…")]
     if closes and closes <= now:
         return [CLOSED]
-    labels = []
-    if rules.has_to_wait(event, counts.taken, counts.waiting):
-        labels.append(FULL)
-        if event.has_waitlist and not rules.has_started(event):
-            labels.append(WAITLIST)
+    labels = _full_labels(event, counts)
     if closes and (soon := _days_left(closes, now)):
         labels.append(Label(f"Registration closes {soon}", "warn", "!"))
     return labels
+
+
+def _full_labels(event: Event, counts: RegistrationCounts) -> list[Label]:
+    """Return whether all places are taken, or all those for one attendance mode."""
+    modes = rules.attendance_modes(event)
+    full = [mode for mode in modes if rules.has_to_wait(event, mode, *counts.of(mode))]
+    if len(full) < len(modes):
+        return [FULL_FOR[mode] for mode in full]
+    if event.has_waitlist and not rules.has_started(event):
+        return [FULL, WAITLIST]
+    return [FULL]
 
 
 def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
@@ -250,7 +262,8 @@ def _town(event: Event) -> str:
 def _row_step(event: Event, facts: EventFacts) -> str:
     """Return the kind of the next step that the row offers, or "" if it offers none."""
     step = next_step(event, facts).kind
-    if step == "register" and getattr(event, "has_questions", True):
+    has_choice = rules.attendance_modes(event) != ("",)
+    if step == "register" and (has_choice or getattr(event, "has_questions", True)):
         return "ask"
     return step
 
@@ -284,19 +297,32 @@ def _is_same_location(session: Event, conference: Event) -> bool:
 
 
 def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> str:
-    """Format the places left while registration is possible: 3 of 5 left"""
+    """Format the places left while registration is possible.
+
+    Such as "3 of 5 left" or, at a hybrid event, "3 of 5 left in person, no limit online".
+    """
     is_open = (
         event.registration_mode == RegistrationMode.PORTAL
         and event.state == EventState.PUBLISHED
         and event.over_at > now
     )
-    if event.capacity is None or not is_open:
+    modes = rules.attendance_modes(event)
+    if not is_open or all(rules.capacity_of(event, mode) is None for mode in modes):
         return ""
-    left = max(0, event.capacity - counts.taken)
-    if not counts.waiting or rules.has_started(event):
-        return f"{left} of {event.capacity} left"
-    waiting = counted(counts.waiting, "person waiting", "people waiting")
-    return f"None of {event.capacity} left, {waiting}"
+    left = [(places_left_for(event, mode, counts), mode) for mode in modes]
+    return "; ".join(f"{text} {mode}".strip() for text, mode in left)
+
+
+def places_left_for(event: Event, mode: str, counts: RegistrationCounts) -> str:
+    """Format the places left for an attendance mode, such as "3 of 5 left"."""
+    capacity, (taken, waiting) = rules.capacity_of(event, mode), counts.of(mode)
+    if capacity is None:
+        return "no limit"
+    left = max(0, capacity - taken)
+    if not waiting or rules.has_started(event):
+        return f"{left} of {capacity} left"
+    people = counted(waiting, "person waiting", "people waiting")
+    return f"None of {capacity} left, {people}"
 
 
 def attendance_outcome(registration: Registration, facts: EventFacts, *, is_claimed: bool) -> Label:
@@ -327,6 +353,7 @@ ROW_FIELDS = (
     "registration_opens_at",
     "registration_closes_at",
     "capacity",
+    "online_capacity",
     "has_waitlist",
     "recording_available_at",
     "recording_until_at",

@@ -102,7 +102,7 @@ def change_event(*, edited: EditedEvent, by: User) -> list[Change]:
 
     `edited` must include what is stored now (aspen.web.edit_conflicts), so the caller has locked
     the event before reading it. After publication, only staff can change credit lines and
-    organizer. New places go to people on the waitlist. Raises ValidationError, or Refused if the
+    organizer. New places go to people on the waitlists. Raises ValidationError, or Refused if a
     new capacity is below the number of people with a place.
     """
     event = edited.event
@@ -115,8 +115,8 @@ def change_event(*, edited: EditedEvent, by: User) -> list[Change]:
     else:
         fields.discard("organization")
     event.state = before.state
-    if reason := why_capacity_too_small(event):
-        raise Refused(reason, field="capacity")
+    for field, reason in why_capacity_too_small(event).items():
+        raise Refused(reason, field=field)
     event.full_clean()
     event.save(update_fields=sorted(fields))
     if may_change_all:

@@ -14,7 +14,7 @@ from aspen.halves import NOT_IN_HALVES, is_in_halves
 from aspen.text import clean_email
 from events.editing.actions import EditedEvent
 from events.editing.fields import MomentField
-from events.enums import RegistrationMode
+from events.enums import Delivery, RegistrationMode
 from events.models import JOINING_FIELDS, Category, Event
 
 # The form's headings, each with its fields.
@@ -32,6 +32,7 @@ FIELDSETS: list[tuple[str, tuple[str, ...]]] = [
             "registration_mode",
             "registration_url",
             "capacity",
+            "online_capacity",
             "has_waitlist",
             "registration_opens_at",
             "registration_closes_at",
@@ -47,6 +48,10 @@ FIELDSETS: list[tuple[str, tuple[str, ...]]] = [
     ),
 ]
 MAX_PRESENTERS = 20
+ONLINE_PLACES_ONLY_IF_HYBRID = (
+    "Only events in person and online have online places of their own. Leave this blank, or choose "
+    "that format."
+)
 
 
 class EventForm(forms.ModelForm):
@@ -101,7 +106,10 @@ class EventForm(forms.ModelForm):
             "ends_at": "If you leave this blank, people can claim credit the next day.",
             "all_day": "",
             "registration_mode": "People who register here will get credit after the event.",
-            "capacity": "Leave blank for no limit.",
+            "capacity": "Leave blank for no limit. If the event is in person and online, these are "
+            "the places in the room.",
+            "online_capacity": "Only if the event is in person and online. Leave blank for no "
+            "limit.",
             "has_waitlist": "",
             "registration_opens_at": "Leave blank to open registration immediately.",
             "registration_closes_at": "Leave blank to close registration when the event is over.",
@@ -182,6 +190,8 @@ class EventForm(forms.ModelForm):
         external = data.get("registration_mode") == RegistrationMode.EXTERNAL
         if external and not data.get("registration_url") and "registration_url" not in self.errors:
             self.add_error("registration_url", "Enter the web address where people register.")
+        if data.get("online_capacity") and data.get("delivery") != Delivery.HYBRID:
+            self.add_error("online_capacity", ONLINE_PLACES_ONLY_IF_HYBRID)
         organization = data.get("organization")
         if organization and not data.get("sponsor"):
             data["sponsor"] = organization.name

@@ -9,7 +9,7 @@ from django.core.exceptions import ValidationError
 from accounts.models import User
 from aspen.db.audit import audited
 from events import queries, rules, signals
-from events.enums import EventState, RegistrationState
+from events.enums import AttendanceMode, Delivery, EventState
 from events.models import CreditOffer, Event
 from events.registration.actions import promote_waiting
 
@@ -18,8 +18,8 @@ from events.registration.actions import promote_waiting
 def save_event(*, event: Event, by: User) -> Event:
     """Store a new or changed calendar event and update credits and tracks. Locks an existing one.
 
-    New places go to people on the waitlist. Raises ValidationError if a value is invalid, the
-    event was merged, or the new capacity is below the number of people with a place.
+    New places go to people on the waitlists. Raises ValidationError if a value is invalid, the
+    event was merged, or a new capacity is below the number of people with a place.
     """
     is_new = event.pk is None
     if not is_new:
@@ -28,8 +28,8 @@ def save_event(*, event: Event, by: User) -> Event:
             raise ValidationError(
                 "This event was merged into another event. Change that one instead."
             )
-        if reason := why_capacity_too_small(event):
-            raise ValidationError({"capacity": reason})
+        if reasons := why_capacity_too_small(event):
+            raise ValidationError(reasons)
     event.full_clean()
     event.save()
     if not is_new:
@@ -38,15 +38,30 @@ def save_event(*, event: Event, by: User) -> Event:
     return event
 
 
-def why_capacity_too_small(event: Event) -> str | None:
-    """Return why `capacity` is too small for the people who have a place, or None. One query."""
-    taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
-    if event.capacity is None or taken <= event.capacity:
-        return None
-    return (
-        f"{taken} people already have a place, so capacity cannot be less than {taken}. "
-        f"Enter {taken} or more, or ask some of them to cancel first."
-    )
+def why_capacity_too_small(event: Event) -> dict[str, str]:
+    """Return why the changed event has too few places for the people who have one, by field.
+
+    Empty if it has enough. If the format changes too, the people are counted as they will take
+    part then (ATTENDANCE_MODES_FOLLOW_FORMAT). Three queries.
+    """
+    taken = queries.places_taken(event, "")
+    online = queries.places_taken(event, AttendanceMode.ONLINE)
+    [delivery] = Event.objects.filter(pk=event.pk).values_list("delivery", flat=True)
+    if event.delivery != Delivery.HYBRID:
+        taken, online = taken + online, 0
+    elif delivery in (Delivery.ONLINE, Delivery.RECORDED):
+        taken, online = 0, taken
+    return {
+        field: (
+            f"{number} people already have {a_place}, so capacity cannot be less than {number}. "
+            f"Enter {number} or more, or ask some of them to cancel first."
+        )
+        for field, a_place, number, capacity in (
+            ("capacity", "a place", taken, event.capacity),
+            ("online_capacity", "an online place", online, event.online_capacity),
+        )
+        if capacity is not None and number > capacity
+    }
 
 
 def send_event_revised(event: Event, *, by: User | None) -> None:
@@ -72,6 +87,8 @@ def import_event(
     event = Event() if event_id is None else queries.lock_event(event_id)
     for name, value in values.items():
         setattr(event, name, value)
+    if event.delivery != Delivery.HYBRID:
+        event.online_capacity = None  # Files do not have it.
     event.clean_fields(exclude={"parent"})
     event.save()
     if offers is not None:

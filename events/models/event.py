@@ -27,7 +27,12 @@ from events.enums import (
     Origin,
     RegistrationMode,
 )
-from events.models.triggers import CAPACITY_NOT_BELOW_THE_TAKEN, COUNT_REVISION, new_version
+from events.models.triggers import (
+    ATTENDANCE_MODES_FOLLOW_FORMAT,
+    CAPACITY_NOT_BELOW_THE_TAKEN,
+    COUNT_REVISION,
+    new_version,
+)
 
 # Events start in or after the first of these years, and start and end before the last.
 CALENDAR_STARTS = dt.datetime(1990, 1, 1, tzinfo=dt.UTC)
@@ -160,7 +165,9 @@ class Event(models.Model):
     registration_url = WebAddressField("registration address", max_length=500, blank=True)
     registration_opens_at = models.DateTimeField("registration opens", null=True, blank=True)
     registration_closes_at = models.DateTimeField("registration closes", null=True, blank=True)
+    # At a hybrid event, `capacity` is the number of places in the room.
     capacity = models.PositiveIntegerField("places", null=True, blank=True)
+    online_capacity = models.PositiveIntegerField("online places", null=True, blank=True)
     has_waitlist = models.BooleanField(
         "waitlist",
         default=True,
@@ -251,6 +258,7 @@ class Event(models.Model):
         ]
         triggers = [
             COUNT_REVISION,
+            ATTENDANCE_MODES_FOLLOW_FORMAT,
             CAPACITY_NOT_BELOW_THE_TAKEN,
             new_version(),
         ]
@@ -388,6 +396,21 @@ class Event(models.Model):
                 condition=Q(capacity=None) | Q(capacity__gte=1),
                 name="events_capacity_positive",
                 violation_error_message="Enter at least 1 place, or leave this blank for no limit.",
+            ),
+            models.CheckConstraint(
+                condition=Q(online_capacity=None) | Q(online_capacity__gte=1),
+                name="events_online_capacity_positive",
+                violation_error_message=(
+                    "Enter at least 1 online place, or leave this blank for no limit."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(online_capacity=None) | Q(delivery=Delivery.HYBRID),
+                name="events_online_capacity_only_if_hybrid",
+                violation_error_message=(
+                    "Only events in person and online have online places of their own. Leave "
+                    "online places blank, or choose that format."
+                ),
             ),
             models.CheckConstraint(
                 condition=Q(parent=None) | ~Q(parent=F("id")), name="events_not_own_parent"

@@ -9,9 +9,9 @@ from django.db.models.functions import Now
 
 from aspen.db.constraints import CleanColumn, CompositeForeignKey, clean_columns
 from aspen.db.fields import LineField, ShortTextField
-from events.enums import Attendance, KeyPurpose, QuestionKind, RegistrationState
+from events.enums import Attendance, AttendanceMode, KeyPurpose, QuestionKind, RegistrationState
 from events.models.event import Event
-from events.models.triggers import NEVER_OVERSOLD, new_version
+from events.models.triggers import ATTENDANCE_MODE_ONLY_IF_HYBRID, NEVER_OVERSOLD, new_version
 
 
 class Registration(models.Model):
@@ -22,6 +22,12 @@ class Registration(models.Model):
         settings.AUTH_USER_MODEL, models.PROTECT, related_name="registrations"
     )
     state = models.CharField(max_length=10, choices=RegistrationState)
+    attendance_mode = models.CharField(
+        max_length=10,
+        choices=AttendanceMode,
+        blank=True,
+        help_text="How the person takes part in a hybrid event. Empty counts as in person.",
+    )
     walk_in = models.BooleanField(default=False, help_text="Came without registering.")
     registered_at = models.DateTimeField()
     cancelled_at = models.DateTimeField(null=True, blank=True)
@@ -66,9 +72,12 @@ class Registration(models.Model):
             ),
         ]
         triggers = [
+            ATTENDANCE_MODE_ONLY_IF_HYBRID,
             NEVER_OVERSOLD,
             new_version(
-                pgtrigger.Insert | pgtrigger.UpdateOf("state", "walk_in") | pgtrigger.Delete
+                pgtrigger.Insert
+                | pgtrigger.UpdateOf("state", "walk_in", "attendance_mode")
+                | pgtrigger.Delete
             ),
         ]
         constraints = [
@@ -76,7 +85,11 @@ class Registration(models.Model):
                 fields=["event", "person"], name="events_one_registration_per_person"
             ),
             models.CheckConstraint(
-                condition=Q(state__in=RegistrationState.values, attendance__in=Attendance.values),
+                condition=Q(
+                    state__in=RegistrationState.values,
+                    attendance__in=Attendance.values,
+                    attendance_mode__in=["", *AttendanceMode.values],
+                ),
                 name="events_registration_choices_known",
             ),
             # For the composite foreign key of answers.

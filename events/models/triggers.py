@@ -25,7 +25,46 @@ COUNT_REVISION = pgtrigger.Trigger(
     """,
 )
 
-# Walk-ins do not count toward the capacity, because they are already in the room.
+# Runs before CAPACITY_NOT_BELOW_THE_TAKEN, because triggers run in the order of their names.
+ATTENDANCE_MODES_FOLLOW_FORMAT = pgtrigger.Trigger(
+    name="attendance_modes_follow_format",
+    operation=pgtrigger.UpdateOf("delivery"),
+    when=pgtrigger.After,
+    condition=pgtrigger.Q(old__delivery__df=pgtrigger.F("new__delivery")),
+    func="""
+        -- People who are registered when an event becomes hybrid take part as they would have.
+        -- At an event that is no longer hybrid, there is nothing to choose.
+        UPDATE events_registration
+           SET attendance_mode = CASE
+               WHEN NEW.delivery <> 'hybrid' THEN ''
+               WHEN OLD.delivery IN ('online', 'recorded') THEN 'online'
+               WHEN OLD.delivery = 'in person' THEN 'in person'
+               ELSE ''
+           END
+         WHERE event_id = NEW.id AND 'hybrid' IN (OLD.delivery, NEW.delivery);
+        RETURN NULL;
+    """,
+)
+
+ATTENDANCE_MODE_ONLY_IF_HYBRID = pgtrigger.Trigger(
+    name="attendance_mode_only_if_hybrid",
+    operation=pgtrigger.Insert | pgtrigger.UpdateOf("attendance_mode", "event_id"),
+    when=pgtrigger.Before,
+    condition=~pgtrigger.Q(new__attendance_mode=""),
+    declare=[("format", "text")],
+    func="""
+        SELECT delivery INTO format FROM events_event WHERE id = NEW.event_id FOR NO KEY UPDATE;
+        IF format <> 'hybrid' THEN
+            RAISE check_violation USING
+                CONSTRAINT = 'events_attendance_mode_only_if_hybrid',
+                MESSAGE = 'only hybrid events have people in person and online';
+        END IF;
+        RETURN NEW;
+    """,
+)
+
+# Walk-ins do not count toward the capacity, because they are already in the room. Only people at
+# hybrid events have an attendance mode, and those whose mode is not known count in the room.
 _TAKEN = """
     SELECT count(*) FROM events_registration
      WHERE event_id = {event} AND state = 'confirmed' AND NOT walk_in
@@ -33,32 +72,42 @@ _TAKEN = """
 
 CAPACITY_NOT_BELOW_THE_TAKEN = pgtrigger.Trigger(
     name="capacity_not_below_taken",
-    operation=pgtrigger.UpdateOf("capacity"),
-    when=pgtrigger.Before,
-    declare=[("taken", "bigint")],
+    operation=pgtrigger.UpdateOf("capacity", "online_capacity", "delivery"),
+    when=pgtrigger.After,
+    condition=pgtrigger.AnyChange("capacity", "online_capacity", "delivery"),
+    declare=[("taken", "bigint"), ("online", "bigint")],
     func=f"""
-        IF NEW.capacity IS NULL OR NEW.capacity >= OLD.capacity THEN RETURN NEW; END IF;
-        taken = ({_TAKEN.format(event="NEW.id")});
+        taken = ({_TAKEN.format(event="NEW.id")} AND attendance_mode <> 'online');
+        online = ({_TAKEN.format(event="NEW.id")} AND attendance_mode = 'online');
         IF taken > NEW.capacity THEN
             RAISE check_violation USING
                 CONSTRAINT = 'events_capacity_never_exceeded',
                 MESSAGE = format('%s people hold a place', taken);
         END IF;
-        RETURN NEW;
+        IF online > NEW.online_capacity THEN
+            RAISE check_violation USING
+                CONSTRAINT = 'events_capacity_never_exceeded',
+                MESSAGE = format('%s people hold an online place', online);
+        END IF;
+        RETURN NULL;
     """,
 )
 
 # Locks the event first, as the actions do, so that concurrent transactions cannot oversell.
 NEVER_OVERSOLD = pgtrigger.Trigger(
     name="never_oversold",
-    operation=pgtrigger.Insert | pgtrigger.UpdateOf("state", "event_id", "walk_in"),
+    operation=pgtrigger.Insert
+    | pgtrigger.UpdateOf("state", "event_id", "walk_in", "attendance_mode"),
     when=pgtrigger.Before,
-    declare=[("places", "integer"), ("taken", "bigint")],
+    declare=[("places", "integer"), ("taken", "bigint"), ("is_online", "boolean")],
     func=f"""
         IF NEW.state <> 'confirmed' OR NEW.walk_in THEN RETURN NEW; END IF;
-        SELECT capacity INTO places FROM events_event WHERE id = NEW.event_id FOR NO KEY UPDATE;
+        is_online = NEW.attendance_mode = 'online';
+        SELECT CASE WHEN is_online THEN online_capacity ELSE capacity END INTO places
+          FROM events_event WHERE id = NEW.event_id FOR NO KEY UPDATE;
         IF places IS NULL THEN RETURN NEW; END IF;
-        taken = ({_TAKEN.format(event="NEW.event_id")} AND id IS DISTINCT FROM NEW.id);
+        taken = ({_TAKEN.format(event="NEW.event_id")} AND id IS DISTINCT FROM NEW.id
+                 AND (attendance_mode = 'online') = is_online);
         IF taken >= places THEN
             RAISE check_violation USING
                 CONSTRAINT = 'events_capacity_never_exceeded',

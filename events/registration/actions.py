@@ -1,7 +1,8 @@
 """Actions to register for an event and to cancel. Each locks the event first.
 
 The lock ensures that no place is given twice and that people move up from the waitlist in order of
-`registered_at`, which strictly increases within an event.
+`registered_at`, which strictly increases within an event. A hybrid event has places and a waitlist
+for each attendance mode.
 """
 
 from collections.abc import Mapping
@@ -15,7 +16,7 @@ from aspen.db.last_change import UNDO_WINDOW
 from aspen.errors import Refused
 from events import queries, rules
 from events.attendance.actions import next_registration_time
-from events.enums import Attendance, RegistrationState
+from events.enums import Attendance, AttendanceMode, RegistrationState
 from events.models import Answer, Event, Question, Registration
 from events.registration import emails
 
@@ -23,12 +24,19 @@ NO_ANSWERS: Mapping[int, str] = MappingProxyType({})
 
 
 @audited
-def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS) -> Registration:
+def register(
+    *,
+    event_id: int,
+    by: User,
+    answers: Mapping[int, str] = NO_ANSWERS,
+    mode: AttendanceMode | None = None,
+) -> Registration:
     """Give `by` a place at the event, or the last place on its waitlist. Locks the event.
 
-    `answers` maps question ids to text. Does nothing if `by` is already registered or waitlisted.
-    Raises Event.DoesNotExist, or Refused if registration is closed or on another site, the event is
-    over or full without a waitlist, or a required answer is missing.
+    `answers` maps question ids to text. `mode` is how `by` takes part in a hybrid event; other
+    events ignore it. Does nothing if `by` is already registered or waitlisted. Raises
+    Event.DoesNotExist, or Refused if registration is closed or on another site, the event is over
+    or full without a waitlist, or the mode or a required answer is missing.
     """
     event = queries.lock_event(event_id)
     registration = Registration.objects.filter(event=event, person=by).first()
@@ -36,10 +44,14 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
         return registration
     _promote(event)
     counts = queries.registration_counts(None, [event]).get(event.pk, queries.NO_REGISTRATIONS)
-    if reason := rules.why_not_register(event, counts.taken, counts.waiting):
+    if reason := rules.why_registration_closed(event):
         raise Refused(reason)
-    full = rules.has_to_wait(event, counts.taken, counts.waiting)
+    chosen = _mode_at(event, mode)
+    if reason := rules.why_not_register(event, chosen, *counts.of(chosen)):
+        raise Refused(reason)
+    full = rules.has_to_wait(event, chosen, *counts.of(chosen))
     registration = registration or Registration(event=event, person=by)
+    registration.attendance_mode = chosen
     registration.state = RegistrationState.WAITLISTED if full else RegistrationState.CONFIRMED
     registration.registered_at = next_registration_time(event)
     registration.cancelled_at = registration.promoted_at = registration.settled_at = None
@@ -53,6 +65,15 @@ def register(*, event_id: int, by: User, answers: Mapping[int, str] = NO_ANSWERS
     else:
         emails.queue_registered_email(registration)
     return registration
+
+
+def _mode_at(event: Event, mode: AttendanceMode | None) -> str:
+    """Return the attendance mode to store: none unless the event is hybrid. Raises Refused."""
+    if rules.attendance_modes(event) == ("",):
+        return ""
+    if mode is None:
+        raise Refused("Choose how you will take part.", field="attendance_mode")
+    return mode
 
 
 @audited
@@ -84,7 +105,8 @@ def undo_cancellation(*, event_id: int, by: User) -> Registration:
     """Register `by` again who canceled, or left the waitlist, within the last day. Locks the event.
 
     The answers to the organizer's questions are kept. If all places are taken, the person gets
-    back the place in line from before. Registration need not be open. Idempotent. Raises
+    back the place in line from before. At a hybrid event, the attendance mode is the same as
+    before. Registration need not be open. Idempotent. Raises
     Event.DoesNotExist, or Refused if `by` did not cancel within a day, the event is over or
     canceled, or all places are taken and there is no waitlist.
     """
@@ -101,7 +123,9 @@ def undo_cancellation(*, event_id: int, by: User) -> Registration:
         raise Refused(reason)
     _promote(event)
     counts = queries.registration_counts(None, [event]).get(event.pk, queries.NO_REGISTRATIONS)
-    is_full = bool(rules.is_full(event, counts.taken) or counts.waiting)
+    mode = registration.attendance_mode
+    taken, waiting = counts.of(mode)
+    is_full = bool(rules.is_full(event, mode, taken) or waiting)
     if is_full and not event.has_waitlist:
         raise Refused("Someone else has your place now, and all places are taken.")
     registration.cancelled_at = None
@@ -121,7 +145,7 @@ def undo_cancellation(*, event_id: int, by: User) -> Registration:
 
 @audited
 def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
-    """Give free places to the first people on the waitlist, and queue their e-mails.
+    """Give free places to the first people on each waitlist, and queue their e-mails.
 
     The caller holds the event's lock. Does nothing if the event has started or is canceled, or if
     registration moved to another site.
@@ -132,10 +156,7 @@ def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
 def _promote(event: Event) -> list[Registration]:
     if rules.why_registration_closed(event) or rules.has_started(event):
         return []
-    waiting = event.registrations.filter(state=RegistrationState.WAITLISTED)
-    taken = event.registrations.filter(state=RegistrationState.CONFIRMED, walk_in=False).count()
-    free = None if event.capacity is None else max(0, event.capacity - taken)
-    promoted = list(waiting.select_related("person").order_by("registered_at", "id")[:free])
+    promoted = [each for mode in rules.attendance_modes(event) for each in _next(event, mode)]
     if not promoted:
         return []
     now = timezone.now()
@@ -145,6 +166,15 @@ def _promote(event: Event) -> list[Registration]:
     Registration.objects.bulk_update(promoted, ["state", "promoted_at"])
     emails.queue_promoted_emails(promoted)
     return promoted
+
+
+def _next(event: Event, mode: str) -> list[Registration]:
+    """Return the people who get the free places for this attendance mode, in order."""
+    waiting = event.registrations.filter(state=RegistrationState.WAITLISTED)
+    line = queries.sharing_places(waiting, mode).select_related("person")
+    capacity = rules.capacity_of(event, mode)
+    free = None if capacity is None else max(0, capacity - queries.places_taken(event, mode))
+    return list(line.order_by("registered_at", "id")[:free])
 
 
 @audited_as("events.answer_questions")

@@ -8,6 +8,7 @@ from django.utils import timezone
 from aspen.mail.message import Email, page_url
 from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_current
 from aspen.models import Mail
+from events import queries
 from events.email_parts import (
     event_facts,
     event_page,
@@ -135,13 +136,14 @@ def waitlisted_email(mail: Mail) -> Email | None:
 
 
 def _number_ahead(registration: Registration) -> int:
-    """Return the number of people ahead on the waitlist. One query."""
-    return Registration.objects.filter(
+    """Return the number of people ahead on the same waitlist. One query."""
+    waiting = Registration.objects.filter(
         Q(registered_at__lt=registration.registered_at)
         | Q(registered_at=registration.registered_at, pk__lt=registration.pk),
         event=registration.event,
         state=RegistrationState.WAITLISTED,
-    ).count()
+    )
+    return queries.sharing_places(waiting, registration.attendance_mode).count()
 
 
 # ---------- Cancellations ----------

@@ -8,7 +8,15 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from events.enums import Attendance, EventState, KeyPurpose, QuestionKind, RegistrationState
+from events.enums import (
+    Attendance,
+    AttendanceMode,
+    Delivery,
+    EventState,
+    KeyPurpose,
+    QuestionKind,
+    RegistrationState,
+)
 from events.models import (
     Answer,
     AttendanceList,
@@ -24,6 +32,7 @@ from events.models import (
 from tests import factories as make
 
 pytestmark = pytest.mark.django_db
+IN_PERSON, ONLINE = AttendanceMode.IN_PERSON, AttendanceMode.ONLINE
 NOW = dt.datetime(2026, 6, 1, 12, tzinfo=dt.UTC)
 LATER = NOW + dt.timedelta(hours=1)
 
@@ -51,6 +60,9 @@ def registration(event: Event, **fields: Any) -> Registration:
         ({"check_in_code": "ABC"}, "events_check_in_code_of_six_letters"),
         ({"check_in_code": "abcdef"}, "events_check_in_code_of_six_letters"),
         ({"check_in_code": "ABCDEF"}, None),
+        ({"online_capacity": 5}, "events_online_capacity_only_if_hybrid"),
+        ({"online_capacity": 0, "delivery": "hybrid"}, "events_online_capacity_positive"),
+        ({"online_capacity": 5, "delivery": "hybrid"}, None),
         ({"state": EventState.DRAFT}, "events_proposal_has_author"),
         ({"state": EventState.PENDING}, "events_proposal_has_author"),
     ],
@@ -147,6 +159,93 @@ def test_the_capacity_cannot_drop_below_the_places_taken() -> None:
     events.update(capacity=None)
     with pytest.raises(IntegrityError, match="2 people hold a place"):
         events.update(capacity=1)
+
+
+def hybrid(**fields: Any) -> Event:
+    return make.event(days=3, delivery=Delivery.HYBRID, **fields)
+
+
+def test_the_database_enforces_both_capacities_of_a_hybrid_event() -> None:
+    event = hybrid(capacity=2, online_capacity=1)
+    registration(event)  # not known, so in the room
+    registration(event, attendance_mode=IN_PERSON)
+    for mode in ("", IN_PERSON):
+        with pytest.raises(IntegrityError, match="all 2 places are taken"), transaction.atomic():
+            registration(event, attendance_mode=mode)
+    online = registration(event, attendance_mode=ONLINE)
+    with pytest.raises(IntegrityError, match="all 1 places are taken"), transaction.atomic():
+        registration(event, attendance_mode=ONLINE)
+    with pytest.raises(IntegrityError, match="all 2 places are taken"), transaction.atomic():
+        Registration.objects.filter(pk=online.pk).update(attendance_mode=IN_PERSON)
+    waiting = registration(event, attendance_mode=ONLINE, state=RegistrationState.WAITLISTED)
+    with pytest.raises(IntegrityError, match="all 1 places are taken"), transaction.atomic():
+        Registration.objects.filter(pk=waiting.pk).update(state=RegistrationState.CONFIRMED)
+    registration(event, attendance_mode=IN_PERSON, walk_in=True)
+
+
+def test_each_capacity_of_a_hybrid_event_is_at_least_the_places_taken() -> None:
+    event = hybrid(capacity=2, online_capacity=3)
+    for mode in ("", IN_PERSON, ONLINE, ONLINE, ONLINE):
+        registration(event, attendance_mode=mode)
+    events = Event.objects.filter(pk=event.pk)
+    with pytest.raises(IntegrityError, match="2 people hold a place"), transaction.atomic():
+        events.update(capacity=1)
+    with pytest.raises(IntegrityError, match="3 people hold an online place"), transaction.atomic():
+        events.update(online_capacity=2)
+    for delivery in (Delivery.IN_PERSON, Delivery.ONLINE):
+        with pytest.raises(IntegrityError, match="all 2 places are taken"), transaction.atomic():
+            events.update(delivery=delivery, online_capacity=None)
+    assert events.update(delivery=Delivery.IN_PERSON, online_capacity=None, capacity=5) == 1
+
+
+@pytest.mark.parametrize(
+    ("format_before", "mode"),
+    [
+        (Delivery.IN_PERSON, IN_PERSON),
+        (Delivery.ONLINE, ONLINE),
+        (Delivery.RECORDED, ONLINE),
+        ("", ""),
+    ],
+)
+def test_people_keep_taking_part_as_before_when_an_event_becomes_hybrid(
+    format_before: str, mode: str
+) -> None:
+    event = make.event(days=3, delivery=format_before, capacity=2)
+    other = registration(make.event(days=3, delivery=format_before))
+    states = [
+        {},
+        {"state": RegistrationState.WAITLISTED},
+        {"state": RegistrationState.CANCELLED, "cancelled_at": NOW},
+    ]
+    rows = [registration(event, **state) for state in states]
+    events = Event.objects.filter(pk=event.pk)
+    events.update(delivery=Delivery.HYBRID)
+    modes = Registration.objects.filter(pk__in=[each.pk for each in rows])
+    assert set(modes.values_list("attendance_mode", flat=True)) == {mode}
+    events.update(delivery=Delivery.ONLINE)
+    assert set(modes.values_list("attendance_mode", flat=True)) == {""}
+    other.refresh_from_db()
+    assert other.attendance_mode == ""
+
+
+def test_a_full_webinar_can_become_hybrid_with_a_small_room() -> None:
+    event = make.event(days=3, delivery=Delivery.ONLINE, capacity=3)
+    for _ in range(3):
+        registration(event)
+    events = Event.objects.filter(pk=event.pk)
+    assert events.update(delivery=Delivery.HYBRID, capacity=1, online_capacity=3) == 1
+    registration(event, attendance_mode=IN_PERSON)
+
+
+def test_only_people_at_hybrid_events_have_an_attendance_mode() -> None:
+    place = registration(make.event(days=3))
+    with pytest.raises(IntegrityError, match="only hybrid events"), transaction.atomic():
+        Registration.objects.filter(pk=place.pk).update(attendance_mode=IN_PERSON)
+    at_hybrid = registration(hybrid(), attendance_mode=ONLINE)
+    with pytest.raises(IntegrityError, match="only hybrid events"), transaction.atomic():
+        Registration.objects.filter(pk=at_hybrid.pk).update(event=place.event)
+    with pytest.raises(IntegrityError, match="choices_known"):
+        Registration.objects.filter(pk=at_hybrid.pk).update(attendance_mode="on foot")
 
 
 def test_an_answer_belongs_to_the_same_event_as_its_question_and_registration() -> None:

@@ -16,7 +16,15 @@ from aspen.formats import format_amount, format_credits, format_day, format_time
 from credits.enums import LIVE, ClaimState
 from credits.models import Claim
 from events import queries as event_queries
-from events.enums import Attendance, EventState, ListingState, RegistrationMode, RegistrationState
+from events.enums import (
+    Attendance,
+    AttendanceMode,
+    Delivery,
+    EventState,
+    ListingState,
+    RegistrationMode,
+    RegistrationState,
+)
 from events.models import CatalogListing, CreditOffer, Event, FiscalYear, Registration
 from events.queries import CategoryAmount
 from events.signals import TrackFit
@@ -177,20 +185,23 @@ def _in_catalog(now: dt.datetime) -> Q:
 def _closed(now: dt.datetime) -> Q:
     """Return a condition: the event is upcoming and closed for registration, or full.
 
-    An event with a waitlist is never full.
+    An event with a waitlist is never full. A hybrid event is full when its room and its online
+    places are.
     """
-    taken = (
-        Registration.objects.filter(
-            event=OuterRef("pk"), state=RegistrationState.CONFIRMED, walk_in=False
-        )
-        .order_by()
-        .values("event")
-        .annotate(number=Count("pk"))
-        .values("number")
+    full = Q(has_waitlist=False, capacity__lte=_taken("")) & (
+        ~Q(delivery=Delivery.HYBRID) | Q(online_capacity__lte=_taken(AttendanceMode.ONLINE))
     )
-    full = Q(has_waitlist=False, capacity__lte=Coalesce(Subquery(taken), 0))
     closed = Q(registration_closes_at__lte=now)
     return Q(begins_at__gt=now, registration_mode=RegistrationMode.PORTAL) & (full | closed)
+
+
+def _taken(mode: str) -> Coalesce:
+    """Return the number of these places that are taken at the outer query's event."""
+    confirmed = Registration.objects.filter(
+        event=OuterRef("pk"), state=RegistrationState.CONFIRMED, walk_in=False
+    )
+    of_event = event_queries.sharing_places(confirmed, mode).order_by().values("event")
+    return Coalesce(Subquery(of_event.annotate(number=Count("pk")).values("number")), 0)
 
 
 def _ranked(

@@ -15,7 +15,7 @@ from django.db import connection
 
 from accounts.models import User
 from events import actions, queries
-from events.enums import RegistrationState
+from events.enums import AttendanceMode, Delivery, RegistrationState
 from events.models import Event, Registration
 from tests import factories as make
 from tests.races import rounds, run_concurrently, volume
@@ -108,6 +108,34 @@ def test_the_trigger_alone_enforces_the_capacity(
     assert len(in_state(event, CONFIRMED)) == 5
     refused = [str(each) for each in results if isinstance(each, Exception)]
     assert all("all 5 places are taken" in message for message in refused)
+
+
+def test_neither_the_room_nor_the_online_places_of_a_hybrid_event_are_oversold(
+    crowd: list[User],
+) -> None:
+    modes = [AttendanceMode.IN_PERSON, AttendanceMode.ONLINE]
+    for _ in rounds(ROUNDS):
+        event = make.event(days=3, delivery=Delivery.HYBRID, capacity=4, online_capacity=7)
+        run_concurrently(
+            20, lambda n, pk=event.pk: actions.register(event_id=pk, by=crowd[n], mode=modes[n % 2])
+        )
+        for mode, places in zip(modes, (4, 7), strict=True):
+            own = Registration.objects.filter(event=event, attendance_mode=mode)
+            line = own.order_by("registered_at").values_list("state", flat=True)
+            assert list(line) == [CONFIRMED] * places + [WAITLISTED] * (10 - places)
+
+
+def test_the_trigger_alone_enforces_both_capacities(
+    crowd: list[User], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    event = make.event(days=3, delivery=Delivery.HYBRID, capacity=2, online_capacity=3)
+    monkeypatch.setattr(queries, "lock_event", lambda pk: Event.objects.get(pk=pk))
+    modes = [AttendanceMode.IN_PERSON, AttendanceMode.ONLINE]
+    run_concurrently(
+        20, lambda n: actions.register(event_id=event.pk, by=crowd[n], mode=modes[n % 2])
+    )
+    taken = [each.attendance_mode for each in in_state(event, CONFIRMED)]
+    assert (taken.count(modes[0]), taken.count(modes[1])) == (2, 3)
 
 
 def test_the_last_place_goes_to_one_of_twenty_people(crowd: list[User]) -> None:

@@ -1,0 +1,162 @@
+"""Places in the room and places online, which a hybrid event counts separately."""
+
+import pytest
+
+from accounts.models import User
+from aspen.errors import Refused
+from aspen.models import Mail
+from events import queries
+from events.actions import (
+    add_walk_in,
+    cancel_registration,
+    register,
+    save_event,
+    undo_cancellation,
+    why_capacity_too_small,
+)
+from events.enums import AttendanceMode, Delivery, RegistrationState
+from events.models import Event, Registration
+from tests import factories as make
+
+pytestmark = pytest.mark.django_db
+IN_PERSON, ONLINE = AttendanceMode.IN_PERSON, AttendanceMode.ONLINE
+CONFIRMED, WAITLISTED = RegistrationState.CONFIRMED, RegistrationState.WAITLISTED
+
+
+def hybrid(**fields) -> Event:
+    values = {"days": 3, "delivery": Delivery.HYBRID, "capacity": 1, "online_capacity": 1}
+    return make.event(**values | fields)
+
+
+def register_one(event: Event, mode: AttendanceMode | None = None) -> User:
+    person = make.person()
+    register(event_id=event.pk, by=person, mode=mode)
+    return person
+
+
+def place_of(person: User, event: Event) -> tuple[str, str]:
+    place = Registration.objects.get(event=event, person=person)
+    return place.attendance_mode, place.state
+
+
+def test_each_mode_has_places_and_a_waitlist_of_its_own():
+    event = hybrid()
+    in_room, online = register_one(event, IN_PERSON), register_one(event, ONLINE)
+    waits_for_room = register_one(event, IN_PERSON)
+    waits_for_online = [register_one(event, ONLINE) for _ in range(2)]
+    assert place_of(in_room, event) == (IN_PERSON, CONFIRMED)
+    assert place_of(online, event) == (ONLINE, CONFIRMED)
+    assert place_of(waits_for_room, event) == (IN_PERSON, WAITLISTED)
+
+    cancel_registration(event_id=event.pk, by=online)
+    assert place_of(waits_for_online[0], event) == (ONLINE, CONFIRMED)
+    assert place_of(waits_for_room, event) == (IN_PERSON, WAITLISTED)
+    counts = queries.registration_counts(waits_for_online[1], [event])[event.pk]
+    assert (counts.places, counts.online) == ((1, 1), (1, 1))
+    assert (counts.mode, counts.state, counts.ahead) == (ONLINE, WAITLISTED, 0)
+
+
+def test_a_person_must_choose_at_a_hybrid_event_only():
+    person = make.person()
+    with pytest.raises(Refused, match="Choose how you will take part") as refusal:
+        register(event_id=hybrid().pk, by=person)
+    assert refusal.value.field == "attendance_mode"
+    online = make.event(days=3)
+    register(event_id=online.pk, by=person, mode=IN_PERSON)
+    assert place_of(person, online) == ("", CONFIRMED)
+
+
+def test_without_a_waitlist_only_the_full_mode_refuses():
+    event = hybrid(has_waitlist=False)
+    register_one(event, IN_PERSON)
+    with pytest.raises(Refused, match=r"^All places in the room are taken\.$"):
+        register_one(event, IN_PERSON)
+    assert place_of(register_one(event, ONLINE), event) == (ONLINE, CONFIRMED)
+    with pytest.raises(Refused, match=r"^All online places are taken\.$"):
+        register_one(event, ONLINE)
+
+
+def test_online_places_have_no_limit_unless_it_is_set():
+    event = hybrid(online_capacity=None)
+    people = [register_one(event, ONLINE) for _ in range(3)]
+    assert [place_of(person, event) for person in people] == [(ONLINE, CONFIRMED)] * 3
+
+
+def test_undoing_a_cancellation_gives_back_a_place_with_the_same_mode():
+    event = hybrid()
+    in_room, online = register_one(event, IN_PERSON), register_one(event, ONLINE)
+    cancel_registration(event_id=event.pk, by=in_room)
+    undo_cancellation(event_id=event.pk, by=in_room)
+    assert place_of(in_room, event) == (IN_PERSON, CONFIRMED)
+    cancel_registration(event_id=event.pk, by=online)
+    register_one(event, ONLINE)
+    undo_cancellation(event_id=event.pk, by=online)
+    assert place_of(online, event) == (ONLINE, WAITLISTED)
+
+
+def test_walk_ins_are_in_person_and_take_no_place():
+    event = hybrid(days=0)
+    walk_in, waiting = make.person(), make.person()
+    Registration.objects.create(
+        event=event,
+        person=waiting,
+        state=WAITLISTED,
+        attendance_mode=ONLINE,
+        registered_at=event.begins_at,
+    )
+    for person in (walk_in, waiting):
+        add_walk_in(event_id=event.pk, person=person, by=make.person())
+        assert place_of(person, event) == (IN_PERSON, CONFIRMED)
+    assert queries.places_taken(event, IN_PERSON) == 0
+
+
+def test_people_registered_before_they_could_choose_count_in_the_room():
+    event = hybrid(online_capacity=5)
+    earlier = make.person()
+    Registration.objects.create(
+        event=event, person=earlier, state=CONFIRMED, registered_at=event.created_at
+    )
+    assert place_of(register_one(event, IN_PERSON), event) == (IN_PERSON, WAITLISTED)
+    cancel_registration(event_id=event.pk, by=earlier)
+    assert queries.places_taken(event, IN_PERSON) == 1
+
+
+def test_new_places_go_to_the_waitlist_they_are_for():
+    event = hybrid()
+    for mode in (IN_PERSON, ONLINE):
+        register_one(event, mode)
+    for_room, for_online = register_one(event, IN_PERSON), register_one(event, ONLINE)
+    Mail.objects.all().delete()
+    event.online_capacity = 2
+    save_event(event=event, by=make.person())
+    assert place_of(for_room, event) == (IN_PERSON, WAITLISTED)
+    assert place_of(for_online, event) == (ONLINE, CONFIRMED)
+    assert [mail.to_id for mail in Mail.objects.filter(kind="events.promoted")] == [for_online.pk]
+
+
+def test_a_format_with_too_few_places_is_refused():
+    event = hybrid(capacity=1, online_capacity=2)
+    for mode in (IN_PERSON, ONLINE, ONLINE):
+        register_one(event, mode)
+    event.delivery, event.online_capacity = Delivery.IN_PERSON, None
+    assert list(why_capacity_too_small(event)) == ["capacity"]
+    event.capacity = 3
+    assert why_capacity_too_small(event) == {}
+    event.delivery, event.online_capacity = Delivery.HYBRID, 1
+    assert list(why_capacity_too_small(event)) == ["online_capacity"]
+
+
+def test_a_webinar_becomes_hybrid_with_everyone_online():
+    event = make.event(days=3, delivery=Delivery.ONLINE, capacity=2)
+    people = [register_one(event) for _ in range(3)]
+    event.delivery, event.capacity, event.online_capacity = Delivery.HYBRID, 1, 2
+    save_event(event=event, by=make.person())
+    assert [place_of(person, event) for person in people] == [
+        (ONLINE, CONFIRMED),
+        (ONLINE, CONFIRMED),
+        (ONLINE, WAITLISTED),
+    ]
+    event.refresh_from_db()
+    event.delivery, event.capacity, event.online_capacity = Delivery.IN_PERSON, 3, None
+    save_event(event=event, by=make.person())
+    assert [place_of(person, event) for person in people] == [("", CONFIRMED)] * 3
