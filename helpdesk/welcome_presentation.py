@@ -1,11 +1,12 @@
 """The questions of the welcome page as typed rows."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from accounts.enums import OrganizationKind, PositionKind
 from accounts.models import Organization, Position
 from accounts.queries import search_libraries
+from aspen.web.tiles import Tile, tiles_of
 from helpdesk.welcome_forms import KIND_LABELS, NO, YES, WelcomeForm
 from tracks.counting.presentation import join_names, rule_set_text
 from tracks.following import recommended
@@ -25,17 +26,6 @@ FITTING = (
 )
 
 
-class Tile(NamedTuple):
-    """A choice. `id` is the input's."""
-
-    id: str
-    name: str
-    value: str
-    label: str
-    hint: str
-    is_chosen: bool
-
-
 class FoundLibraries(NamedTuple):
     """The libraries that match the search, and the chosen one."""
 
@@ -51,14 +41,6 @@ class TrackQuestion(NamedTuple):
     tiles: list[Tile]
 
 
-def _tiles(form: WelcomeForm, name: str, choices: Iterable[tuple[str, str, str]]) -> list[Tile]:
-    chosen = str(form[name].value() or "")
-    return [
-        Tile(f"id_{name}_{index}", name, value, label, hint, value == chosen)
-        for index, (value, label, hint) in enumerate(choices)
-    ]
-
-
 def found_libraries(form: WelcomeForm) -> FoundLibraries:
     """Return the libraries to choose from. Takes at most two queries."""
     find = str(form["find"].value() or "")
@@ -71,11 +53,11 @@ def found_libraries(form: WelcomeForm) -> FoundLibraries:
         (str(each.pk), each.name, ", ".join(filter(None, [each.get_kind_display(), each.city])))
         for each in listed
     ]
-    return FoundLibraries(_tiles(form, "organization", choices), len(found) > MAX_FOUND, find)
+    return FoundLibraries(tiles_of(form, "organization", choices), len(found) > MAX_FOUND, find)
 
 
 def kind_tiles(form: WelcomeForm) -> list[Tile]:
-    return _tiles(form, "kind", [(kind, KIND_LABELS[kind], HINTS[kind]) for kind in PositionKind])
+    return tiles_of(form, "kind", [(kind, KIND_LABELS[kind], HINTS[kind]) for kind in PositionKind])
 
 
 def past_tiles(form: WelcomeForm) -> list[Tile]:
@@ -83,7 +65,7 @@ def past_tiles(form: WelcomeForm) -> list[Tile]:
         (NO, "No, I am new", "Everything starts here."),
         (YES, "Yes", "Send us your list or certificates, and the State Library enters them."),
     ]
-    return _tiles(form, "past", choices)
+    return tiles_of(form, "past", choices)
 
 
 def stated_position(form: WelcomeForm) -> Position | None:
@@ -121,5 +103,5 @@ def track_question(
     else:
         choice = (YES, "Yes, in the track that fits what I do", FITTING)
     not_now = (NO, "Not now", "Your credits are kept, and count as soon as you choose a track.")
-    tiles = _tiles(form, "track", [choice, not_now])
+    tiles = tiles_of(form, "track", [choice, not_now])
     return TrackQuestion([each.track for each in fitting], tiles)

@@ -119,10 +119,10 @@ def _add_event_with_questions(people: dict[str, User], position: Position) -> No
         city="Helena",
         room="Grizzly room",
         capacity=20,
+        online_capacity=100,
         registration_closes_at=_at(3, 17),
     )
     questions = [
-        ("How will you take part?", QuestionKind.CHOICE, ["In the room", "Online"], True),
         ("What would you like to try?", QuestionKind.TEXT, [], False),
         (
             "What accommodations do you need in order to take part?",

@@ -105,7 +105,8 @@ def _registered_step(event: Event, counts: RegistrationCounts, facts: EventFacts
     if counts.attendance == Attendance.ABSENT:
         return NextStep("registered", note=_over_note(event, counts, facts))
     is_checked_in = counts.attendance in ATTENDED
-    note = "You are checked in." if is_checked_in else "You are registered."
+    how = f" to take part {counts.mode}" if counts.mode else ""
+    note = "You are checked in." if is_checked_in else f"You are registered{how}."
     if event.pk in facts.credits:
         note += " Your credit will be listed automatically after the event."
     return NextStep("registered", note=note, can_cancel=not is_checked_in)
@@ -120,9 +121,10 @@ def _waiting_note(event: Event, counts: RegistrationCounts) -> str:
     ahead = {0: "You are next", 1: "One person is ahead of you"}.get(
         counts.ahead, f"{counts.ahead} people are ahead of you"
     )
+    how = f" to take part {counts.mode}" if counts.mode else ""
     return (
-        f"You are on the waitlist. {ahead}. As soon as a place opens up, we will register you and "
-        "e-mail you."
+        f"You are on the waitlist{how}. {ahead}. As soon as a place opens up, we will register "
+        "you and e-mail you."
     )
 
 

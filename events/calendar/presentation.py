@@ -9,6 +9,7 @@ from collections.abc import Collection, Iterable
 from typing import NamedTuple
 
 from django.utils import timezone
+from django.utils.text import capfirst
 
 from aspen.clock import day_of_end
 from aspen.formats import counted, format_credits, format_day, format_length, format_short_day
@@ -70,10 +71,13 @@ def _registration_states(event: Event, counts: RegistrationCounts, now: dt.datet
     """Return the state of the person's registration, or whether registration is open or full."""
     if event.registration_mode != RegistrationMode.PORTAL:
         return []
+    how = f", {counts.mode}" if counts.mode else ""
     if counts.state == RegistrationState.CONFIRMED:
-        return [REGISTRATION_LABELS[RegistrationState.CONFIRMED]]
+        registered = REGISTRATION_LABELS[RegistrationState.CONFIRMED]
+        return [registered._replace(text=f"{registered.text}{how}")]
     if counts.state == RegistrationState.WAITLISTED:
         waitlisted = REGISTRATION_LABELS[RegistrationState.WAITLISTED]
+        waitlisted = waitlisted._replace(text=f"{waitlisted.text}{how}")
         if event.begins_at <= now:
             return [waitlisted]
         return [waitlisted._replace(text=f"{waitlisted.text}, number {counts.ahead + 1}")]
@@ -107,11 +111,15 @@ def _days_left(closes: dt.datetime, now: dt.datetime) -> str:
     return {0: "today", 1: "tomorrow"}.get(days, f"in {days} days")
 
 
+def format_location(event: Event) -> str:
+    """Format room, place and city: Room 2, Yogo Inn, Lewistown"""
+    return ", ".join(part for part in (event.room, event.location, event.city) if part)
+
+
 def format_place(event: Event) -> str:
     """Format room, place, city and delivery: Room 2, Yogo Inn, Lewistown · In person"""
-    place = ", ".join(part for part in (event.room, event.location, event.city) if part)
     delivery = Delivery(event.delivery).label if event.delivery else ""
-    return " · ".join(part for part in (place, delivery) if part)
+    return " · ".join(part for part in (format_location(event), delivery) if part)
 
 
 def day_and_times(event: Event) -> tuple[str, str]:
@@ -299,7 +307,7 @@ def _is_same_location(session: Event, conference: Event) -> bool:
 def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> str:
     """Format the places left while registration is possible.
 
-    Such as "3 of 5 left" or, at a hybrid event, "3 of 5 left in person, no limit online".
+    Such as "3 of 5 left" or, at a hybrid event, "In person: 3 of 5 left; online: no limit".
     """
     is_open = (
         event.registration_mode == RegistrationMode.PORTAL
@@ -309,8 +317,10 @@ def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> s
     modes = rules.attendance_modes(event)
     if not is_open or all(rules.capacity_of(event, mode) is None for mode in modes):
         return ""
-    left = [(places_left_for(event, mode, counts), mode) for mode in modes]
-    return "; ".join(f"{text} {mode}".strip() for text, mode in left)
+    if modes == ("",):
+        return places_left_for(event, "", counts)
+    left = [f"{mode}: {places_left_for(event, mode, counts).lower()}" for mode in modes]
+    return capfirst("; ".join(left))
 
 
 def places_left_for(event: Event, mode: str, counts: RegistrationCounts) -> str:

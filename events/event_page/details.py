@@ -42,8 +42,8 @@ KINDS = {
 def page_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
     """Return the event's states in more words than lists have."""
     words = {OVER: f"Ended {format_short_day(event.last_day)}", RECORDING: _recording_words(event)}
-    if rules.is_full(event, counts.taken):
-        words[FULL] = f"Full: {counts.taken} of {event.capacity} places are taken"
+    if rules.is_full(event, "", counts.places.taken):
+        words[FULL] = f"Full: {counts.places.taken} of {event.capacity} places are taken"
     labels = state_labels(event, counts, now)
     return [label._replace(text=words.get(label, label.text)) for label in labels]
 
@@ -231,6 +231,7 @@ class EventPage(NamedTuple):
     earlier: EarlierClaim | None
     claimed_on: str
     has_questions: bool
+    has_choice: bool
     joins_online: bool
     can_act: bool
     can_add_to_calendar: bool

@@ -84,6 +84,7 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         earlier=earlier,
         claimed_on=format_short_day(earlier.claimed_on) if earlier else "",
         has_questions=event.has_questions,  # type: ignore[attr-defined]
+        has_choice=rules.attendance_modes(event) != ("",),
         joins_online=bool(rules.joining_facts(event)),
         can_act=bool(step.kind or step.note or own_door or (recording and recording.link)),
         can_add_to_calendar=bool(structured_data) and not rules.is_over(event),

@@ -48,7 +48,7 @@ def register(
         raise Refused(reason)
     chosen = _mode_at(event, mode)
     if reason := rules.why_not_register(event, chosen, *counts.of(chosen)):
-        raise Refused(reason)
+        raise Refused(reason, field="attendance_mode" if chosen else None)
     full = rules.has_to_wait(event, chosen, *counts.of(chosen))
     registration = registration or Registration(event=event, person=by)
     registration.attendance_mode = chosen

@@ -1,4 +1,4 @@
-"""The form with the organizer's registration questions."""
+"""The form to register: the attendance mode, and the organizer's questions."""
 
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 from django import forms
 
 from aspen.form_fields import TextField
-from events.enums import QuestionKind
+from events.enums import AttendanceMode, QuestionKind
 from events.models import Question
 
 YES, NO = "Yes", "No"
@@ -15,12 +15,14 @@ ACCOMMODATION_HELP = (
     "sees this."
 )
 MAX_ANSWER_LENGTH = 1000
+CHOOSE = "Choose how you will take part: in person or online."
 
 
-class QuestionsForm(forms.Form):
+class RegistrationForm(forms.Form):
     """A form with a field for each question, named `question_<id>`.
 
-    `saved` maps question ids to saved answers.
+    `has_choice` adds a field for how the person takes part. `saved` maps question ids to saved
+    answers.
     """
 
     def __init__(
@@ -28,11 +30,19 @@ class QuestionsForm(forms.Form):
         data: Mapping[str, Any] | None = None,
         *,
         questions: Iterable[Question],
+        has_choice: bool = False,
         saved: Mapping[int, str] | None = None,
         initial: Mapping[str, Any] | None = None,
     ) -> None:
         saved_initial = {f"question_{pk}": text for pk, text in (saved or {}).items()}
         super().__init__(data, initial={**saved_initial, **(initial or {})})
+        if has_choice:
+            self.fields["attendance_mode"] = forms.ChoiceField(
+                label="How will you take part?",
+                choices=AttendanceMode.choices,
+                widget=forms.RadioSelect,
+                error_messages={"required": CHOOSE, "invalid_choice": CHOOSE},
+            )
         for question in questions:
             self.fields[f"question_{question.pk}"] = _field(question)
 
@@ -41,7 +51,13 @@ class QuestionsForm(forms.Form):
         return {
             int(name.removeprefix("question_")): str(value or "")
             for name, value in self.cleaned_data.items()
+            if name.startswith("question_")
         }
+
+    def mode(self) -> AttendanceMode | None:
+        """Return the chosen attendance mode, or None without the field. The form must be valid."""
+        chosen = self.cleaned_data.get("attendance_mode")
+        return AttendanceMode(chosen) if chosen else None
 
 
 def _field(question: Question) -> forms.Field:

@@ -20,13 +20,13 @@ from aspen.web.paging import paginate
 from aspen.web.refusals import refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest
 from aspen.web.undo import success_with_undo
-from events import queries
+from events import queries, rules
 from events.attendance import actions as attendance_actions
 from events.calendar import presentation
 from events.calendar.facts import EventFacts, facts_about
-from events.calendar.next_step import Door, NextStep, door, next_step
+from events.calendar.next_step import Door, door, next_step
 from events.calendar.presentation import EventRow
-from events.enums import KeyPurpose, RegistrationState
+from events.enums import AttendanceMode, KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
 from events.overlapping_places import (
     SAME_TIME,
@@ -35,7 +35,8 @@ from events.overlapping_places import (
     other_places_of_registrations,
 )
 from events.registration import actions, keys
-from events.registration.forms import QuestionsForm
+from events.registration.forms import RegistrationForm
+from events.registration.presentation import mode_tiles, registered_text
 from events.signals import claimed_event_ids_for
 
 PER_PAGE = 25
@@ -46,25 +47,27 @@ TOLD = "told"
 
 @form_recovery.recover_after_sign_in
 def register(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Register a person or add them to the waitlist, with a form if the organizer has questions.
+    """Register a person or add them to the waitlist.
 
-    If the person has a place at another event at the same time, the page says so first. People who
-    had to sign in first return with GET and see the event or the questions again.
+    There is a form if the event is hybrid or the organizer has questions. If the person has a place
+    at another event at the same time, the page says so first. People who had to sign in first
+    return with GET and see the event or the form again.
     """
     person = request.user
     event = get_object_or_404(queries.events_visible_to(person), pk=pk)
     questions = list(queries.questions_of(event))
-    if questions:
-        return _register_with_questions(request, event, person, questions)
+    has_choice = rules.attendance_modes(event) != ("",)
+    if questions or has_choice:
+        return _register_with_form(request, event, person, questions, has_choice=has_choice)
     if request.method == "POST":
         others = other_places_of(person, event)
         if not _was_told(request, others):
-            step = next_step(event, facts_about(person, [event]))
-            if step.kind in REGISTERING:
-                form = QuestionsForm(questions=[])
-                return _register_page(request, event, form, others, step)
+            facts = facts_about(person, [event])
+            if next_step(event, facts).kind in REGISTERING:
+                form = RegistrationForm(questions=[])
+                return _register_page(request, event, form, others, facts)
         with refusal_as_message(request):
-            _register(request, event, {})
+            _register(request, event, {}, None)
     # Not get_absolute_url(): with the title "Register", that is the address of this view.
     return redirect("events:detail", event.pk)
 
@@ -74,33 +77,41 @@ def _was_told(request: AuthenticatedHttpRequest, others: list[OtherPlace]) -> bo
     return {str(other.pk) for other in others} <= set(request.POST.getlist(TOLD))
 
 
-def _register(request: AuthenticatedHttpRequest, event: Event, answers: dict[int, str]) -> None:
-    registration = actions.register(event_id=event.pk, by=request.user, answers=answers)
-    if registration.state == RegistrationState.WAITLISTED:
-        text = (
-            "You are on the waitlist. As soon as a place opens up, we will register you and "
-            "e-mail you."
-        )
-    elif event.offers.exists():
-        text = "You are registered. Your credit will be listed automatically after the event."
-    else:
-        text = "You are registered."
+def _register(
+    request: AuthenticatedHttpRequest,
+    event: Event,
+    answers: dict[int, str],
+    mode: AttendanceMode | None,
+) -> None:
+    registration = actions.register(event_id=event.pk, by=request.user, answers=answers, mode=mode)
+    text = registered_text(registration)
+    if registration.state == RegistrationState.CONFIRMED and event.offers.exists():
+        text += " Your credit will be listed automatically after the event."
     messages.success(request, text)
 
 
-def _register_with_questions(
-    request: AuthenticatedHttpRequest, event: Event, person: User, questions: list[Question]
+def _register_with_form(
+    request: AuthenticatedHttpRequest,
+    event: Event,
+    person: User,
+    questions: list[Question],
+    *,
+    has_choice: bool,
 ) -> HttpResponse:
     registration = queries.registration_of(person, event)
+    if registration and not questions:
+        return redirect("events:detail", event.pk)
     saved = dict(registration.answers.values_list("question_id", "text")) if registration else {}
-    step = next_step(event, facts_about(person, [event]))
+    facts = facts_about(person, [event])
+    step = next_step(event, facts)
     if registration is None and step.kind not in REGISTERING:
         if step.note:
             messages.warning(request, step.note)
         return redirect("events:detail", event.pk)
-    form = QuestionsForm(
+    form = RegistrationForm(
         request.POST if request.method == "POST" else None,
         questions=questions,
+        has_choice=has_choice and registration is None,
         saved=saved,
         initial=form_recovery.recovered_form(request),
     )
@@ -113,26 +124,26 @@ def _register_with_questions(
                 )
                 messages.success(request, "Your answers have been saved.")
             else:
-                _register(request, event, form.answers())
+                _register(request, event, form.answers(), form.mode())
             return redirect("events:detail", event.pk)
         except Refused as refusal:
             if refusal.field is None:
                 messages.error(request, str(refusal))
                 return redirect("events:detail", event.pk)
             form.add_error(refusal.field, str(refusal))
-    return _register_page(request, event, form, others, step, is_change=bool(registration))
+    return _register_page(request, event, form, others, facts, is_change=bool(registration))
 
 
 def _register_page(
     request: AuthenticatedHttpRequest,
     event: Event,
-    form: QuestionsForm,
+    form: RegistrationForm,
     others: list[OtherPlace],
-    step: NextStep,
+    facts: EventFacts,
     *,
     is_change: bool = False,
 ) -> HttpResponse:
-    """Show the questions, and the person's other places at the same time."""
+    """Show the form, and the person's other places at the same time."""
     context = {
         "event": event,
         "url": event.get_absolute_url(),
@@ -141,7 +152,9 @@ def _register_page(
         "other_places": others,
         "told": TOLD,
         "is_change": is_change,
-        "is_waitlist": step.kind == "join",
+        "is_waitlist": next_step(event, facts).kind == "join",
+        "tiles": mode_tiles(form, event, facts) if "attendance_mode" in form.fields else [],
+        "questions": [field for field in form if field.name != "attendance_mode"],
     }
     return render(request, "events/register.html", context)
 

@@ -1,6 +1,9 @@
 """Places in the room and places online, which a hybrid event counts separately."""
 
 import pytest
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
 
 from accounts.models import User
 from aspen.errors import Refused
@@ -15,8 +18,9 @@ from events.actions import (
     why_capacity_too_small,
 )
 from events.enums import AttendanceMode, Delivery, RegistrationState
-from events.models import Event, Registration
+from events.models import Event, Question, Registration
 from tests import factories as make
+from tests.web import text
 
 pytestmark = pytest.mark.django_db
 IN_PERSON, ONLINE = AttendanceMode.IN_PERSON, AttendanceMode.ONLINE
@@ -160,3 +164,105 @@ def test_a_webinar_becomes_hybrid_with_everyone_online():
     event.delivery, event.capacity, event.online_capacity = Delivery.IN_PERSON, 3, None
     save_event(event=event, by=make.person())
     assert [place_of(person, event) for person in people] == [("", CONFIRMED)] * 3
+
+
+# ---------- The pages ----------
+
+
+@pytest.fixture
+def person(client: Client, person: User) -> User:
+    client.force_login(person)
+    return person
+
+
+def tiles_on(page) -> list[tuple[str, str]]:
+    return [(tile.value, tile.hint) for tile in page.context["tiles"]]
+
+
+def test_the_row_and_the_event_page_lead_to_the_choice(client: Client, person: User):
+    event = hybrid(capacity=20, online_capacity=None, city="Helena")
+    address = f"/events/{event.pk}/register/"
+    assert f'href="{address}">Register' in text(client.get("/events/?view=list"))
+    page = client.get(event.get_absolute_url())
+    assert f'href="{address}">Register' in text(page)
+    assert page.context["places_left"] == "In person: 20 of 20 left; online: no limit"
+    page = client.get(address)
+    assert tiles_on(page) == [(IN_PERSON, "Helena. 20 of 20 left."), (ONLINE, "")]
+    assert "Questions from the organizer" not in text(page)
+    assert not Registration.objects.exists()
+
+
+def test_registering_needs_a_choice_and_says_it_back(client: Client, person: User):
+    event = hybrid()
+    address = f"/events/{event.pk}/register/"
+    again = client.post(address)
+    assert "Choose how you will take part: in person or online." in text(again)
+    assert 'href="#id_attendance_mode_0"' in text(again)
+    assert not Registration.objects.exists()
+    page = client.post(address, {"attendance_mode": ONLINE}, follow=True)
+    assert "You are registered to take part online. Your credit will be listed" in text(page)
+    assert place_of(person, event) == (ONLINE, CONFIRMED)
+    assert "Registered, online" in [state.text for state in page.context["states"]]
+    assert client.get(address).status_code == 302  # nothing to change
+
+
+def test_the_choice_says_which_places_are_full(client: Client, person: User):
+    event = hybrid(online_capacity=2)
+    register_one(event, IN_PERSON)
+    register_one(event, IN_PERSON)
+    page = client.get(event.get_absolute_url())
+    assert [state.text for state in page.context["states"]] == ["Full in person"]
+    assert page.context["places_left"] == (
+        "In person: none of 1 left, 1 person waiting; online: 2 of 2 left"
+    )
+    address = f"/events/{event.pk}/register/"
+    assert tiles_on(client.get(address)) == [
+        (IN_PERSON, "All places are taken. You can join the waitlist; 1 person is waiting."),
+        (ONLINE, "2 of 2 left."),
+    ]
+    page = client.post(address, {"attendance_mode": IN_PERSON}, follow=True)
+    assert "You are on the waitlist to take part in person." in text(page)
+    assert "On the waitlist, in person, number 2" in text(page)
+
+
+def test_the_choice_of_full_places_without_a_waitlist_is_kept_and_explained(
+    client: Client, person: User
+):
+    event = hybrid(has_waitlist=False)
+    question = Question.objects.create(event=event, position=1, kind="text", label="Why?")
+    register_one(event, IN_PERSON)
+    address = f"/events/{event.pk}/register/"
+    assert tiles_on(client.get(address))[0] == (IN_PERSON, "All places in the room are taken.")
+    typed = {"attendance_mode": IN_PERSON, f"question_{question.pk}": "Because"}
+    page = client.post(address, typed)
+    assert "All places in the room are taken." in text(page)
+    assert "Because" in text(page)
+    client.post(address, typed | {"attendance_mode": ONLINE})
+    assert place_of(person, event) == (ONLINE, CONFIRMED)
+    assert "Your answers" in text(client.get(address))
+    assert "attendance_mode" not in client.get(address).context["form"].fields
+
+
+def test_a_hybrid_event_is_full_when_both_modes_are(client: Client, person: User):
+    event = hybrid()
+    register_one(event, IN_PERSON)
+    register_one(event, ONLINE)
+    page = client.get(event.get_absolute_url())
+    assert [state.text for state in page.context["states"]] == ["Full", "Waitlist open"]
+    assert page.context["next_step"].kind == "join"
+    Event.objects.filter(pk=event.pk).update(has_waitlist=False)
+    page = client.get(event.get_absolute_url())
+    assert page.context["next_step"].note == "All places are taken, in person and online."
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_hybrid_events_take_no_more_queries(client: Client, person: User, number: int):
+    client.get("/events/?view=list")
+    for _ in range(number):
+        register_one(hybrid(), ONLINE)
+    with CaptureQueriesContext(connection) as hybrids:
+        client.get("/events/?view=list")
+    Event.objects.update(delivery=Delivery.ONLINE, online_capacity=None)
+    with CaptureQueriesContext(connection) as others:
+        client.get("/events/?view=list")
+    assert len(hybrids) == len(others)

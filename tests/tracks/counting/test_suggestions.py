@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from accounts.models import User
 from events.actions import cancel_registration, register
-from events.enums import Attendance, Delivery, EventState, Origin
+from events.enums import Attendance, AttendanceMode, Delivery, EventState, Origin
 from events.models import Event, Registration
 from tests import factories as make
 from tests.web import signed_in
@@ -114,6 +114,18 @@ def test_events_never_suggested(
     assert suggested(person) == []
     make.event(days=3, title="Suggested")
     assert [title for title, _ in suggested(person)] == ["Suggested"]
+
+
+def test_a_hybrid_event_is_suggested_until_both_modes_are_full(
+    person: User, participation: Participation
+) -> None:
+    event = make.event(
+        days=3, delivery="hybrid", capacity=1, online_capacity=1, has_waitlist=False, title="Both"
+    )
+    register(event_id=event.pk, by=make.person(), mode=AttendanceMode.IN_PERSON)
+    assert [title for title, _ in suggested(person)] == ["Both"]
+    register(event_id=event.pk, by=make.person(), mode=AttendanceMode.ONLINE)
+    assert suggested(person) == []
 
 
 def test_events_with_a_waitlist_or_without_registration_are_suggested(
