@@ -122,7 +122,7 @@ def _add_event_with_questions(people: dict[str, User], position: Position) -> No
         online_capacity=100,
         registration_closes_at=_at(3, 17),
     )
-    questions = [
+    questions: list[tuple[str, str, list[str], bool]] = [
         ("What would you like to try?", QuestionKind.TEXT, [], False),
         (
             "What accommodations do you need in order to take part?",

@@ -42,7 +42,7 @@ KINDS = {
 def page_states(event: Event, counts: RegistrationCounts, now: dt.datetime) -> list[Label]:
     """Return the event's states in more words than lists have."""
     words = {OVER: f"Ended {format_short_day(event.last_day)}", RECORDING: _recording_words(event)}
-    if rules.is_full(event, "", counts.places.taken):
+    if event.delivery != Delivery.HYBRID and rules.is_full(event, "", counts.places.taken):
         words[FULL] = f"Full: {counts.places.taken} of {event.capacity} places are taken"
     labels = state_labels(event, counts, now)
     return [label._replace(text=words.get(label, label.text)) for label in labels]
