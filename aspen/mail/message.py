@@ -5,6 +5,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from email.utils import parseaddr
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.mail import EmailMultiAlternatives
@@ -17,6 +18,14 @@ LINE_WIDTH = 70
 MAX_SUBJECT_LENGTH = 150
 # Invalid in headers and useless in text.
 CONTROL_CHARACTERS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028\u2029]")
+
+
+class Attachment(NamedTuple):
+    """A file in an e-mail. The composer makes it, so the outbox never stores its bytes."""
+
+    name: str
+    content: bytes
+    mimetype: str
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -36,6 +45,7 @@ class Email:
     closing: Sequence[str] = ()
     calendar: bytes | None = None
     method: str = "REQUEST"
+    attachments: Sequence[Attachment] = ()
     unsubscribe: str = ""
 
 
@@ -69,6 +79,8 @@ def build_message(mail: Mail, email: Email) -> EmailMultiAlternatives:
         invitation = email.calendar.decode()
         message.attach_alternative(invitation, f"text/calendar; method={email.method}")
         message.attach("event.ics", email.calendar, "application/ics")
+    for each in email.attachments:
+        message.attach(each.name, each.content, each.mimetype)
     message.message()
     return message
 

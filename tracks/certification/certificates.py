@@ -108,6 +108,10 @@ def pdf_url(certificate: Certificate) -> str:
     return reverse("tracks:certificate_pdf", args=[certificate.uuid])
 
 
+def pdf_name(certificate: Certificate) -> str:
+    return f"certificate-{certificate.number}.pdf"
+
+
 PROGRAM_NAME = "Montana Library Certification Program"
 DEMONSTRATION = (
     "Demonstration: the person and the training are fictional. This is not a real certificate."

@@ -10,11 +10,11 @@ from django.utils import timezone
 from accounts.models import User
 from aspen.db.audit import audited
 from aspen.formats import counted, format_credits, format_day
-from aspen.mail.message import Email, full_url, page_url
+from aspen.mail.message import Attachment, Email, full_url, page_url
 from aspen.mail.outbox import Recipient, email, enqueue, enqueue_many
 from aspen.models import Mail, MailState
+from tracks.certification import certificates, record
 from tracks.certification import queries as certification_queries
-from tracks.certification import record
 from tracks.certification.queries import newer_question
 from tracks.certification.supervisors import token_of
 from tracks.enums import ACTIVE, Ending, ParticipationState, VerificationAnswer
@@ -295,24 +295,28 @@ def queue_certified_email(certificate: Certificate) -> None:
 
 @email("tracks.certified")
 def certified_email(mail: Mail) -> Email | None:
-    """Congratulate the person and link to the certificate."""
+    """Congratulate the person, attach the certificate and link to its page.
+
+    Not sent if the certificate was revoked or reissued since, which has e-mails of its own.
+    """
     certificate = _certificate(mail)
     if certificate.revoked_at:
         return None
     track = certificate.participation.track
     next_period = "No rules have been set yet for another period in this track."
     if certificate.followed_by.exists():
-        day = format_day(certificate.issued_on)
+        day = format_day(certificate.measured_on)
         next_period = (
-            f"Your next period has started. Credits you earn after {day} will count toward it."
+            f"Your next period has started. Credits that you have earned since {day} and that are "
+            "not in your record count toward it."
         )
     return Email(
         subject=f"You are certified: {track}",
         paragraphs=[
             f"Congratulations! {certificate.supervisor_name} has verified your record, and your "
             f"certificate for {track} has been issued.",
-            "You can download and print your certificate. Anyone who scans its code can see that "
-            "it is valid.",
+            "The certificate is attached as a PDF file. Anyone who scans its code can see that it "
+            "is valid.",
         ],
         facts=[
             ("Number", certificate.number),
@@ -320,6 +324,7 @@ def certified_email(mail: Mail) -> Email | None:
             ("Valid until", format_day(certificate.expires_on)),
         ],
         button=_view_certificate(certificate),
+        attachments=[_pdf(certificate)],
         closing=[f"{next_period} See your tracks: {page_url('tracks:dashboard')}"],
     )
 
@@ -372,13 +377,14 @@ def reissued_email(mail: Mail) -> Email | None:
         subject=f"Your certificate was reissued: {certificate.number}",
         paragraphs=[
             f"Certificate {certificate.number} replaces {before.number}, which is no longer valid. "
-            "Please print the new one. The dates and credits are the same.",
+            "The new one is attached. The dates and credits are the same.",
         ],
         facts=[
             ("Name", certificate.name),
             ("Reason", before.revoked_reason.removeprefix(REISSUED_PREFIX)),
         ],
         button=_view_certificate(certificate),
+        attachments=[_pdf(certificate)],
     )
 
 
@@ -410,9 +416,15 @@ def _view(what: str, participation: Participation) -> tuple[str, str]:
 
 
 def _certificate(mail: Mail) -> Certificate:
-    return Certificate.objects.select_related("participation__track", "replaces").get(
+    return Certificate.objects.select_related("person", "participation__track", "replaces").get(
         pk=mail.facts["certificate"], person=mail.to_id
     )
+
+
+def _pdf(certificate: Certificate) -> Attachment:
+    """Render the certificate. Its facts never change, so a second attempt sends the same file."""
+    content = certificates.certificate_pdf_file(certificate)
+    return Attachment(certificates.pdf_name(certificate), content, "application/pdf")
 
 
 def _view_certificate(certificate: Certificate) -> tuple[str, str]:

@@ -1,8 +1,13 @@
 """E-mails about records and certificates, as delivered."""
 
 import datetime as dt
+import email
+import email.policy
+import io
 
+import pypdf
 import pytest
+from django.core.mail import EmailMultiAlternatives
 
 from accounts.enums import Role
 from accounts.models import User
@@ -12,7 +17,7 @@ from tests.emails import body_of, sent
 from tracks import actions
 from tracks.certification.supervisors import token_of
 from tracks.counting import queries as counting_queries
-from tracks.models import RuleSet
+from tracks.models import Certificate, RuleSet
 
 pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("now")]
 PORTAL = "http://127.0.0.1:8000"
@@ -185,6 +190,52 @@ def test_the_certificate_is_announced(june):
     assert subjects() == [(june.email, "You are certified: Library Trustee")]
 
 
+def pdf_in(message: EmailMultiAlternatives) -> tuple[str, str]:
+    """Return the name and text of the PDF, from the message as a mail server gets it."""
+    parsed = email.message_from_bytes(message.message().as_bytes(), policy=email.policy.default)
+    [part] = parsed.iter_attachments()
+    assert part.get_content_type() == "application/pdf"
+    [page] = pypdf.PdfReader(io.BytesIO(part.get_content())).pages
+    return part.get_filename() or "", page.extract_text()
+
+
+def test_the_certificate_is_attached_and_rendered_when_the_e_mail_is_sent(june):
+    certificate = make.certificate(make.following(june))
+    [facts] = Mail.objects.filter(kind="tracks.certified").values_list("facts", flat=True)
+    assert facts == {"certificate": certificate.pk}
+    [message] = sent_about_certificates()
+    name, text = pdf_in(message)
+    assert name == "certificate-2026-0001.pdf"
+    for part in ("June Librarian", "Library Trustee", "No. 2026-0001", "Valid until"):
+        assert part in text
+    assert "The certificate is attached as a PDF file." in body_of(message)
+
+
+def test_a_certificate_reissued_before_the_e_mail_is_sent_arrives_once(june):
+    certificate = make.certificate(make.following(june))
+    reissue(certificate, "June Librarian-Smith")
+    [message] = sent_about_certificates()
+    assert message.subject == "Your certificate was reissued: 2026-0002"
+    name, text = pdf_in(message)
+    assert name == "certificate-2026-0002.pdf"
+    assert "June Librarian-Smith" in text
+
+
+def test_no_file_and_no_congratulation_for_a_certificate_revoked_before_the_e_mail_is_sent(june):
+    certificate = make.certificate(make.following(june))
+    actions.revoke_certificate(
+        certificate_id=certificate.pk, reason="A mistake.", by=make.person(Role.CE_COORDINATOR)
+    )
+    [message] = sent_about_certificates()
+    assert message.subject == "Your certificate for Library Trustee was revoked"
+    assert not message.attachments
+
+
+def sent_about_certificates() -> list[EmailMultiAlternatives]:
+    """Return the e-mails sent to the person about certificates."""
+    return [message for message in sent() if "ertifi" in message.subject]
+
+
 def test_the_e_mail_does_not_promise_a_next_period_without_rules(june):
     question = make.verification(make.submission(make.following(june)))
     RuleSet.objects.update(valid_until=dt.date(2026, 11, 22))
@@ -227,15 +278,19 @@ def test_a_revocation_is_e_mailed_with_the_reason_and_the_next_step(june):
         read_all()
 
 
-def test_a_reissued_certificate_is_e_mailed_with_its_new_address(june):
-    certificate = make.certificate(make.following(june))
-    read_all()
-    reissued = actions.reissue_certificate(
+def reissue(certificate: Certificate, name: str) -> Certificate:
+    return actions.reissue_certificate(
         certificate_id=certificate.pk,
-        name="June Librarian-Smith",
+        name=name,
         reason="She married.",
         by=make.person(Role.CE_COORDINATOR),
     )
+
+
+def test_a_reissued_certificate_is_e_mailed_with_its_new_address(june):
+    certificate = make.certificate(make.following(june))
+    read_all()
+    reissued = reissue(certificate, "June Librarian-Smith")
     [((_, subject), text)] = read_all().items()
     assert subject == "Your certificate was reissued: 2026-0002"
     assert f"{PORTAL}/certificates/{reissued.uuid}/" in text

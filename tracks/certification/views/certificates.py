@@ -59,7 +59,7 @@ def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResp
     response = HttpResponse(
         certificates.certificate_pdf_file(certificate), content_type="application/pdf"
     )
-    name = f"certificate-{certificate.number}.pdf"
+    name = certificates.pdf_name(certificate)
     response["Content-Disposition"] = f'attachment; filename="{name}"'
     return response
 
