@@ -44,6 +44,7 @@ from events.registration.actions import (
     cancel_registration,
     promote_waiting,
     register,
+    switch_attendance_mode,
     undo_cancellation,
 )
 from events.reminders import queue_recording_emails, queue_reminder_emails
@@ -84,6 +85,7 @@ __all__ = [
     "set_offers",
     "settle_due",
     "store_attendance_list",
+    "switch_attendance_mode",
     "undo_attendance_list",
     "undo_cancellation",
     "undo_custom_event_decision",

@@ -8,7 +8,7 @@ from aspen.mail.message import page_url
 from aspen.models import Mail
 from events import queries, rules
 from events.calendar import feeds
-from events.enums import Delivery, EventState, RegistrationState
+from events.enums import AttendanceMode, Delivery, EventState, RegistrationState
 from events.models import Event, Registration
 
 Facts = list[tuple[str, str]]
@@ -62,6 +62,27 @@ def event_page(event: Event) -> tuple[str, str]:
 def joining_facts(registration: Registration) -> Facts:
     """Return how to join online, only for a person who has a place."""
     return rules.joining_facts(registration.event) if has_place(registration) else []
+
+
+def attendance_fact(registration: Registration) -> Facts:
+    """Return how the person takes part in a hybrid event, if it is known."""
+    mode = registration.attendance_mode
+    return [("You take part", mode)] if mode else []
+
+
+def how_to_switch(registration: Registration) -> list[str]:
+    """Explain how to take part in a hybrid event in the other way."""
+    event = registration.event
+    if rules.attendance_modes(event) == ("",):
+        return []
+    page = event_page(event)[1]
+    if not registration.attendance_mode:
+        return [
+            "You have a place in the room. If you will take part online instead, please say so on "
+            f"the event's page, so that someone else can have the place: {page}"
+        ]
+    other = "online" if registration.attendance_mode == AttendanceMode.IN_PERSON else "in person"
+    return [f"If you would rather take part {other}, switch on the event's page: {page}"]
 
 
 def how_to_join(event: Event) -> list[str]:

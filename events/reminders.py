@@ -22,11 +22,13 @@ from aspen.mail.outbox import dated_key, email, enqueue_many, is_current
 from aspen.models import Mail
 from events.calendar.next_step import web_link
 from events.email_parts import (
+    attendance_fact,
     event_facts,
     event_page,
     has_place,
     how_to_cancel,
     how_to_join,
+    how_to_switch,
     how_to_watch,
     joining_facts,
     registration_of,
@@ -94,10 +96,15 @@ def reminder_email(mail: Mail) -> Email | None:
     return Email(
         subject=f"{soon[0].upper()}{soon[1:]}: {event.title}",
         paragraphs=[f"This is a reminder that “{event.title}” is {soon}. You are registered."],
-        facts=[*event_facts(event)[0], *joining_facts(registration)],
+        facts=[
+            *event_facts(event)[0],
+            *attendance_fact(registration),
+            *joining_facts(registration),
+        ],
         button=event_page(event),
         closing=[
             *how_to_join(event),
+            *how_to_switch(registration),
             how_to_cancel(event),
             f"If you do not want reminders, turn them off: {turn_off}",
         ],

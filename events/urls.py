@@ -41,6 +41,7 @@ urlpatterns = [
     # Before the slugs, because an event may have the title "Register".
     path("<int:pk>/register/", registration_views.register, name="register"),
     path("<int:pk>/cancel/", registration_views.cancel, name="cancel"),
+    path("<int:pk>/switch/", registration_views.switch, name="switch"),
     path("<int:pk>/cancel/undo/", registration_views.undo_cancel, name="undo_cancel"),
     path("<int:pk>/join/", event_page_views.join, name="join"),
     path("<int:pk>/watch/", event_page_views.watch, name="watch"),

@@ -217,12 +217,13 @@ def _times(event: Event) -> list[str]:
 
 
 def _joining(registration: Registration) -> str:
-    """Return how to join online if the person has a place at a published event."""
-    event = registration.event
+    """Return how the person takes part and joins online, at a published event with a place."""
+    event, mode = registration.event, registration.attendance_mode
     has_place = registration.state == RegistrationState.CONFIRMED
     if not has_place or event.state != EventState.PUBLISHED:
         return ""
-    return "\n".join(f"{label}: {value}" for label, value in rules.joining_facts(event))
+    facts = [("You take part", mode)] if mode else []
+    return "\n".join(f"{label}: {value}" for label, value in facts + rules.joining_facts(event))
 
 
 def _description(

@@ -12,6 +12,7 @@ from events.calendar.facts import EventFacts, credit_button
 from events.enums import (
     ATTENDED,
     Attendance,
+    AttendanceMode,
     EventState,
     Origin,
     RegistrationMode,
@@ -41,12 +42,16 @@ def web_link(url: str) -> Link | None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NextStep:
-    """The next step: a button (`kind`), its URL if it opens another site, and a note."""
+    """The next step: a button (`kind`), its URL if it opens another site, and a note.
+
+    `switches` are the ways in which the person can take part instead: in person or online.
+    """
 
     kind: str = ""
     url: str = ""
     note: str = ""
     can_cancel: bool = False
+    switches: tuple[AttendanceMode, ...] = ()
 
 
 def next_step(event: Event, facts: EventFacts) -> NextStep:
@@ -68,7 +73,12 @@ def next_step(event: Event, facts: EventFacts) -> NextStep:
     if registered:
         return _registered_step(event, counts, facts)
     if counts.state == RegistrationState.WAITLISTED:
-        return NextStep("waitlisted", note=_waiting_note(event, counts), can_cancel=True)
+        return NextStep(
+            "waitlisted",
+            note=_waiting_note(event, counts),
+            can_cancel=True,
+            switches=switches(event, counts),
+        )
     return _registration_step(event, counts, facts)
 
 
@@ -109,7 +119,28 @@ def _registered_step(event: Event, counts: RegistrationCounts, facts: EventFacts
     note = "You are checked in." if is_checked_in else f"You are registered{how}."
     if event.pk in facts.credits:
         note += " Your credit will be listed automatically after the event."
-    return NextStep("registered", note=note, can_cancel=not is_checked_in)
+    return NextStep(
+        "registered",
+        note=note,
+        can_cancel=not is_checked_in,
+        switches=() if is_checked_in else switches(event, counts),
+    )
+
+
+def switches(event: Event, counts: RegistrationCounts) -> tuple[AttendanceMode, ...]:
+    """Return the other attendance modes in which a registered person can take part.
+
+    Includes those with a waitlist only. People whose mode is not known count as in person.
+    """
+    if rules.attendance_modes(event) == ("",):
+        return ()
+    keeps_place = () if counts.mode else (AttendanceMode.IN_PERSON,)
+    return tuple(
+        mode
+        for mode in AttendanceMode
+        if mode in keeps_place
+        or (mode != counts.mode and not rules.why_not_register(event, mode, *counts.of(mode)))
+    )
 
 
 def _waiting_note(event: Event, counts: RegistrationCounts) -> str:

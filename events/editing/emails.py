@@ -20,9 +20,11 @@ from aspen.mail.outbox import (
 )
 from aspen.models import Mail
 from events.email_parts import (
+    attendance_fact,
     event_facts,
     event_page,
     how_to_cancel,
+    how_to_switch,
     invitation,
     is_ahead,
     organizer_wrote,
@@ -89,9 +91,13 @@ def changed_email(mail: Mail) -> Email | None:
         subject=f"Changed: {event.title}",
         paragraphs=[f"“{event.title}” has changed. {place}"],
         quote=quote,
-        facts=[*changes, *(fact for fact in event_facts(event)[0] if fact[0] not in changed)],
+        facts=[
+            *changes,
+            *(fact for fact in event_facts(event)[0] if fact[0] not in changed),
+            *(attendance_fact(registration) if has_place else []),
+        ],
         button=event_page(event),
-        closing=[how_to_cancel(event)],
+        closing=[*(how_to_switch(registration) if has_place else []), how_to_cancel(event)],
         calendar=invitation(registration) if has_place else None,
     )
 

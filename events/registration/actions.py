@@ -144,6 +144,61 @@ def undo_cancellation(*, event_id: int, by: User) -> Registration:
 
 
 @audited
+def switch_attendance_mode(
+    *, event_id: int, mode: AttendanceMode, by: User, joins_waitlist: bool = False
+) -> Registration:
+    """Let `by` take part in a hybrid event in the other way. Locks the event. Idempotent.
+
+    If a place for the mode is free, the person gets it and gives up the one from before. If none
+    is free, nothing changes and Refused is raised, unless `joins_waitlist`: then the person gives
+    up their place and is last on the other waitlist. Raises Event.DoesNotExist, or Refused if `by`
+    is not registered, the event is not hybrid, no one can register with this mode now, or
+    attendance has been marked.
+    """
+    event = queries.lock_event(event_id)
+    registration = queries.registration_of(by, event)
+    if registration is None:
+        raise Refused("You are not registered for this event.")
+    if mode not in rules.attendance_modes(event):
+        raise Refused("This event is no longer both in person and online.")
+    if registration.attendance_mode == mode:
+        return registration
+    if registration.attendance != Attendance.UNKNOWN:
+        raise Refused("Your attendance has been marked, so you can no longer switch.")
+    if mode == AttendanceMode.IN_PERSON and not registration.attendance_mode:
+        return _confirm_in_person(registration)
+    _promote(event)
+    counts = queries.registration_counts(None, [event])[event.pk].of(mode)
+    if reason := rules.why_not_register(event, mode, *counts):
+        raise Refused(f"{reason} Nothing has changed.")
+    full = rules.has_to_wait(event, mode, *counts)
+    if full and not joins_waitlist:
+        raise Refused(f"{rules.ALL_TAKEN[mode]} Nothing has changed.")
+    had_place = registration.state == RegistrationState.CONFIRMED
+    registration.attendance_mode = mode
+    registration.state = RegistrationState.WAITLISTED if full else RegistrationState.CONFIRMED
+    registration.registered_at = next_registration_time(event)
+    registration.promoted_at = None
+    registration.walk_in = False
+    registration.save(
+        update_fields=["attendance_mode", "state", "registered_at", "promoted_at", "walk_in"]
+    )
+    if full:
+        emails.queue_waitlisted_email(registration, gave_up_place=had_place)
+    else:
+        emails.queue_registered_email(registration)
+    _promote(event)
+    return registration
+
+
+def _confirm_in_person(registration: Registration) -> Registration:
+    """Note that a person whose mode was not known is in person. They were counted so already."""
+    registration.attendance_mode = AttendanceMode.IN_PERSON
+    registration.save(update_fields=["attendance_mode"])
+    return registration
+
+
+@audited
 def promote_waiting(*, event: Event, by: User | None) -> list[Registration]:
     """Give free places to the first people on each waitlist, and queue their e-mails.
 

@@ -10,18 +10,20 @@ from aspen.mail.outbox import dated_key, email, enqueue, enqueue_many, is_curren
 from aspen.models import Mail
 from events import queries
 from events.email_parts import (
+    attendance_fact,
     event_facts,
     event_page,
     has_place,
     how_to_cancel,
     how_to_join,
+    how_to_switch,
     invitation,
     is_ahead,
     joining_facts,
     registration_of,
     retraction,
 )
-from events.enums import RegistrationState
+from events.enums import AttendanceMode, RegistrationState
 from events.models import Registration
 from events.rules import has_started
 
@@ -89,23 +91,35 @@ def _confirmation(registration: Registration, *, subject: str, first: str) -> Em
     return Email(
         subject=subject,
         paragraphs=[f"{first} The attached file adds the event to your calendar."],
-        facts=[*facts, *joining_facts(registration)],
+        facts=[*facts, *attendance_fact(registration), *joining_facts(registration)],
         button=event_page(event),
-        closing=[*how_to_join(event), *([credit] if earns else []), how_to_cancel(event)],
+        closing=[
+            *how_to_join(event),
+            *([credit] if earns else []),
+            *how_to_switch(registration),
+            how_to_cancel(event),
+        ],
         calendar=invitation(registration),
     )
 
 
 # ---------- The waitlist ----------
 
+FULL = {
+    "": "“{}” is full.",
+    AttendanceMode.IN_PERSON: "All places in the room for “{}” are taken.",
+    AttendanceMode.ONLINE: "All online places for “{}” are taken.",
+}
 
-def queue_waitlisted_email(registration: Registration) -> None:
-    """Queue a confirmation that a person joined the waitlist."""
+
+def queue_waitlisted_email(registration: Registration, *, gave_up_place: bool = False) -> None:
+    """Queue a confirmation that a person joined the waitlist, and `gave_up_place` for it."""
     enqueue(
         kind="events.waitlisted",
         key=dated_key("waitlisted", registration.pk, registration.registered_at),
         to=registration.person,
         registration=registration.pk,
+        gave_up_place=gave_up_place,
     )
 
 
@@ -118,11 +132,16 @@ def waitlisted_email(mail: Mail) -> Email | None:
         return None
     if not is_ahead(event) or not is_current(mail, registration.registered_at):
         return None
+    gave_up_place = bool(mail.facts.get("gave_up_place"))
+    gave_up = (
+        "You gave up the place you had. The attached file removes the event from your calendar."
+    )
     return Email(
         subject=f"You are on the waitlist: {event.title}",
         paragraphs=[
-            f"“{event.title}” is full. You are number {_number_ahead(registration) + 1} on the "
-            "waitlist.",
+            f"{FULL[registration.attendance_mode].format(event.title)} You are number "
+            f"{_number_ahead(registration) + 1} on the waitlist.",
+            *([gave_up] if gave_up_place else []),
             "When a place opens up, the first person on the list gets it automatically. We will "
             "e-mail you when it is your turn. You do not need to do anything now.",
         ],
@@ -132,6 +151,8 @@ def waitlisted_email(mail: Mail) -> Email | None:
             "If you no longer want to wait, leave the waitlist: "
             + page_url("events:cancel", event.pk)
         ],
+        calendar=retraction(registration) if gave_up_place else None,
+        method="CANCEL",
     )
 
 

@@ -60,6 +60,12 @@ class RegistrationForm(forms.Form):
         return AttendanceMode(chosen) if chosen else None
 
 
+class SwitchForm(forms.Form):
+    """The button to take part in a hybrid event in the other way."""
+
+    mode = forms.ChoiceField(choices=AttendanceMode.choices)
+
+
 def _field(question: Question) -> forms.Field:
     common: dict[str, Any] = {"label": question.label, "required": question.is_required}
     if question.kind == QuestionKind.YES_NO:

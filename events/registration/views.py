@@ -24,7 +24,7 @@ from events import queries, rules
 from events.attendance import actions as attendance_actions
 from events.calendar import presentation
 from events.calendar.facts import EventFacts, facts_about
-from events.calendar.next_step import Door, door, next_step
+from events.calendar.next_step import Door, door, next_step, switches
 from events.calendar.presentation import EventRow
 from events.enums import AttendanceMode, KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
@@ -35,7 +35,7 @@ from events.overlapping_places import (
     other_places_of_registrations,
 )
 from events.registration import actions, keys
-from events.registration.forms import RegistrationForm
+from events.registration.forms import RegistrationForm, SwitchForm
 from events.registration.presentation import mode_tiles, registered_text
 from events.signals import claimed_event_ids_for
 
@@ -176,6 +176,46 @@ def cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 reverse("events:undo_cancel", args=[event.pk]),
             )
     return redirect("events:detail", event.pk)
+
+
+def switch(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Let a registered person take part in the other way. Asks first if they would have to wait.
+
+    A GET, as after sign-in, changes nothing.
+    """
+    person = request.user
+    event = get_object_or_404(queries.events_visible_to(person), pk=pk)
+    form = SwitchForm(request.POST)
+    if request.method != "POST" or not form.is_valid():
+        return redirect("events:detail", event.pk)
+    mode = AttendanceMode(form.cleaned_data["mode"])
+    if not is_confirmed(request) and (what := _switch_to_waitlist(person, event, mode)):
+        return ask_first(
+            request,
+            question=what,
+            consequence=f"{rules.ALL_TAKEN[mode]} Someone else can get what you give up, and we "
+            "cannot give it back to you. We will e-mail you when it is your turn.",
+            button="Join the waitlist",
+            back=event.get_absolute_url(),
+        )
+    with refusal_as_message(request):
+        registration = actions.switch_attendance_mode(
+            event_id=event.pk, mode=mode, by=person, joins_waitlist=is_confirmed(request)
+        )
+        messages.success(request, registered_text(registration))
+    return redirect("events:detail", event.pk)
+
+
+def _switch_to_waitlist(person: User, event: Event, mode: AttendanceMode) -> str:
+    """Return what to ask before a person joins this mode's waitlist, or "" if they need not."""
+    counts = facts_about(person, [event]).counts_by_event.get(event.pk, queries.NO_REGISTRATIONS)
+    if mode not in switches(event, counts):
+        return ""  # The action says why not.
+    keeps_place = mode == AttendanceMode.IN_PERSON and not counts.mode
+    if keeps_place or not rules.has_to_wait(event, mode, *counts.of(mode)):
+        return ""
+    what = "place" if counts.state == RegistrationState.CONFIRMED else "place in line"
+    return f"Give up your {what} and join the waitlist to take part {mode}?"
 
 
 def undo_cancel(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:

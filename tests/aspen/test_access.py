@@ -90,6 +90,9 @@ POST /events/{pending}/register/                       door 302  404  404  404  
 GET  /events/{upcoming}/cancel/                        door 302  302  302  302  302  302  302
 POST /events/{upcoming}/cancel/                        door 302  302  302  302  302  302  302
 POST /events/{pending}/cancel/                         door 302  404  404  404  404  404  404
+GET  /events/{upcoming}/switch/                        door 302  302  302  302  302  302  302
+POST /events/{upcoming}/switch/                        door 302  302  302  302  302  302  302
+POST /events/{pending}/switch/                         door 302  404  404  404  404  404  404
 GET  /events/{upcoming}/cancel/undo/                   door 302  302  302  302  302  302  302
 POST /events/{upcoming}/cancel/undo/                   door 302  302  302  302  302  302  302
 POST /events/{pending}/cancel/undo/                    door 302  404  404  404  404  404  404

@@ -12,14 +12,17 @@ from events import queries
 from events.actions import (
     add_walk_in,
     cancel_registration,
+    mark_attendance,
     register,
     save_event,
+    switch_attendance_mode,
     undo_cancellation,
     why_capacity_too_small,
 )
-from events.enums import AttendanceMode, Delivery, RegistrationState
+from events.enums import Attendance, AttendanceMode, Delivery, RegistrationState
 from events.models import Event, Question, Registration
 from tests import factories as make
+from tests.emails import body_of, calendar_of, sent
 from tests.web import text
 
 pytestmark = pytest.mark.django_db
@@ -266,3 +269,111 @@ def test_hybrid_events_take_no_more_queries(client: Client, person: User, number
     with CaptureQueriesContext(connection) as others:
         client.get("/events/?view=list")
     assert len(hybrids) == len(others)
+
+
+# ---------- Switching ----------
+
+
+def switch(client: Client, event: Event, mode: AttendanceMode, **fields: str):
+    return client.post(f"/events/{event.pk}/switch/", {"mode": mode} | fields, follow=True)
+
+
+def test_a_person_switches_to_a_free_place_and_the_old_one_goes_to_the_next(
+    client: Client, person: User
+):
+    event = hybrid()
+    register(event_id=event.pk, by=person, mode=IN_PERSON)
+    waiting = register_one(event, IN_PERSON)
+    page = client.get(event.get_absolute_url())
+    assert "Take part online instead" in text(page)
+    assert page.context["next_step"].note.startswith("You are registered to take part in person.")
+    Mail.objects.all().delete()
+    for _ in range(2):  # idempotent
+        page = switch(client, event, ONLINE)
+        assert "You are registered to take part online." in text(page)
+    assert place_of(person, event) == (ONLINE, CONFIRMED)
+    assert place_of(waiting, event) == (IN_PERSON, CONFIRMED)
+    kinds = Mail.objects.order_by("kind").values_list("kind", "to_id")
+    assert list(kinds) == [("events.promoted", waiting.pk), ("events.registered", person.pk)]
+
+
+def test_switching_to_full_places_asks_first_and_keeps_the_place(client: Client, person: User):
+    event = hybrid()
+    register(event_id=event.pk, by=person, mode=IN_PERSON)
+    register_one(event, ONLINE)
+    waiting = register_one(event, IN_PERSON)
+    page = text(switch(client, event, ONLINE))
+    assert "Give up your place and join the waitlist to take part online?" in page
+    assert "All online places are taken." in page
+    assert place_of(person, event) == (IN_PERSON, CONFIRMED)
+    with pytest.raises(Refused, match=r"All online places are taken\. Nothing has changed\."):
+        switch_attendance_mode(event_id=event.pk, mode=ONLINE, by=person)
+
+    page = text(switch(client, event, ONLINE, confirmed="1"))
+    assert "You are on the waitlist to take part online." in page
+    assert place_of(person, event) == (ONLINE, WAITLISTED)
+    assert place_of(waiting, event) == (IN_PERSON, CONFIRMED)
+
+
+def test_a_person_who_waits_switches_to_a_free_place(client: Client, person: User):
+    event = hybrid()
+    register_one(event, IN_PERSON)
+    register(event_id=event.pk, by=person, mode=IN_PERSON)
+    assert "Take part online instead" in text(client.get(event.get_absolute_url()))
+    switch(client, event, ONLINE)
+    assert place_of(person, event) == (ONLINE, CONFIRMED)
+
+
+def test_a_person_whose_mode_is_not_known_can_say_it(client: Client, person: User):
+    event = hybrid(capacity=1, has_waitlist=False)
+    place = Registration.objects.create(
+        event=event, person=person, state=CONFIRMED, registered_at=event.created_at
+    )
+    page = text(client.get(event.get_absolute_url()))
+    assert "Take part in person</button>" in page
+    assert "Take part online</button>" in page
+    switch(client, event, IN_PERSON)
+    assert place_of(person, event) == (IN_PERSON, CONFIRMED)
+    Registration.objects.filter(pk=place.pk).update(attendance_mode="")
+    switch(client, event, ONLINE)
+    assert place_of(person, event) == (ONLINE, CONFIRMED)
+
+
+def test_why_a_person_cannot_switch(client: Client, person: User):
+    event = hybrid(has_waitlist=False)
+    assert "You are not registered for this event." in text(switch(client, event, ONLINE))
+    register(event_id=event.pk, by=person, mode=IN_PERSON)
+    register_one(event, ONLINE)
+    assert "instead</button>" not in text(client.get(event.get_absolute_url()))
+    assert "All online places are taken. Nothing has changed." in text(
+        switch(client, event, ONLINE)
+    )
+    assert switch(client, event, "on foot").status_code == 200
+    mark_attendance(
+        registration_id=Registration.objects.get(person=person).pk,
+        attendance=Attendance.PRESENT,
+        by=make.person(),
+    )
+    assert "Your attendance has been marked" in text(switch(client, event, ONLINE))
+    webinar = make.event(days=3)
+    register(event_id=webinar.pk, by=person)
+    assert "no longer both in person and online" in text(switch(client, webinar, ONLINE))
+    assert place_of(person, event) == (IN_PERSON, CONFIRMED)
+
+
+def test_the_e_mails_say_how_the_person_takes_part():
+    event = hybrid(room="Big Sky Room", joining_url="https://meet.example/x")
+    in_room, online = register_one(event, IN_PERSON), register_one(event, ONLINE)
+    waiting = register_one(event, ONLINE)
+    messages = {message.to[0]: message for message in sent()}
+    assert "You take part: in person" in body_of(messages[in_room.email])
+    assert "take part online, switch on" in body_of(messages[in_room.email])
+    assert "You take part: online" in body_of(messages[online.email])
+    assert "You take part: online" in calendar_of(messages[online.email])[1]["DESCRIPTION"]
+    assert "All online places for" in body_of(messages[waiting.email])
+
+    switch_attendance_mode(event_id=event.pk, mode=ONLINE, by=in_room, joins_waitlist=True)
+    [message] = sent()
+    assert "You are number 2 on the waitlist." in body_of(message)
+    assert "You gave up the place you had." in body_of(message)
+    assert calendar_of(message)[0] == "CANCEL"

@@ -14,6 +14,7 @@ from django.contrib.auth.hashers import make_password
 from django.db import connection
 
 from accounts.models import User
+from aspen.errors import Refused
 from events import actions, queries
 from events.enums import AttendanceMode, Delivery, RegistrationState
 from events.models import Event, Registration
@@ -136,6 +137,26 @@ def test_the_trigger_alone_enforces_both_capacities(
     )
     taken = [each.attendance_mode for each in in_state(event, CONFIRMED)]
     assert (taken.count(modes[0]), taken.count(modes[1])) == (2, 3)
+
+
+def test_people_who_switch_at_the_same_time_take_no_place_twice(crowd: list[User]) -> None:
+    """Ten in the room and ten online switch at once, with one free place of each kind."""
+    in_person, online = AttendanceMode.IN_PERSON, AttendanceMode.ONLINE
+    for _ in rounds(ROUNDS):
+        event = make.event(days=3, delivery=Delivery.HYBRID, capacity=11, online_capacity=11)
+        for n in range(20):
+            actions.register(event_id=event.pk, by=crowd[n], mode=in_person if n < 10 else online)
+
+        def switch(n: int, pk: int = event.pk) -> None:
+            mode = online if n < 10 else in_person
+            actions.switch_attendance_mode(event_id=pk, mode=mode, by=crowd[n])
+
+        results = run_concurrently(20, switch)
+        assert all(each is None or isinstance(each, Refused) for each in results)
+        confirmed = [each.attendance_mode for each in in_state(event, CONFIRMED)]
+        assert len(confirmed) == 20
+        assert max(confirmed.count(in_person), confirmed.count(online)) <= 11
+        assert results.count(None) > 0
 
 
 def test_the_last_place_goes_to_one_of_twenty_people(crowd: list[User]) -> None:
