@@ -251,7 +251,14 @@ LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"line": {"format": "%(asctime)s %(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"console": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "filters": {"without_rows": {"()": "aspen.db.logged_errors.WithoutRows"}},
+    "handlers": {
+        "console": {
+            "class": "logging.StreamHandler",
+            "formatter": "line",
+            "filters": ["without_rows"],
+        },
+    },
     "root": {"handlers": ["console"], "level": "WARNING"},
     "loggers": {"aspen": {"level": "INFO"}},
 }

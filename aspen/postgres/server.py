@@ -193,6 +193,8 @@ class Server:
             "listen_addresses=",
             f"unix_socket_directories={self.socket_folder}",
             "unix_socket_permissions=0700",
+            # Rows can have secrets, which the log need not have (aspen/db/logged_errors.py).
+            "log_error_verbosity=terse",
             *(() if self._durable else UNSAFE_BUT_FAST),
         ]
         settings = [part for option in options for part in ("-c", option)]
