@@ -265,8 +265,11 @@ class RegistrationAdmin(ReadOnlyAdmin):
     Marking someone absent withdraws the credit, and marking them present restores it.
     """
 
-    list_display = ("person", "event", "event_day", "state", "attendance", "same_time")
-    list_filter = ("state", "attendance")
+    list_display = (
+        *("person", "event", "event_day", "state"),
+        *("attendance_mode", "attendance", "same_time"),
+    )
+    list_filter = ("state", "attendance_mode", "attendance")
     list_select_related = ("person", "event")
     search_fields = ("person__search_key__finds", "event__search_key__finds")
     ordering = ("-event__begins_at", "id")

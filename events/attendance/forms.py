@@ -12,7 +12,7 @@ from aspen.form_fields import EmailAddressField, LineField
 from aspen.staff_queue import SeenForm
 from events.attendance.list_plans import Attendee
 from events.attendance.matching import Proposal
-from events.enums import Attendance
+from events.enums import Attendance, AttendanceMode
 from events.models import AttendeeMatch
 
 
@@ -20,6 +20,11 @@ class RosterSearchForm(forms.Form):
     """A search for people on the roster."""
 
     find = LineField(label="Name or e-mail address", required=False, max_length=200)
+    mode = forms.ChoiceField(
+        label="Taking part",
+        required=False,
+        choices=[("", "Everyone"), *AttendanceMode.choices],
+    )
 
 
 class MarkAttendanceForm(forms.Form):

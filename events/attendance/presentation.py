@@ -1,10 +1,17 @@
 """Present people and events on attendance pages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
 from aspen.web.labels import Label
-from events.enums import ATTENDANCE_LABELS, ATTENDED, Attendance, RegistrationState
+from events import rules
+from events.enums import (
+    ATTENDANCE_LABELS,
+    ATTENDED,
+    Attendance,
+    AttendanceMode,
+    RegistrationState,
+)
 from events.models import Event, Registration
 from events.overlapping_places import NO_OTHER_PLACES, OtherPlaces, remarks_on
 
@@ -23,6 +30,7 @@ class RosterRow(NamedTuple):
     name: str
     email: str
     library: str
+    mode: str  # how the person takes part in a hybrid event, if it is known
     walk_in: bool
     minutes: int | None  # attended, according to a list
     mark: Label
@@ -50,6 +58,7 @@ def roster_row(
         name=str(registration.person),
         email=registration.person.email,
         library=registration.library or "",  # type: ignore[attr-defined]
+        mode=registration.get_attendance_mode_display(),
         walk_in=registration.walk_in,
         minutes=registration.minutes,
         mark=ATTENDANCE_LABELS[Attendance(registration.attendance)],
@@ -61,16 +70,29 @@ def roster_row(
 
 
 class WaitingRow(NamedTuple):
-    """A row of the waitlist."""
+    """A row of a waitlist. `mode` says which one at a hybrid event: in person or online."""
 
     name: str
     email: str
     remarks: list[str]
+    mode: str
 
 
-def waiting_row(registration: Registration, others: OtherPlaces) -> WaitingRow:
-    person = registration.person
-    return WaitingRow(str(person), person.email, remarks_on(registration, others))
+def waiting_rows(
+    event: Event, waiting: Iterable[Registration], others: OtherPlaces
+) -> list[WaitingRow]:
+    """Return the rows of the waitlists. The one for online places comes last."""
+    online = AttendanceMode.ONLINE
+    modes = rules.attendance_modes(event)
+    return [
+        WaitingRow(
+            name=str(each.person),
+            email=each.person.email,
+            remarks=remarks_on(each, others),
+            mode=online if each.attendance_mode == online else modes[0],
+        )
+        for each in sorted(waiting, key=lambda each: each.attendance_mode == online)
+    ]
 
 
 class OpenEvent(NamedTuple):

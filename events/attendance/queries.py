@@ -14,6 +14,7 @@ from events.attendance.presence import ReportRow
 from events.enums import (
     ATTENDED,
     Attendance,
+    AttendanceMode,
     EventState,
     KeyPurpose,
     Origin,
@@ -28,12 +29,17 @@ from events.models import (
     PersonalKey,
     Registration,
 )
+from events.queries import sharing_places
 
 
 class RosterCounts(NamedTuple):
-    """The numbers of people on a roster and its waitlist. `present` includes `late`."""
+    """The numbers of people on a roster and its waitlists. `present` includes `late`.
+
+    `online` are those of the registered who take part online in a hybrid event.
+    """
 
     registered: int
+    online: int
     waiting: int
     present: int
     late: int
@@ -41,12 +47,18 @@ class RosterCounts(NamedTuple):
     unmarked: int
     walk_ins: int
 
+    @property
+    def in_room(self) -> int:
+        """The number of registered people in the room of a hybrid event."""
+        return self.registered - self.online
+
 
 def roster_counts(event: Event) -> RosterCounts:
     """Count an event's roster. One query."""
     place = Q(state=RegistrationState.CONFIRMED)
     numbers = event.registrations.aggregate(
         registered=Count("pk", filter=place),
+        online=Count("pk", filter=place & Q(attendance_mode=AttendanceMode.ONLINE)),
         waiting=Count("pk", filter=Q(state=RegistrationState.WAITLISTED)),
         present=Count("pk", filter=place & Q(attendance__in=sorted(ATTENDED))),
         late=Count("pk", filter=place & Q(attendance=Attendance.LATE)),
@@ -57,20 +69,23 @@ def roster_counts(event: Event) -> RosterCounts:
     return RosterCounts(**numbers)
 
 
-def confirmed_places(event: Event, find: str = "") -> QuerySet[Registration]:
+def confirmed_places(event: Event, find: str = "", mode: str = "") -> QuerySet[Registration]:
     """Return confirmed registrations, ordered by name.
 
-    Each word in `find` must be in the name or e-mail address. Loads each person and annotates the
-    person's library as `library`.
+    Each word in `find` must be in the name or e-mail address. `mode` keeps only people who take
+    part in a hybrid event in this way. Loads each person and annotates the person's library as
+    `library`.
     """
     rows = _with_people(event).filter(state=RegistrationState.CONFIRMED)
+    if mode:
+        rows = sharing_places(rows, mode)
     for word in find.split():
         rows = rows.filter(person__search_key__finds=word)
     return rows.order_by("person__sort_key", "person_id")
 
 
 def waitlist(event: Event) -> QuerySet[Registration]:
-    """Return the registrations on the waitlist, in order."""
+    """Return the registrations on the waitlists, in order."""
     rows = _with_people(event).filter(state=RegistrationState.WAITLISTED)
     return rows.order_by("registered_at", "id")
 

@@ -23,9 +23,9 @@ from aspen.web.request import AuthenticatedHttpRequest
 from events import permissions, rules
 from events.attendance import actions, queries
 from events.attendance.forms import MarkAttendanceForm, RosterSearchForm, WalkInForm
-from events.attendance.presentation import roster_row, waiting_row
+from events.attendance.presentation import roster_row, waiting_rows
 from events.calendar import presentation as calendar_presentation
-from events.enums import ATTENDANCE_LABELS, Attendance
+from events.enums import ATTENDANCE_LABELS, Attendance, AttendanceMode, Delivery
 from events.models import Event, Registration
 from events.overlapping_places import other_places
 
@@ -53,10 +53,10 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         return _mark(request, event)
     form = RosterSearchForm(request.GET)
-    find = form.cleaned_data["find"] if form.is_valid() else ""
+    search = {name: value for name, value in _search(form).items() if value}
     counts = queries.roster_counts(event)
-    count = None if find else counts.registered
-    page = paginate(queries.confirmed_places(event, find), request, size=PER_PAGE, count=count)
+    count = None if search else counts.registered
+    page = paginate(queries.confirmed_places(event, **search), request, size=PER_PAGE, count=count)
     registrations = list(page.object_list)
     waiting = list(queries.waitlist(event)[: MAX_WAITLIST_SHOWN + 1]) if counts.waiting else []
     answers = _answers(request, event, registrations)
@@ -65,15 +65,21 @@ def roster(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     context = {
         "event": event,
         "counts": counts,
-        "find": find,
+        "search_form": form,
+        "is_hybrid": event.delivery == Delivery.HYBRID,
+        "is_search": bool(search),
         "rows": [roster_row(each, answers, others) for each in registrations],
         "page": page,
-        "query": f"{urlencode({'find': find})}&" if find else "",
-        "waiting": [waiting_row(each, others) for each in waiting[:MAX_WAITLIST_SHOWN]],
+        "query": f"{urlencode(search)}&" if search else "",
+        "waiting": waiting_rows(event, waiting[:MAX_WAITLIST_SHOWN], others),
         "can_mark": why_not is None,
         "why_not": why_not or "",
     }
     return render(request, "events/attendance/roster.html", context)
+
+
+def _search(form: RosterSearchForm) -> dict[str, str]:
+    return form.cleaned_data if form.is_valid() else {}
 
 
 def _mark(request: AuthenticatedHttpRequest, event: Event) -> HttpResponse:
@@ -134,16 +140,24 @@ def _add_walk_in(
 
 @require_safe
 def sheet(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
-    """Show a printable sign-in sheet with registered people and blank lines for others."""
+    """Show a printable sign-in sheet with registered people and blank lines for others.
+
+    At a hybrid event, it has the people in the room, unless everyone is asked for.
+    """
     event = _event(request, pk)
+    is_hybrid = event.delivery == Delivery.HYBRID
+    with_everyone = "everyone" in request.GET
+    mode = AttendanceMode.IN_PERSON if is_hybrid and not with_everyone else ""
     people = [
         (str(each.person), each.library or "")  # type: ignore[attr-defined]
-        for each in queries.confirmed_places(event)
+        for each in queries.confirmed_places(event, mode=mode)
     ]
     context = {
         "event": event,
         "place": calendar_presentation.format_place(event),
         "people": people,
+        "is_hybrid": is_hybrid,
+        "with_everyone": with_everyone,
         "blanks": range(BLANK_LINES),
     }
     return render(request, "events/attendance/sheet.html", context)
@@ -161,7 +175,9 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     response["Content-Disposition"] = f'attachment; filename="roster-{name}.csv"'
     response.write("\ufeff")
     rows = csv.writer(response)
-    rows.writerow(["Name", "Email", "Library", "Attendance", "Walk-in", "Minutes", *questions])
+    modes = ["Taking part"] if event.delivery == Delivery.HYBRID else []
+    headings = ["Name", "Email", "Library", *modes, "Attendance", "Walk-in", "Minutes"]
+    rows.writerow([*headings, *questions])
     for each in registrations:
         row = roster_row(each, answers)
         answered = dict(row.answers)
@@ -169,6 +185,7 @@ def roster_file(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
             row.name,
             row.email,
             row.library,
+            *([row.mode] if modes else []),
             row.mark.text,
             "yes" if row.walk_in else "",
             "" if row.minutes is None else row.minutes,

@@ -4,16 +4,19 @@ import csv
 import io
 
 import pytest
+from django.http import HttpResponse
 from django.test import Client
 
 from accounts.enums import PositionKind, Role
 from accounts.models import Organization, Position, User
 from events import actions
-from events.enums import Attendance, QuestionKind
+from events.enums import Attendance, AttendanceMode, Delivery, QuestionKind
 from events.models import Event, Question, Registration
 from tests import factories as make
+from tests.web import text
 
 pytestmark = pytest.mark.django_db
+IN_PERSON, ONLINE = AttendanceMode.IN_PERSON, AttendanceMode.ONLINE
 
 
 @pytest.fixture
@@ -223,3 +226,66 @@ def test_the_code_is_created_shown_renewed_and_turned_off(
     assert '<svg aria-hidden="true"' in shown.content.decode()
     assert client.post(address, follow=True).context["letters"] != letters
     assert client.post(address, {"off": "1"}, follow=True).context["letters"] is None
+
+
+# ---------- Hybrid events ----------
+
+
+@pytest.fixture
+def hybrid(library: Organization) -> Event:
+    event = make.event(
+        days=1, organization=library, delivery=Delivery.HYBRID, capacity=1, online_capacity=1
+    )
+    for mode, names in ((IN_PERSON, ("Ada", "Bea")), (ONLINE, ("Cleo", "Dora", "Ea"))):
+        for name in names:
+            person = make.person(display_name=name)
+            actions.register(event_id=event.pk, by=person, mode=mode)
+    return event
+
+
+def names_on(page: HttpResponse) -> list[str]:
+    return [row.name for row in page.context["rows"]]  # type: ignore[attr-defined]
+
+
+def test_the_roster_of_a_hybrid_event_says_who_is_online(
+    client: Client, editor: User, hybrid: Event
+) -> None:
+    address = f"/events/{hybrid.pk}/roster/"
+    page = client.get(address)
+    assert "2 registered: 1 in the room, 1 online, 3 on the waitlist." in text(page)
+    assert [row.mode for row in page.context["rows"]] == ["In person", "Online"]
+    headings = text(page).split("<h2>Waitlist")[1:]
+    assert [part.partition("<")[0] for part in headings] == [", in person", ", online"]
+    assert "Bea" in headings[0]
+    assert headings[1].index("Dora") < headings[1].index("Ea")
+    assert names_on(client.get(f"{address}?mode=online")) == ["Cleo"]
+    assert names_on(client.get(f"{address}?mode=in+person")) == ["Ada"]
+    assert names_on(client.get(f"{address}?mode=online&find=ada")) == []
+    assert client.get(f"{address}?mode=online").context["query"] == "mode=online&"
+
+
+def test_the_sign_in_sheet_has_people_in_the_room(
+    client: Client, editor: User, hybrid: Event
+) -> None:
+    unknown = make.person(display_name="Faye")
+    Event.objects.filter(pk=hybrid.pk).update(capacity=2)
+    Registration.objects.create(
+        event=hybrid, person=unknown, state="confirmed", registered_at=hybrid.created_at
+    )
+    address = f"/events/{hybrid.pk}/roster/sheet/"
+    page = client.get(address)
+    assert [name for name, _ in page.context["people"]] == ["Ada", "Faye"]
+    assert "People online are not included." in text(page)
+    page = client.get(f"{address}?everyone")
+    assert [name for name, _ in page.context["people"]] == ["Ada", "Cleo", "Faye"]
+
+
+def test_the_roster_file_of_a_hybrid_event_has_a_column_more(
+    client: Client, editor: User, hybrid: Event
+) -> None:
+    response = client.get(f"/events/{hybrid.pk}/roster/roster.csv")
+    rows = list(csv.DictReader(io.StringIO(response.content.decode("utf-8-sig"))))
+    assert [(row["Name"], row["Taking part"]) for row in rows] == [
+        ("Ada", "In person"),
+        ("Cleo", "Online"),
+    ]
