@@ -24,6 +24,7 @@ from accounts.forms import (
     ThemeForm,
 )
 from accounts.models import Position, User
+from accounts.signals import profile_parts
 from aspen.formats import format_day
 from aspen.web.confirm import ask_first, is_confirmed
 from aspen.web.context import LIBRARY, THEME
@@ -253,6 +254,7 @@ def _page(
         "positions": [position for position in positions if not position.has_ended],
         "past_positions": sorted(past, key=lambda position: str(position.until_on), reverse=True),
         **_libraries(request, position_form),
+        **profile_parts(person),
     }
     return render(request, "accounts/profile.html", context)
 

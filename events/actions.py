@@ -48,6 +48,11 @@ from events.registration.actions import (
     undo_cancellation,
 )
 from events.reminders import queue_recording_emails, queue_reminder_emails
+from events.saved_searches.actions import (
+    queue_saved_search_emails,
+    remove_search,
+    save_search,
+)
 from events.undoing import undo_custom_event_decision
 
 __all__ = [
@@ -75,13 +80,16 @@ __all__ = [
     "promote_waiting",
     "queue_recording_emails",
     "queue_reminder_emails",
+    "queue_saved_search_emails",
     "refuse_too_many_credits",
     "register",
     "remove_event_check_in_code",
+    "remove_search",
     "restore_custom_event",
     "return_listings",
     "revise_custom_event",
     "save_event",
+    "save_search",
     "set_offers",
     "settle_due",
     "store_attendance_list",

@@ -143,12 +143,17 @@ def claimable() -> QuerySet[Event]:
 
 
 def watchable(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Keep only published events with a recording that can be watched now and earns credit.
+    """Keep only published events with a recording that can be watched now and earns credit."""
+    return events.filter(is_watchable())
+
+
+def is_watchable() -> Q:
+    """Return a condition: the event's recording can be watched now and earns credit.
 
     The recording has an address, or the event has a contact to ask for it.
     """
     now = timezone.now()
-    return events.filter(
+    return Q(
         Q(recording_until_at=None) | Q(recording_until_at__gt=now),
         Q(recording_last_day=None) | Q(recording_last_day__gte=timezone.localdate(now)),
         ~Q(recording_url="", contact_name="", contact=""),

@@ -14,6 +14,7 @@ from aspen.files.upload_storage import delete_orphans
 from events import reminders
 from events.attendance import actions as attendance_actions
 from events.models import Resource
+from events.saved_searches import actions as saved_search_actions
 
 # Far longer than a request that stores a file before its row.
 ORPHANED_AFTER = dt.timedelta(days=1)
@@ -32,6 +33,13 @@ def tell_in_time(timestamp: int) -> None:
     """Queue reminders of upcoming events and notices of new recordings."""
     reminders.queue_reminder_emails()
     reminders.queue_recording_emails()
+
+
+@app.periodic(cron="32 14 * * *")  # type: ignore[untyped-decorator]
+@app.task(queueing_lock="tell_of_new_events")  # type: ignore[untyped-decorator]
+def tell_of_new_events(timestamp: int) -> None:
+    """Queue the weekly e-mails about saved searches that are due, in the morning."""
+    saved_search_actions.queue_saved_search_emails()
 
 
 @app.periodic(cron="47 9 * * *")  # type: ignore[untyped-decorator]

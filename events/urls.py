@@ -10,6 +10,7 @@ from events.editing import views as editing_views
 from events.enums import KeyPurpose
 from events.event_page import views as event_page_views
 from events.registration import views as registration_views
+from events.saved_searches import views as saved_search_views
 
 app_name = "events"
 urlpatterns = [
@@ -34,6 +35,9 @@ urlpatterns = [
     path("calendar.ics", feed_views.calendar_file, name="feed"),
     path("calendar.atom", feed_views.atom, name="atom"),
     path("personal/<slug:token>.ics", feed_views.personal_file, name="personal_feed"),
+    path("searches/", saved_search_views.save, name="save_search"),
+    path("searches/<int:pk>/remove/", saved_search_views.remove, name="remove_search"),
+    path("searches/stop/<str:token>/", saved_search_views.stop, name="stop_search"),
     path("embed/", feed_views.embed, name="embed"),
     path("embed/how/", feed_views.embed_help, name="embed_help"),
     path("<int:pk>/event.ics", feed_views.event_file, name="event_file"),

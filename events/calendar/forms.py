@@ -1,7 +1,8 @@
 """The calendar's filters. All values are validated, because links can get mangled."""
 
+import dataclasses
 import datetime as dt
-from typing import Any
+from typing import Any, NamedTuple
 
 from django import forms
 from django.core.exceptions import ValidationError
@@ -9,13 +10,15 @@ from django.core.validators import MaxValueValidator, MinValueValidator
 from django.http import QueryDict
 from django.utils.text import Truncator
 
+from accounts.models import User
 from aspen.form_fields import LineField
 from aspen.formats import format_day
 from aspen.web.paging import Key
 from events.calendar.grid import LIST, MONTH, WATCH, WEEK, CalendarChoice, opening_month
-from events.calendar.search import NO_TYPE, FilterChoices
+from events.calendar.search import NO_TYPE, FilterChoices, filter_choices, with_synonyms
 from events.enums import Delivery, EventType
 from events.models import CALENDAR_ENDS, CALENDAR_STARTS
+from events.signals import track_fit_of
 
 INVALID_DAY = "is not a date like 2026-11-30, so it was ignored."
 UNKNOWN_CHOICE = "This value is not one of the choices, so it was ignored."
@@ -312,3 +315,21 @@ class CalendarForm(forms.Form):
             for error in errors
         )
         return list(dict.fromkeys(messages))
+
+
+class ReadChoice(NamedTuple):
+    form: CalendarForm
+    choice: CalendarChoice
+    choices: FilterChoices
+
+
+def read_choice(data: QueryDict, person: User | None) -> ReadChoice:
+    """Read what to show from a URL's parameters, with synonyms and the events that fit the track.
+
+    Two queries, and up to three for a person.
+    """
+    choices = filter_choices()
+    track_fit = track_fit_of(person)
+    form = CalendarForm(data, choices=choices, has_track=track_fit is not None)
+    choice = dataclasses.replace(with_synonyms(form.choice()), track_fit=track_fit)
+    return ReadChoice(form, choice, choices)

@@ -7,7 +7,7 @@ import calendar
 import dataclasses
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
 
 from dateutil.relativedelta import relativedelta
@@ -106,6 +106,12 @@ class CalendarChoice(Filters):
 
 
 NO_FILTERS = Filters()
+
+
+def list_of(filters: Filters) -> CalendarChoice:
+    """Return the list of the coming events that match the filters."""
+    values: dict[str, Any] = {name: getattr(filters, name) for name in FILTER_NAMES}
+    return CalendarChoice(view=LIST, month=opening_month(), **values)
 
 
 def opening_month() -> dt.date:

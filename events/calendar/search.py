@@ -6,7 +6,7 @@ Pages, feeds and the embedded list all use `Filters`.
 import dataclasses
 import datetime as dt
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import reduce
 from operator import or_
 from typing import Any, NamedTuple, TypeVar
@@ -87,6 +87,25 @@ FILTER_NAMES = tuple(
     for field in dataclasses.fields(Filters)
     if field.name not in ("synonyms", "track_fit")
 )
+
+
+def stored(filters: Filters) -> dict[str, str | bool]:
+    """Return the active filters as JSON, for `from_stored`."""
+    values = {name: getattr(filters, name) for name in FILTER_NAMES}
+    return {
+        name: value.isoformat() if isinstance(value, dt.date) else value
+        for name, value in values.items()
+        if value
+    }
+
+
+def from_stored(values: Mapping[str, Any]) -> Filters:
+    """Return the filters that `stored` returned. Ignores filters that no longer exist."""
+    days = {
+        name: dt.date.fromisoformat(values[name]) for name in ("since", "until") if name in values
+    }
+    known = {name: values[name] for name in FILTER_NAMES if name in values}
+    return Filters(**known | days)
 
 
 def understood(filters: Filters) -> Understood:

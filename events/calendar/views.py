@@ -1,6 +1,5 @@
 """The public events calendar."""
 
-import dataclasses
 import datetime as dt
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple, TypedDict
@@ -22,7 +21,7 @@ from events import queries
 from events.calendar import grid, presentation, search
 from events.calendar.facts import EventFacts, facts_about, signed_in_person
 from events.calendar.feed_forms import filter_parameters
-from events.calendar.forms import FILTER_PHRASES, CalendarForm
+from events.calendar.forms import FILTER_PHRASES, CalendarForm, read_choice
 from events.calendar.grid import (
     LIST,
     MONTH,
@@ -37,7 +36,6 @@ from events.calendar.presentation import MONTH_FIELDS, ROW_FIELDS
 from events.calendar.words import week_of
 from events.enums import EventState, RegistrationState
 from events.models import Category, CreditOffer, Event
-from events.signals import track_fit_of
 
 if TYPE_CHECKING:
     from django_stubs_ext import WithAnnotations
@@ -88,6 +86,8 @@ class CalendarPage(NamedTuple):
     past_url: str
     has_errors: bool
     view: str
+    # The query string of the search to save, or empty if there is nothing to save.
+    saved_query: str
     # (text, URL without this filter)
     applied_filters: list[tuple[str, str]]
     # (word, filter that it means, URL of a search for the word itself)
@@ -143,10 +143,7 @@ class ListPage(NamedTuple):
 def calendar(request: HttpRequest) -> HttpResponse:
     """Show a month, a list, recordings to watch now, or a search in these three groups."""
     person = signed_in_person(request)
-    choices = search.filter_choices()
-    track_fit = track_fit_of(person)
-    form = CalendarForm(request.GET, choices=choices, has_track=track_fit is not None)
-    choice = dataclasses.replace(search.with_synonyms(form.choice()), track_fit=track_fit)
+    form, choice, choices = read_choice(request.GET, person)
     if choice.view == WEEK:
         sunday, saturday = week_of(choice.day or today())
         return redirect(choice.url(view=LIST, day=None, since=sunday, until=saturday))
@@ -176,6 +173,9 @@ def _page(
         past_url=choice.url(view=LIST, past=True, day=None),
         has_errors=bool(form.errors),
         view=choice.view if keeps_view else "",
+        saved_query=choice.query().removesuffix("&")
+        if choice.is_filtered and not form.errors
+        else "",
         applied_filters=[
             (text, choice.without(name).url()) for name, text in form.applied_filters(choice)
         ],

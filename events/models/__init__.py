@@ -23,12 +23,18 @@ from events.models.material import (
     Resource,
 )
 from events.models.registration import Answer, PersonalKey, Question, Registration
-from events.models.search import MAX_SYNONYM_LENGTH, Synonym
+from events.models.search import (
+    MAX_SAVED_SEARCH_NAME,
+    MAX_SYNONYM_LENGTH,
+    SavedSearch,
+    Synonym,
+)
 
 __all__ = [
     "CALENDAR_ENDS",
     "CALENDAR_STARTS",
     "JOINING_FIELDS",
+    "MAX_SAVED_SEARCH_NAME",
     "MAX_SYNONYM_LENGTH",
     "UNDO_WINDOW",
     "WAITING_SINCE",
@@ -54,5 +60,6 @@ __all__ = [
     "RecordingPage",
     "Registration",
     "Resource",
+    "SavedSearch",
     "Synonym",
 ]

@@ -412,13 +412,13 @@ def test_past_positions_are_shown_latest_first() -> None:
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_page_takes_four_queries(number: int, django_assert_num_queries: Any) -> None:
-    """Fetch the session, the person, the positions with their libraries, and all libraries."""
+def test_the_page_takes_five_queries(number: int, django_assert_num_queries: Any) -> None:
+    """Fetch the session, the person, positions with libraries, all libraries, saved searches."""
     person = factories.person()
     for _ in range(number):
         a_position(person)
     client = signed_in(person)
-    with django_assert_num_queries(4):
+    with django_assert_num_queries(5):
         client.get(PROFILE)
 
 

@@ -25,11 +25,13 @@ from accounts.models import Position, User
 from accounts.queries import reminders_token
 from credits.actions import add_evidence, claim_custom_event, merge_events, save_draft
 from credits.models import AwardList, WaitingAward
-from events.actions import decide_custom_event, register
+from events.actions import decide_custom_event, register, save_search
 from events.attendance.list_actions import store_attendance_list
+from events.calendar.search import Filters
 from events.editing.material import add_file
 from events.enums import Decision, EventState, KeyPurpose
 from events.models import PersonalKey
+from events.saved_searches.emails import stop_token
 from helpdesk.actions import open_ticket
 from helpdesk.models import Attachment
 from tests import factories
@@ -75,6 +77,9 @@ GET  /events/catalog/approvals/                        200  200  200  200  200  
 GET  /events/catalogue/                                301  301  301  301  301  301  301  301
 GET  /events/embed/                                    200  200  200  200  200  200  200  200
 GET  /events/embed/how/                                200  200  200  200  200  200  200  200
+GET  /events/searches/stop/{stop}/                     200  200  200  200  200  200  200  200
+POST /events/searches/stop/{stop}/                     302  302  302  302  302  302  302  302
+GET  /events/searches/stop/1:forged/                   404  404  404  404  404  404  404  404
 GET  /events/personal/{feed}.ics                       200  200  200  200  200  200  200  200
 GET  /events/{upcoming}/event.ics                      200  200  200  200  200  200  200  200
 GET  /events/{pending}/event.ics                       404  404  404  404  404  404  404  404
@@ -141,6 +146,10 @@ GET  /events/files/{secret}/                           404  404  404  404  200  
 GET  /events/mine/                                     door 200  200  200  200  200  200  200
 GET  /events/mine/feed/                                door 302  302  302  302  302  302  302
 POST /events/mine/feed/                                door 200  302  302  302  302  302  302
+GET  /events/searches/                                 door 302  302  302  302  302  302  302
+POST /events/searches/                                 door 302  302  302  302  302  302  302
+GET  /events/searches/{search}/remove/                 door 302  404  404  404  404  404  404
+POST /events/searches/{search}/remove/                 door 302  404  404  404  404  404  404
 GET  /events/mine/badge/                               door 302  302  302  302  302  302  302
 POST /events/mine/badge/                               door 200  302  302  302  302  302  302
 GET  /events/check-in/                                 door 200  200  200  200  200  200  200
@@ -399,6 +408,7 @@ PUBLIC = [
     "events/embed/how/",
     "events/files/<int:pk>/",
     "events/personal/<slug:token>.ics",
+    "events/searches/stop/<str:token>/",
     "healthz",
     "help/",
     "help/<slug:slug>/",
@@ -550,6 +560,7 @@ def a_world() -> World:
         by=editor,
     )
     address = EmailAddress.objects.create(user=owner, email=owner.email)
+    search = save_search(filters=Filters(words="weeding"), name="“weeding”", by=owner)
     return World(
         people={
             "anonymous": None,
@@ -593,6 +604,8 @@ def a_world() -> World:
             "attachment": Attachment.objects.get(message__ticket=ticket).pk,
             "confirm": EmailConfirmationHMAC(address).key,
             "reminders": reminders_token(owner),
+            "search": search.pk,
+            "stop": stop_token(search),
         },
     )
 
@@ -779,9 +792,10 @@ def test_only_people_who_can_merge_see_merges(world: World, role: str) -> None:
 def test_forms_from_another_site_are_rejected(world: World, role: str) -> None:
     client = world.client(role, enforce_csrf_checks=True)
     for method, address, _ in rows():
-        # Here the signed URL is the authorization: e-mail programs send the first for people,
-        # and supervisors need no account for the second.
-        if method == "POST" and not address.startswith(("/accounts/reminders/", "/verify/")):
+        # Here the signed URL is the authorization: e-mail programs send the first two for people,
+        # and supervisors need no account for the third.
+        signed = ("/accounts/reminders/", "/events/searches/stop/", "/verify/")
+        if method == "POST" and not address.startswith(signed):
             response = send(client, "POST", address.format_map(world.ids))
             assert response.status_code == 403
             assert "<h1>Please submit the form again</h1>" in text(response)

@@ -13,10 +13,11 @@ from accounts.models import User
 from aspen.mail import outbox
 from aspen.models import Mail
 from events import actions
+from events.calendar.search import Filters
 from events.editing import emails
 from events.editing.emails import Change
 from events.enums import Attendance, Delivery, EventState
-from events.models import Event, Registration
+from events.models import Event, Registration, SavedSearch
 from tests import factories
 from tests.emails import (
     assert_snapshots,
@@ -77,10 +78,16 @@ def sent_to(person: User) -> list[str]:
 
 
 def test_snapshots(now: time_machine.Traveller) -> None:
-    restart_ids(User, Event)
+    restart_ids(User, Event, SavedSearch)
     person = factories.person(display_name="Zoë O'Hara", email="zoe@library.example")
     assert_snapshots(
-        "events", [*_registering(person), *_proposing(person), *_changing(person, now)]
+        "events",
+        [
+            *_registering(person),
+            *_proposing(person),
+            *_changing(person, now),
+            *_matching(person, now),
+        ],
     )
 
 
@@ -154,6 +161,23 @@ def _changing(person: User, now: time_machine.Traveller) -> Iterator[EmailMultiA
     back = an_event(begins_at=BEGINS + dt.timedelta(30), ends_at=None)
     place_at(back, person)
     emails.queue_restored_emails(back, note="The heating works again.")
+    yield delivered()
+
+
+def _matching(person: User, now: time_machine.Traveller) -> Iterator[EmailMultiAlternatives]:
+    """Yield the e-mail about a new event and a recording that match a saved search."""
+    filters = Filters(words="weeding", earns_credit=True)
+    saved = actions.save_search(filters=filters, name="“weeding”, Earns credit", by=person)
+    SavedSearch.objects.filter(pk=saved.pk).update(checked_at=timezone.now())
+    listed = timezone.now() + dt.timedelta(days=1)
+    recorded = {"recording_available_at": listed, "recording_url": "https://video.example/42"}
+    for event in (
+        an_event(begins_at=BEGINS + dt.timedelta(50), ends_at=None),
+        an_event(title="Weeding, recorded", ends_at=BEGINS, **recorded),
+    ):
+        Event.objects.filter(pk=event.pk).update(created_at=listed)
+    now.move_to("2026-12-12 08:00 -0700")
+    actions.queue_saved_search_emails()
     yield delivered()
 
 

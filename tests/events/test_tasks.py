@@ -42,6 +42,7 @@ def test_the_periodic_jobs_are_registered() -> None:
     assert crons == {
         "events.tasks.settle_due": "*/5 * * * *",
         "events.tasks.tell_in_time": "*/10 * * * *",
+        "events.tasks.tell_of_new_events": "32 14 * * *",
         "events.tasks.delete_unused_material": "47 9 * * *",
         "credits.tasks.delete_unused_evidence": "37 9 * * *",
         "helpdesk.tasks.delete_unused_attachments": "42 9 * * *",
