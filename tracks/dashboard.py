@@ -1,6 +1,5 @@
 """The Continuing Education page, and the page with a track's progress."""
 
-import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
 MAX_LISTED = 300
 LATEST = 5  # how many credits the page lists
-NEW_CERTIFICATE = dt.timedelta(days=31)  # how long a certificate is shown above the progress
 PER_PAGE = 25
 
 
@@ -73,9 +71,9 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
             counting_presentation.credit_row(credit, participations) for credit in latest_credits
         ],
         "new_certificates": [
-            certificates.certificate_facts(each)
+            certificates.own_certificate(each)
             for each in (counting_queries.certificates_of(person) if is_certified else [])
-            if each.issued_at > timezone.now() - NEW_CERTIFICATE and not each.revoked_at
+            if each.issued_at > timezone.now() - certificates.NEW_FOR and not each.revoked_at
         ],
         "claimable": _claimable_events(person),
     }

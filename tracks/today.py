@@ -20,6 +20,7 @@ from events.calendar.presentation import day_and_times
 from events.enums import HintKind, RegistrationState
 from events.models import Category, CreditOffer, Event
 from tracks.certification import queries as certification_queries
+from tracks.certification.certificates import NEW_FOR
 from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
 from tracks.counting import suggestions
@@ -52,6 +53,11 @@ def today(request: AuthenticatedHttpRequest) -> HttpResponse:
     context = {
         "greeting": _greeting(timezone.localtime(now).hour),
         "day": format_day(current_day()),
+        "newly_certified": [
+            each
+            for each in participations
+            if each.certified_on and each.certified_on > current_day() - NEW_FOR
+        ],
         "tracks": [counting_presentation.track_summary(each, current_day()) for each in tracks],
         "next": [_row(each.event) for each in upcoming[:LISTED]],
         **waiting_for(person),

@@ -174,9 +174,10 @@ def verifies_with_the_link(director: Visitor, link: str) -> None:
 
 def opens_the_certificate(librarian: Visitor) -> str:
     """Read the PDF, scan its code, and return the path in the code."""
-    librarian.visit("/certificates/")
-    librarian.sees(f"Certificate {NUMBER}: Library Staff", "Valid")
-    link = librarian.page.get_by_role("link", name=f"Certificate to print (PDF) {NUMBER}")
+    librarian.visit("/")
+    librarian.follow("My certificates", within=librarian.menu)
+    librarian.sees("My certificate: Library Staff", "Valid")
+    link = librarian.page.get_by_role("link", name="Download (PDF)")
     response = librarian.page.request.get(f"{librarian.address}{link.get_attribute('href')}")
     assert response.headers["content-type"] == "application/pdf"
     content = response.body()

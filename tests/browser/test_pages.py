@@ -286,6 +286,7 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         f"/tracks/verifications/{portal.waiting.pk}/",
         f"/verify/{token_of(portal.answered)}/",
         "/certificates/",
+        *(certificate.get_absolute_url() for certificate in portal.certificates),
         "/help/",
         "/help/new/",
         f"/help/new/?credit={portal.credit.pk}",
@@ -513,7 +514,7 @@ def test_pages_of_a_learner_with_thirteen_credits_are_short(
     visitor = open_browser(person, width=width)
     for path, height in pages.items():
         visitor.visit(path)
-        assert visitor.page.evaluate("document.documentElement.scrollHeight") <= height, path
+        assert page_height(visitor) <= height, path
         primary = visitor.page.locator("main .btn-primary").count()
         assert primary <= 1, path
 
@@ -594,13 +595,39 @@ def test_event_pages_are_short_and_have_one_big_button(
         "recorded": "Watch",
     }.items():
         visitor.visit(getattr(event_states, state).get_absolute_url())
-        height = visitor.page.evaluate("document.documentElement.scrollHeight")
+        height = page_height(visitor)
         assert height <= (upcoming if state == "upcoming" else other), (state, height)
         assert visitor.page.locator("main .btn-primary").count() <= 1, state
         if button:
             [box] = [each.bounding_box() for each in visitor.page.locator(".do .btn-big").all()]
             assert box["y"] + box["height"] <= foot, (state, box)
             expect(visitor.page.locator(".do .btn-big")).to_contain_text(button)
+
+
+@pytest.mark.parametrize(("width", "height", "top"), [(1280, 900, 300), (360, 1250, 640)])
+def test_a_certificate_is_one_press_away_and_its_file_in_view(
+    open_browser: Callable[..., Visitor], width: int, height: int, top: int
+) -> None:
+    with zeal_ignore():
+        person = make.person(display_name="Wilhelmina Drake")
+        certificate = make.certificate(make.following(person))
+    visitor = open_browser(person, width=width)
+    for path in ("/", "/continuing-education/"):
+        visitor.visit(path)
+        link = visitor.page.locator(f'main a[href="{certificate.get_absolute_url()}"]')
+        link.click()
+        visitor.sees("My certificate: Library Trustee")
+        assert not visitor.problems()
+    visitor.visit("/certificates/")
+    assert page_height(visitor) <= height
+    download = visitor.page.get_by_role("link", name="Download (PDF)").bounding_box()
+    assert download
+    assert download["y"] <= top
+
+
+def page_height(visitor: Visitor) -> int:
+    height: int = visitor.page.evaluate("document.documentElement.scrollHeight")
+    return height
 
 
 # ---------- Error pages ----------

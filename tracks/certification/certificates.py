@@ -26,6 +26,10 @@ class Validity(NamedTuple):
     text: str
 
 
+# How long the person's first pages show a new certificate above everything else.
+NEW_FOR = dt.timedelta(days=31)
+
+
 class CertificateFacts(NamedTuple):
     """The public details of a certificate. The only personal one is the name on it.
 
@@ -69,6 +73,10 @@ def validity(certificate: Certificate, on: dt.date | None = None) -> Validity:
     return Validity(CERTIFICATE_LABELS[state], text)
 
 
+def is_valid(certificate: Certificate) -> bool:
+    return validity(certificate).label == CERTIFICATE_LABELS[CertificateValidity.VALID]
+
+
 def replacement(certificate: Certificate) -> Certificate | None:
     """Return the certificate that replaced this one, if any. Needs `replaced_by` selected."""
     try:
@@ -93,6 +101,35 @@ def certificate_facts(certificate: Certificate) -> CertificateFacts:
         url=certificate.get_absolute_url(),
         address=certificate_url(certificate),
         pdf_url="" if certificate.revoked_at else pdf_url(certificate),
+    )
+
+
+class OwnCertificate(NamedTuple):
+    """A certificate as its holder sees it.
+
+    `credits` is how many it counts. `until` and `issued` are days as the certificate prints them.
+    """
+
+    facts: CertificateFacts
+    credits: str
+    issued: str
+    until: str
+    is_revoked: bool
+    is_valid: bool
+    replaced_by_url: str
+
+
+def own_certificate(certificate: Certificate) -> OwnCertificate:
+    """Return what the holder sees. Needs the person and `replaced_by` selected."""
+    facts, reissued = certificate_facts(certificate), replacement(certificate)
+    return OwnCertificate(
+        facts=facts,
+        credits=record.record_total(certificate.record),
+        issued=_day(certificate.issued_on),
+        until=_day(certificate.expires_on),
+        is_revoked=certificate.revoked_at is not None,
+        is_valid=is_valid(certificate),
+        replaced_by_url=reissued.get_absolute_url() if reissued else "",
     )
 
 

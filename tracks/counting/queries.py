@@ -107,8 +107,9 @@ def record_now() -> Coalesce:
 def active_or_certified_participations(person: User) -> QuerySet[Participation]:
     """Return the person's participations that can count credits: active and certified ones.
 
-    Certified ones are annotated with their certificate's number (`certified_as`) and issue date
-    (`certified_on`), submitted ones with the record that was sent (`sent_record`).
+    Certified ones are annotated with their certificate's number (`certified_as`), issue date
+    (`certified_on`) and address (`certificate_uuid`), submitted ones with the record that was sent
+    (`sent_record`).
     """
     states = sorted(ACTIVE | {ParticipationState.CERTIFIED})
     valid = Certificate.objects.filter(participation=OuterRef("pk"), revoked_at=None).order_by()
@@ -116,6 +117,7 @@ def active_or_certified_participations(person: User) -> QuerySet[Participation]:
     annotations = {
         "certified_as": Coalesce(Subquery(valid.values("number")), Value("")),
         "certified_on": Subquery(valid.values("issued_on")),
+        "certificate_uuid": Subquery(valid.values("uuid")),
         "sent_record": Subquery(sent.values_list(record_now())),
     }
     return participations_visible_to(person).filter(state__in=states).annotate(**annotations)

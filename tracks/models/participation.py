@@ -2,6 +2,7 @@
 
 import datetime as dt
 from typing import Any
+from uuid import UUID
 
 import pghistory
 import pgtrigger
@@ -72,6 +73,7 @@ class Participation(models.Model):
     # The certificate of a certified period, set by queries.active_or_certified_participations().
     certified_as: str = ""
     certified_on: dt.date | None = None
+    certificate_uuid: UUID | None = None
     # The submitted record, set by the same query while the participation awaits a certificate.
     sent_record: dict[str, Any] | None = None
 

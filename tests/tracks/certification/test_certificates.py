@@ -14,6 +14,7 @@ from tests import factories as make
 from tests.web import signed_in
 from tracks import actions
 from tracks.certification import certificates
+from tracks.counting import queries as counting_queries
 from tracks.models import Certificate
 
 pytestmark = pytest.mark.django_db
@@ -205,23 +206,95 @@ def test_an_expired_certificate_can_be_printed(certificate, june):
 # ---------- My certificates ----------
 
 
-def test_my_certificates_with_their_links(certificate, june, settings):
+def test_my_certificates_shows_the_valid_one_and_lists_the_others(certificate, june, settings):
     settings.ADDRESS = "https://aspen.example.gov"
     again = reissue(certificate)
     make.certificate(make.following(make.person(display_name="Someone Else")))
     response = signed_in(june).get("/certificates/")
-    rows = response.context["certificates"]
-    assert [(row.number, row.validity.label.text, row.reissued) for row in rows] == [
-        ("2026-0002", "Valid", ""),
-        ("2026-0001", "Revoked", "2026-0002"),
-    ]
-    assert [row.pdf_url for row in rows] == [f"/certificates/{again.uuid}/certificate.pdf", ""]
+    shown = response.context["certificate"]
+    assert (shown.facts.number, shown.is_valid, shown.credits) == ("2026-0002", True, "15 credits")
+    [other] = response.context["others"]
+    assert (other.number, other.reissued) == ("2026-0001", "2026-0002")
     page = main(response)
+    assert "until <strong>Wed, Nov 20, 2030</strong>" in page
     assert f'value="https://aspen.example.gov/certificates/{again.uuid}/"' in page
     assert f'href="/certificates/{again.uuid}/certificate.pdf"' in page
     assert f'href="/certificates/{certificate.uuid}/"' in page
+    assert f'href="/certificates/{certificate.uuid}/certificate.pdf"' not in page
     assert "Certificate 2026-0002 replaces it." in page
     assert "Someone Else" not in page
+
+
+def test_a_valid_certificate_is_shown_before_a_newer_revoked_one(certificate, june):
+    revoke(make.certificate(make.following(june, "Library Staff")))
+    shown = signed_in(june).get("/certificates/").context["certificate"]
+    assert shown.facts.number == "2026-0001"
+
+
+def test_only_the_holder_sees_the_picture_and_the_file_at_the_address(certificate, june):
+    address = certificate.get_absolute_url()
+    response = signed_in(june).get(address)
+    page = main(response)
+    assert 'class="sheet"' in page
+    assert "has completed 15 credits of continuing education" in page
+    assert "and is certified until November 20, 2030" in page
+    assert f'href="{address}certificate.pdf"' in page
+    assert response["X-Robots-Tag"] == "noindex, nofollow"
+    assert "no-store" in response["Cache-Control"]
+    readers = (make.person(), make.person(Role.CE_COORDINATOR))
+    for client in (Client(), *(signed_in(reader) for reader in readers)):
+        page = main(client.get(address))
+        assert "<h1>Certificate 2026-0001</h1>" in page
+        for private in ("certificate.pdf", "sheet", "What happens next"):
+            assert private not in page
+
+
+def test_the_holder_reads_what_comes_next(certificate, june):
+    [period] = counting_queries.active_participations(june)
+    client, address = signed_in(june), certificate.get_absolute_url()
+    promise = "We will e-mail you a year before the certificate expires."
+    page = main(client.get(address))
+    assert f'href="/tracks/{period.pk}/"' in page
+    assert promise in page
+    type(june).objects.filter(pk=june.pk).update(wants_certification_reminders=False)
+    assert promise not in main(client.get(address))
+    actions.leave_track(participation_id=period.pk, by=june)
+    page = main(client.get(address))
+    assert "You are not following this track. To renew the certificate" in page
+    assert 'href="/tracks/"' in page
+
+
+def test_the_holder_of_an_expired_certificate_can_still_download_it(certificate, june):
+    type(june).objects.filter(pk=june.pk).update(wants_certification_reminders=True)
+    with time_machine.travel(NOW.replace(year=2032)):
+        page = main(signed_in(june).get(certificate.get_absolute_url()))
+    assert "2026-0001 was valid until Wed, Nov 20, 2030 and has expired." in page
+    assert "certificate.pdf" in page
+    assert "We will e-mail you" not in page
+
+
+def test_the_holder_of_a_revoked_certificate_reads_why_and_what_to_do(certificate, june):
+    again = reissue(certificate)
+    page = main(signed_in(june).get(certificate.get_absolute_url()))
+    assert "Certificate 2026-0001 was revoked on Fri, Nov 20, 2026." in page
+    assert "Reissued: The name changed." in page
+    assert f'href="/certificates/{again.uuid}/"' in page
+    revoke(again)
+    page = main(signed_in(june).get(again.get_absolute_url()))
+    assert "An invented &lt;b&gt;training&lt;/b&gt;." in page
+    assert 'href="/help/new/' in page
+    for gone in ("certificate.pdf", 'class="sheet"'):
+        assert gone not in page
+
+
+@pytest.mark.parametrize("name", ["June Alvarez", "N" * 150])
+def test_a_name_of_any_length_fits_in_the_picture(june, name):
+    page = main(signed_in(june).get(issue_to(june, name).get_absolute_url()))
+    assert ('textLength="580"' in page) == (len(name) > 26)
+
+
+def issue_to(person, name):
+    return make.certificate(make.following(person), name=name)
 
 
 def test_without_a_certificate_the_page_says_how_to_earn_one(june):
@@ -230,15 +303,24 @@ def test_without_a_certificate_the_page_says_how_to_earn_one(june):
     assert 'href="/tracks/"' in page
 
 
-def test_continuing_education_shows_a_new_certificate_for_a_month(certificate, june):
+def test_the_first_pages_show_a_new_certificate_for_a_month(certificate, june):
+    address = f'href="{certificate.get_absolute_url()}"'
     with time_machine.travel(certificate.issued_at + dt.timedelta(days=30), tick=False):
         response = signed_in(june).get("/continuing-education/")
+    with time_machine.travel(NOW + dt.timedelta(days=30), tick=False):
+        today = signed_in(june).get("/")
     [row] = response.context["new_certificates"]
-    assert (row.number, row.validity.label.text) == ("2026-0001", "Valid")
+    assert (row.facts.number, row.is_valid) == ("2026-0001", True)
+    for page in (response, today):
+        assert "You are certified: Library Trustee." in main(page)
+        assert address in main(page)
     assert f'href="/certificates/{certificate.uuid}/certificate.pdf"' in main(response)
     with time_machine.travel(certificate.issued_at + dt.timedelta(days=32), tick=False):
         response = signed_in(june).get("/continuing-education/")
+    with time_machine.travel(NOW + dt.timedelta(days=32), tick=False):
+        today = signed_in(june).get("/")
     assert response.context["new_certificates"] == []
+    assert "You are certified" not in main(today)
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -249,8 +331,10 @@ def test_queries_of_the_list(june, number, django_assert_num_queries):
     assert Certificate.objects.count() == number
     client = signed_in(june)
     client.get("/certificates/")
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         client.get("/certificates/")
+    with django_assert_num_queries(4):
+        client.get(certificate.get_absolute_url())
 
 
 # ---------- Counted credits, in My credits and on their own pages ----------

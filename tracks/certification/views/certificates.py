@@ -1,5 +1,6 @@
 """A certificate's public page, and the pages where people find and print their own."""
 
+from collections.abc import Sequence
 from uuid import UUID
 
 from django.contrib import messages
@@ -18,10 +19,12 @@ from tracks.models import Certificate
 
 @require_safe
 def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
-    """List the person's own certificates, including revoked ones."""
-    own = counting_queries.certificates_of(request.user)
-    context = {"certificates": [certificates.certificate_facts(each) for each in own]}
-    return render(request, "tracks/certificates.html", context)
+    """Show the person's latest valid certificate, and list the others, including revoked ones."""
+    own = list(counting_queries.certificates_of(request.user))
+    if not own:
+        return render(request, "tracks/no_certificate.html")
+    own.sort(key=lambda each: not certificates.is_valid(each))
+    return _own_page(request, own[0], others=own[1:])
 
 
 @login_not_required
@@ -30,16 +33,34 @@ def my_certificates(request: AuthenticatedHttpRequest) -> HttpResponse:
 def certificate(request: HttpRequest, address: str) -> HttpResponse:
     """Show whether a certificate is valid to anyone who has its address.
 
-    Unlike the number, the address cannot be guessed, and search engines are asked not to index it.
+    Its holder sees the page with the picture and the PDF instead. Unlike the number, the address
+    cannot be guessed, and search engines are asked not to index it.
     """
-    if certificate := _certificate_at(address):
-        facts = certificates.certificate_facts(certificate)
-        response = render(request, "tracks/certificate.html", {"certificate": facts})
-    else:
+    certificate = _certificate_at(address)
+    if certificate is None:
         context = {"validity": certificates.UNKNOWN}
         response = render(request, "tracks/certificate_unknown.html", context, status=404)
+    elif certificate.person_id == request.user.pk:
+        response = _own_page(request, certificate)
+    else:
+        facts = certificates.certificate_facts(certificate)
+        response = render(request, "tracks/certificate.html", {"certificate": facts})
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+def _own_page(
+    request: HttpRequest, certificate: Certificate, *, others: Sequence[Certificate] = ()
+) -> HttpResponse:
+    """Show a certificate to its holder. `others` are listed below it."""
+    active = counting_queries.active_participations(certificate.person).prefetch_related(None)
+    track = certificate.participation.track_id
+    context = {
+        "certificate": certificates.own_certificate(certificate),
+        "period": next((each for each in active if each.track_id == track), None),
+        "others": [certificates.certificate_facts(each) for each in others],
+    }
+    return render(request, "tracks/my_certificate.html", context)
 
 
 @never_cache
