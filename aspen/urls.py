@@ -23,6 +23,7 @@ urlpatterns = [
     path("", views.home, name="home"),
     path("events/", include("events.urls")),
     path("continuing-education/", include("credits.urls")),
+    path("attendance/", include("credits.attendance_urls")),
     path("", include("tracks.urls")),
     path("welcome/", welcome_views.welcome, name="welcome"),
     path("help/", include("helpdesk.urls")),

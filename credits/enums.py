@@ -46,6 +46,9 @@ LISTED = Label("Listed in your credits", "good", "✓")
 LIVE = frozenset({ClaimState.PENDING, ClaimState.APPROVED, ClaimState.RETURNED})
 ENDED = frozenset({ClaimState.DECLINED, ClaimState.WITHDRAWN})
 
+# A certificate of attendance is issued for claims in these states.
+CERTIFIED = frozenset({ClaimState.PENDING, ClaimState.APPROVED})
+
 # Staff have not decided yet, so the person can still change the note and the evidence.
 PENDING_OR_RETURNED = frozenset({ClaimState.PENDING, ClaimState.RETURNED})
 

@@ -1,4 +1,6 @@
-"""Claims with their credits and evidence, drafts, merges and awards."""
+"""Claims with their credits and evidence, drafts, merges, awards and certificates of attendance."""
+
+import uuid
 
 import pghistory
 import pgtrigger
@@ -6,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Lower, Now
+from django.urls import reverse
 
 from aspen.db.constraints import CompositeForeignKey, both_or_neither, clean_columns
 from aspen.db.fields import EmailAddressField, LineField, ShortTextField, TextField
@@ -330,3 +333,91 @@ class WaitingAward(models.Model):
 
     def __str__(self) -> str:
         return f"{self.event_id} for {self.address}"
+
+
+@pghistory.track(model_name="AttendanceCertificateHistory")
+class AttendanceCertificate(models.Model):
+    """A certificate that someone took part in an event. It never changes, except to be withdrawn.
+
+    It is for a person or for a guest, who has no account and was on an attendance list with this
+    address. `claim` is the person's claim, or empty for an event that earns no credit.
+    """
+
+    uuid = models.UUIDField(default=uuid.uuid4, unique=True)
+    number = models.CharField(
+        max_length=20,
+        unique=True,
+        help_text="A, the year, and the certificate's number within that year.",
+    )
+    event = models.ForeignKey(Event, models.PROTECT, related_name="attendance_certificates")
+    person = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        models.PROTECT,
+        null=True,
+        blank=True,
+        related_name="attendance_certificates",
+    )
+    guest_address = EmailAddressField("guest’s e-mail address", max_length=254, blank=True)
+    claim = models.ForeignKey(Claim, models.PROTECT, null=True, blank=True, related_name="+")
+    name = LineField(max_length=300)
+    printed = models.JSONField(help_text="The other text on it: attendance.PrintedFacts.")
+    issued_at = models.DateTimeField(db_default=Now())
+    withdrawn_at = models.DateTimeField(null=True, blank=True)
+    withdrawn_reason = TextField(blank=True, help_text="Anyone who checks it can read this.")
+
+    class Meta:
+        ordering = ["-issued_at", "-id"]
+        constraints = [
+            *clean_columns(
+                "credits_attendancecertificate",
+                lines=["name"],
+                emails=["guest_address"],
+                texts=["withdrawn_reason"],
+                required=["name"],
+            ),
+            models.CheckConstraint(
+                condition=Q(person__isnull=False, guest_address="")
+                | Q(person=None, claim=None) & ~Q(guest_address=""),
+                name="credits_attendance_of_a_person_or_a_guest",
+            ),
+            CompositeForeignKey(
+                fields=["claim", "person"],
+                to="credits.Claim",
+                to_fields=["id", "person"],
+                name="credits_attendance_person_matches_claim",
+            ),
+            models.UniqueConstraint(
+                fields=["event", "person"],
+                condition=Q(withdrawn_at=None),
+                name="credits_one_attendance_of_a_person",
+            ),
+            models.UniqueConstraint(
+                fields=["event", "guest_address"],
+                condition=Q(withdrawn_at=None) & ~Q(guest_address=""),
+                name="credits_one_attendance_of_a_guest",
+            ),
+            both_or_neither(
+                "withdrawn_at",
+                reason="withdrawn_reason",
+                name="credits_attendance_withdrawn_with_reason",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="protect_attendance_certificates", operation=pgtrigger.Delete),
+            pgtrigger.ReadOnly(
+                name="attendance_certificates_are_frozen",
+                exclude=["withdrawn_at", "withdrawn_reason"],
+            ),
+            pgtrigger.Protect(
+                name="withdrawn_attendance_certificates_stay",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__withdrawn_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.number
+
+    def get_absolute_url(self) -> str:
+        """Return the URL of the page where anyone can check the certificate."""
+        return reverse("attendance:check", args=[self.uuid])

@@ -12,6 +12,7 @@ from accounts.models import User
 from credits import actions
 from events.models import Event, Presenter, Registration
 from events.signals import (
+    attendance_marked,
     attendance_settled,
     catalog_changed,
     custom_event_changed,
@@ -61,6 +62,12 @@ def restore_claims(
 @receiver(event_revised)
 def update_claims(sender: Any, event: Event, by: User | None, **kwargs: Any) -> None:
     actions.update_claims_with_event(event=event, by=by)
+
+
+@receiver(event_revised)
+@receiver(attendance_marked)
+def withdraw_changed_certificates(sender: Any, event: Event, **kwargs: Any) -> None:
+    actions.withdraw_changed_certificates(event)
 
 
 @receiver(catalog_changed)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from aspen.clock import day_of_end, fiscal_year, years_after, years_before
 from aspen.formats import format_day
 from aspen.transitions import Actor
-from credits.enums import CLAIM_TRANSITIONS, LIVE, ClaimRole, ClaimSource, ClaimState
+from credits.enums import CERTIFIED, CLAIM_TRANSITIONS, LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
 from events.enums import Attendance, EventState
 from events.models import Event, Registration
@@ -63,6 +63,14 @@ def counted_catalog_years(claim: Claim, earned_on: dt.date) -> set[int]:
     if has_recording(claim.event, claim.claimed_at):
         years.add(fiscal_year(timezone.localdate(claim.claimed_at)))
     return years
+
+
+def has_certificate(claim: Claim) -> bool:
+    """Return whether the person can have a certificate of attendance for the claim.
+
+    A custom event must be approved. attendance.certified_claims is the same rule in SQL.
+    """
+    return claim.state in CERTIFIED and claim.event.state == EventState.PUBLISHED
 
 
 def may_change_state(claim: Claim, target: ClaimState, actor: Actor) -> bool:

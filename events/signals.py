@@ -19,6 +19,10 @@ attendance_settled = Signal()
 # Arguments: registrations (list for one person, with .event and .person), by (User).
 place_removed = Signal()
 
+# Marks on an event's roster changed, or its attendance lists.
+# Arguments: event. The sender holds the event's lock.
+attendance_marked = Signal()
+
 # A presenter's event is over.
 # Arguments: presentations (list for one person, with .event and .person), by (User).
 presenting_settled = Signal()

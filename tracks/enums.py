@@ -141,7 +141,6 @@ CERTIFICATE_LABELS = label_table(
         CertificateValidity.REVOKED: ("bad", "✕"),
     }
 )
-UNKNOWN_CERTIFICATE = Label("Unknown", "neutral", "?")
 
 
 class RuleSetState(models.TextChoices):

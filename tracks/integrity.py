@@ -16,7 +16,7 @@ from django.utils import timezone
 from aspen.db import database_role
 from aspen.db.audit import history_model
 from credits.enums import ENDED, LIVE, ClaimState
-from credits.models import Claim, Credit, Merge, WaitingAward
+from credits.models import AttendanceCertificate, Claim, Credit, Merge, WaitingAward
 from events.enums import Attendance, EventState, Origin, RegistrationState
 from events.models import CreditOffer, Event, Registration
 from tracks.counting import queries as counting_queries
@@ -399,6 +399,7 @@ INTEGRITY_CHECKS = (
             ("Record versions", RecordVersion),
             ("Verifications", Verification),
             ("Certificates", Certificate),
+            ("Certificates of attendance", AttendanceCertificate),
         )
     ),
     *(
@@ -409,6 +410,7 @@ INTEGRITY_CHECKS = (
             ("Submissions", Submission),
             ("Verifications", Verification),
             ("Certificates", Certificate),
+            ("Certificates of attendance", AttendanceCertificate),
         )
     ),
 )

@@ -16,6 +16,11 @@ from credits.actions.awarding import (
     store_award_list,
     withdraw_waiting_award,
 )
+from credits.actions.certificates import (
+    issue_attendance_certificate,
+    issue_guest_certificate,
+    withdraw_changed_certificates,
+)
 from credits.actions.claiming import (
     AlreadyClaimed,
     claim_custom_event,
@@ -72,6 +77,8 @@ __all__ = [
     "credit_presenting",
     "decide_claim",
     "delete_draft",
+    "issue_attendance_certificate",
+    "issue_guest_certificate",
     "last_claim_decision",
     "match_awards",
     "merge_events",
@@ -91,6 +98,7 @@ __all__ = [
     "update_claims_with_event",
     "why_not_undo",
     "withdraw_attendance",
+    "withdraw_changed_certificates",
     "withdraw_claim",
     "withdraw_place_credit",
     "withdraw_waiting_award",

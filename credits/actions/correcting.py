@@ -15,6 +15,7 @@ from aspen.errors import Refused
 from aspen.formats import format_credits
 from aspen.halves import NOT_IN_HALVES, is_in_halves
 from credits import queries
+from credits.actions.certificates import withdraw_changed_certificates
 from credits.actions.lines import Offers, RewriteResult, set_credit_lines
 from credits.actions.store import announce_credits_changed, lock_claim
 from credits.enums import ENDED, ClaimRole
@@ -154,6 +155,7 @@ def correct_event(
     audit.add_audit_context(reason=reason.strip(), corrected=event.pk, own=own)
     event_actions.set_offers(event=event, offers=offers)
     rewritten = set_credit_lines(claims, offers, reason=reason.strip(), by=by)
+    withdraw_changed_certificates(event)
     if not rewritten.after and before == dict(offers):
         raise Refused("Everyone already has these credits, so there is nothing to correct.")
     return _outcome(claims, rewritten, own=own)

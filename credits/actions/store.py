@@ -11,6 +11,7 @@ from accounts.queries import lock_people
 from aspen.errors import Refused
 from aspen.transitions import Actor
 from credits import queries, rules, signals
+from credits.actions.certificates import withdraw_certificates_of_credits
 from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from credits.signals import PostingChanges
@@ -101,8 +102,13 @@ def refuse_third_presentation_credit(
 
 
 def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
-    """Send credits_changed for these credits. Return the receivers' changes to postings."""
-    responses = signals.credits_changed.send(Claim, credit_ids=[credit.pk for credit in credits])
+    """Send credits_changed for these credits. Return the receivers' changes to postings.
+
+    Withdraw certificates of attendance that no longer say what is recorded.
+    """
+    credit_ids = [credit.pk for credit in credits]
+    withdraw_certificates_of_credits(credit_ids)
+    responses = signals.credits_changed.send(Claim, credit_ids=credit_ids)
     changes = PostingChanges()
     for _, response in responses:
         if isinstance(response, PostingChanges):

@@ -154,6 +154,7 @@ def _mark(registration: Registration, attendance: Attendance, *, event: Event, b
             earned=attendance != Attendance.ABSENT,
             by=by,
         )
+    signals.attendance_marked.send(Event, event=event)
 
 
 @audited_as("events.mark_the_rest_present")

@@ -110,6 +110,7 @@ def apply_attendance_list(
     stored.registered, stored.named = changes.registered, changes.named
     stored.absent, stored.newly_absent = changes.absent, len(changes.newly_absent)
     stored.save()
+    signals.attendance_marked.send(Event, event=event)
     return number
 
 
@@ -223,7 +224,9 @@ def _lock_list(list_id: int) -> tuple[Event, AttendanceList]:
 def _recount(event: Event, *, by: User) -> int:
     """Mark everyone according to the lists that count. The caller holds the event's lock."""
     plan: ListPlan = plan_lists(event, counting_lists(event))
-    return _write(roster_changes(plan, by=by), by=by)
+    number = _write(roster_changes(plan, by=by), by=by)
+    signals.attendance_marked.send(Event, event=event)
+    return number
 
 
 def _write(changes: RosterChanges, *, by: User) -> int:

@@ -19,11 +19,12 @@ from aspen.formats import counted, format_day, format_short_day, format_time
 from aspen.web.labels import Label
 from aspen.web.undo import undo_url
 from events import permissions, rules, undoing
+from events.calendar.facts import EventFacts
 from events.calendar.next_step import Door, Link, NextStep, web_link
 from events.calendar.presentation import FULL, OVER, RECORDING, EventRow, state_labels
-from events.enums import Delivery, EventState, Origin
+from events.enums import ATTENDED, Delivery, EventState, Origin
 from events.models import Event, Resource
-from events.queries import RegistrationCounts
+from events.queries import NO_REGISTRATIONS, RegistrationCounts
 from events.signals import EarlierClaim
 
 # The kinds of next step whose button is blue.
@@ -219,6 +220,18 @@ def undo_publishing_url(person: User, event: Event) -> str:
     return ""
 
 
+def certificate_url(event: Event, facts: EventFacts) -> str:
+    """Return the URL of the person's certificate of attendance, or "" if there can be none."""
+    counts = facts.counts_by_event.get(event.pk, NO_REGISTRATIONS)
+    has_credit = event.pk in facts.claimed
+    was_present = event.pk not in facts.credits and counts.attendance in ATTENDED
+    if event.state != EventState.PUBLISHED or not (
+        has_credit or (was_present and event.over_at <= facts.now)
+    ):
+        return ""
+    return reverse("attendance:own", args=[event.pk])
+
+
 class EventPage(NamedTuple):
     """The context of templates/events/detail.html."""
 
@@ -252,3 +265,4 @@ class EventPage(NamedTuple):
     source_link: Link | None
     organizer: str
     other_dates: list[EventRow]
+    certificate_url: str

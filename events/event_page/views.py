@@ -105,6 +105,7 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         source_link=web_link(event.source_url),
         organizer=details.organizer_of(event),
         other_dates=[presentation.event_row(other, facts) for other in others],
+        certificate_url=details.certificate_url(event, facts),
     )
 
 

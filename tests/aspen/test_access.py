@@ -23,7 +23,13 @@ from django.utils import timezone
 from accounts.enums import PositionKind, Role
 from accounts.models import Position, User
 from accounts.queries import reminders_token
-from credits.actions import add_evidence, claim_custom_event, merge_events, save_draft
+from credits.actions import (
+    add_evidence,
+    claim_custom_event,
+    issue_attendance_certificate,
+    merge_events,
+    save_draft,
+)
 from credits.models import AwardList, WaitingAward
 from events.actions import decide_custom_event, register, save_search
 from events.attendance.list_actions import store_attendance_list
@@ -263,6 +269,13 @@ GET  /certificates/{certificate}/                      200+ 200  200+ 200+ 200+ 
 GET  /certificates/nothing/                            404  404  404  404  404  404  404  404
 GET  /certificates/{certificate}/certificate.pdf       door 200  404  404  404  200+ 200+ 200+
 
+GET  /attendance/{ended}/                              door 200  200  404  404  404  404  404
+GET  /attendance/{now}/                                door 404  404  404  404  404  404  404
+GET  /attendance/999999/                               door 404  404  404  404  404  404  404
+GET  /attendance/{ended}/certificate.pdf               door 200  200  404  404  404  404  404
+GET  /attendance/{attendance}/                         200+ 200  200+ 200+ 200+ 200+ 200+ 200+
+GET  /attendance/nothing/                              404  404  404  404  404  404  404  404
+
 GET  /welcome/                                         door 200  200  200  200  200  200  200
 POST /welcome/                                         door 302  302  302  302  302  302  302
 
@@ -393,6 +406,7 @@ PUBLIC = [
     "accounts/reminders/certification/<str:token>/",
     "accounts/signup/",
     "admin/login/",
+    "attendance/<str:address>/",
     "certificates/<str:address>/",
     "events/",
     "events/<int:pk>/",
@@ -483,6 +497,7 @@ def a_world() -> World:
     register(event_id=upcoming.pk, by=owner)
     credit = factories.claim(owner, ended).credits.get()
     factories.claim(other, ended)
+    certificate_of_attendance = issue_attendance_certificate(event_id=ended.pk, by=owner)
     pending, returned = (
         claim_custom_event(facts=factories.facts(title=title), by=owner).event
         for title in ("Pending Quillfeather", "Returned Quillfeather")
@@ -590,6 +605,7 @@ def a_world() -> World:
             "credit": credit.pk,
             "claim": credit.claim_id,
             "certificate": certificate.uuid,
+            "attendance": certificate_of_attendance.uuid,
             "evidence": evidence.pk,
             "merge": merge.pk,
             "approved": approved.event_id,

@@ -27,6 +27,7 @@ from credits.actions import (
     add_evidence,
     apply_award_list,
     claim_custom_event,
+    issue_attendance_certificate,
     save_draft,
     store_award_list,
 )
@@ -83,6 +84,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         )
         events = make_events()
         claims = [make.claim(librarian, event) for event in events.past]
+        attendance = issue_attendance_certificate(event_id=events.past[0].pk, by=librarian)
         register(event_id=events.upcoming[0].pk, by=librarian)
         customs = custom_events(librarian, staff)
         for name in ("Library Staff", "Library Trustee"):
@@ -111,6 +113,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         ticket=ticket,
         **records,
         certificates=[issued, reissued],
+        attendance=attendance,
         record=record,
         certificate=certificate,
     )
@@ -240,6 +243,7 @@ def public_pages(portal: SimpleNamespace) -> list[str]:
         "/events/catalog/approvals/",
         *(event.get_absolute_url() for event in shown),
         *(certificate.get_absolute_url() for certificate in portal.certificates),
+        portal.attendance.get_absolute_url(),
         "/accounts/login/",
         "/accounts/signup/",
         "/accounts/password/reset/",
@@ -287,6 +291,7 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         f"/verify/{token_of(portal.answered)}/",
         "/certificates/",
         *(certificate.get_absolute_url() for certificate in portal.certificates),
+        *(f"/attendance/{event.pk}/" for event in events.past[:3]),
         "/help/",
         "/help/new/",
         f"/help/new/?credit={portal.credit.pk}",

@@ -144,7 +144,10 @@ def test_all_filters_can_be_stored() -> None:
     day = dt.date(2026, 12, 3)
     filters = Filters(
         **dict.fromkeys(("words", "category", "type", "delivery", "sponsor"), "x"),
-        federation="x", city="x", since=day, until=day,
+        federation="x",
+        city="x",
+        since=day,
+        until=day,
         **dict.fromkeys(("earns_credit", "has_recording", "fits_track"), True),
     )
     assert from_stored(stored(filters)) == filters

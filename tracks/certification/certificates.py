@@ -2,29 +2,27 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from django.conf import settings
 from django.core.exceptions import ObjectDoesNotExist
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.dateformat import format as format_date
 
+from aspen.certificates import (
+    CreditLine,
+    Sheet,
+    Signature,
+    Validity,
+    long_day,
+    long_day_of,
+    pdf_file,
+)
 from aspen.clock import today
-from aspen.files import pdf, qr
 from aspen.formats import format_credits, format_day
-from aspen.web.labels import Label
 from tracks.certification import record
-from tracks.enums import CERTIFICATE_LABELS, UNKNOWN_CERTIFICATE, CertificateValidity
+from tracks.enums import CERTIFICATE_LABELS, CertificateValidity
 from tracks.models import Certificate
-
-
-class Validity(NamedTuple):
-    """The validity of a certificate, as a label and a sentence."""
-
-    label: Label
-    text: str
-
 
 # How long the person's first pages show a new certificate above everything else.
 NEW_FOR = dt.timedelta(days=31)
@@ -49,9 +47,6 @@ class CertificateFacts(NamedTuple):
     url: str
     address: str
     pdf_url: str
-
-
-UNKNOWN = Validity(UNKNOWN_CERTIFICATE, "No certificate has this address.")
 
 
 def validity(certificate: Certificate, on: dt.date | None = None) -> Validity:
@@ -125,8 +120,8 @@ def own_certificate(certificate: Certificate) -> OwnCertificate:
     return OwnCertificate(
         facts=facts,
         credits=record.record_total(certificate.record),
-        issued=_day(certificate.issued_on),
-        until=_day(certificate.expires_on),
+        issued=long_day(certificate.issued_on),
+        until=long_day(certificate.expires_on),
         is_revoked=certificate.revoked_at is not None,
         is_valid=is_valid(certificate),
         replaced_by_url=reissued.get_absolute_url() if reissued else "",
@@ -150,61 +145,44 @@ def pdf_name(certificate: Certificate) -> str:
 
 
 PROGRAM_NAME = "Montana Library Certification Program"
-DEMONSTRATION = (
-    "Demonstration: the person and the training are fictional. This is not a real certificate."
-)
 
 
 def certificate_pdf_file(certificate: Certificate) -> bytes:
     """Render the PDF, even for an expired certificate. Needs the person selected."""
-    return pdf.render("certificate.typ", certificate_pdf_data(certificate))
+    return pdf_file(certificate_sheet(certificate))
 
 
-def certificate_pdf_data(certificate: Certificate) -> dict[str, Any]:
-    record_data, address = certificate.record, certificate_url(certificate)
-    uuid_start = len(address) - len(f"{certificate.uuid}/")
-    return {
-        "title": f"Certificate {certificate.number}",
-        "heading": "Certificate",
-        "program": PROGRAM_NAME,
-        "certifies": "This certifies that",
-        "name": certificate.name,
-        "completed": f"has completed {record.record_total(record_data)} of continuing education "
+def certificate_sheet(certificate: Certificate) -> Sheet:
+    record_data = certificate.record
+    return Sheet(
+        heading="Certificate",
+        program=PROGRAM_NAME,
+        number=certificate.number,
+        name=certificate.name,
+        completed=f"has completed {record.record_total(record_data)} of continuing education "
         "and is certified in the following track",
-        "track": record_data["track"],
-        "categories": [
-            {"credits": format_credits(credits), "name": category["name"]}
+        subject=record_data["track"],
+        categories=[
+            CreditLine(format_credits(credits), category["name"])
             for category in record_data["categories"]
             if (credits := Decimal(category["counted"]))
         ],
-        "days": f"Issued on {_day(certificate.issued_on)}  ·  "
-        f"Valid until {_day(certificate.expires_on)}",
-        "signatures": [
-            {
-                "who": certificate.coordinator_name,
-                "office": "CE Coordinator",
-                "done": f"Reviewed electronically on {_day_of(certificate.reviewed_at)}",
-            },
-            {
-                "who": certificate.supervisor_name,
-                "office": "Supervisor",
-                "done": f"Verified electronically on {_day_of(certificate.verified_at)}",
-            },
+        days=f"Issued on {long_day(certificate.issued_on)}  ·  "
+        f"Valid until {long_day(certificate.expires_on)}",
+        signatures=[
+            Signature(
+                certificate.coordinator_name,
+                "CE Coordinator",
+                f"Reviewed electronically on {long_day_of(certificate.reviewed_at)}",
+            ),
+            Signature(
+                certificate.supervisor_name,
+                "Supervisor",
+                f"Verified electronically on {long_day_of(certificate.verified_at)}",
+            ),
         ],
-        "number": f"No. {certificate.number}",
-        "code": qr.svg_file(address),
-        "code_says": f"QR code for {address}, where this certificate can be checked",
-        "check": "Scan to check this certificate, or go to",
-        "address": address,
-        "address_start": address[:uuid_start],
-        "address_end": address[uuid_start:],
-        "demonstration": DEMONSTRATION if certificate.person.is_demonstration else "",
-    }
-
-
-def _day(day: dt.date) -> str:
-    return format_date(day, "F j, Y")
-
-
-def _day_of(moment: dt.datetime) -> str:
-    return _day(timezone.localdate(moment))
+        uuid=certificate.uuid,
+        address=certificate_url(certificate),
+        has_seal=True,
+        is_demonstration=certificate.person.is_demonstration,
+    )

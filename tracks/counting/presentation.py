@@ -5,6 +5,8 @@ import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.urls import reverse
+
 from aspen import formats
 from aspen.formats import format_amount, format_credits, format_day, format_short_day
 from aspen.web.labels import Label
@@ -17,7 +19,8 @@ from credits.enums import (
     ClaimState,
 )
 from credits.history import HistoryEntry
-from credits.models import Claim
+from credits.models import Claim, Credit
+from credits.rules import has_certificate
 from credits.signals import OpenTicket, open_ticket_of
 from events.enums import EventState, Origin
 from events.models import Category, Event
@@ -288,6 +291,7 @@ class CreditRow(NamedTuple):
     tracks: list[str]
     revise: Revision | None
     withdraw_claim_id: int | None
+    certificate_url: str
     open_ticket: OpenTicket | None
 
 
@@ -319,8 +323,17 @@ def credit_row(
         tracks=[] if ended else _verdicts(credit, participations),
         revise=_revision(claim),
         withdraw_claim_id=claim.pk if state == ClaimState.PENDING else None,
+        certificate_url=_certificate_url(credit),
         open_ticket=open_ticket_of(credit),
     )
+
+
+def _certificate_url(credit: Credit) -> str:
+    """Return the URL of the certificate of attendance, or "" if there can be none."""
+    claim = credit.claim
+    if credit.withdrawn_at or not has_certificate(claim):
+        return ""
+    return reverse("attendance:own", args=[claim.event_id])
 
 
 def _meaning(state: ClaimState, event: Event) -> str:

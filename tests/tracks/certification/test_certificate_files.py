@@ -12,6 +12,8 @@ import time_machine
 from PIL import Image
 
 from accounts.enums import Role
+from aspen.certificates import DEMONSTRATION, pdf_data
+from aspen.files import pdf
 from tests import factories as make
 from tests import pdf_readers, tagged_pdf
 from tracks import actions
@@ -125,18 +127,18 @@ def test_the_certificate_complies_with_pdf_ua(certificate):
     report = pdf_ua.validate_pdf_bytes(content, profile=pdf_ua.ValidationProfile.PDF_UA_1)
     assert report.failures == []
     assert report.is_compliant
-    with pikepdf.open(io.BytesIO(content)) as pdf:
-        [sheet] = pdf.pages
+    with pikepdf.open(io.BytesIO(content)) as opened:
+        [sheet] = opened.pages
         assert [float(each) for each in sheet.MediaBox] == [0, 0, 792, 612]
-        assert str(pdf.Root.Lang) == "en-US"
-        assert str(pdf.docinfo.Title) == "Certificate 2026-0001: June Alvarez"
-        assert pdf.Root.ViewerPreferences.DisplayDocTitle
-        assert pdf.Root.MarkInfo.Marked
-        [figure] = [each for each in pdf.objects if is_a(each, "/S", "/Figure")]
+        assert str(opened.Root.Lang) == "en-US"
+        assert str(opened.docinfo.Title) == "Certificate 2026-0001: June Alvarez"
+        assert opened.Root.ViewerPreferences.DisplayDocTitle
+        assert opened.Root.MarkInfo.Marked
+        [figure] = [each for each in opened.objects if is_a(each, "/S", "/Figure")]
         address = f"{PORTAL}/certificates/{certificate.uuid}/"
         assert str(figure.Alt) == (f"QR code for {address}, where this certificate can be checked")
         assert {str(link.A.URI) for link in sheet.Annots} == {address}
-        descriptors = [each for each in pdf.objects if is_a(each, "/Type", "/FontDescriptor")]
+        descriptors = [each for each in opened.objects if is_a(each, "/Type", "/FontDescriptor")]
         assert len(descriptors) >= 4
         assert all("/FontFile2" in each or "/FontFile3" in each for each in descriptors)
 
@@ -151,10 +153,10 @@ def test_a_name_of_any_length_fits_on_the_page_and_is_read_in_full(name):
     certificate.coordinator_name = certificate.supervisor_name = name
     content = certificates.certificate_pdf_file(certificate)
     assert pdf_ua.validate_pdf_bytes(content).failures == []
-    with pikepdf.open(io.BytesIO(content)) as pdf:
-        assert len(pdf.pages) == 1
+    with pikepdf.open(io.BytesIO(content)) as opened:
+        assert len(opened.pages) == 1
     read = [re.sub(r"[\s\u200b]", "", part) for part in parts(content)]
-    shown = certificates.pdf.printable_text(name)
+    shown = pdf.printable_text(name)
     place = read.index("Thiscertifiesthat") + 1
     assert sorted(read[place]) == sorted(re.sub(r"\s", "", shown))
     assert is_white_inside_the_frame(picture_of(certificate))
@@ -172,7 +174,7 @@ def test_a_certificate_of_the_demonstration_is_marked(certificate):
     assert "Demonstration" not in " ".join(parts(certificates.certificate_pdf_file(certificate)))
     certificate.person.is_demonstration = True
     content = certificates.certificate_pdf_file(certificate)
-    assert parts(content)[0] == certificates.DEMONSTRATION
+    assert parts(content)[0] == DEMONSTRATION
     assert pdf_ua.validate_pdf_bytes(content).failures == []
     red = Image.new("RGB", (1, 1), "#f6e5e4").getpixel((0, 0))
     assert red in colors(picture_of(certificate))  # printed across the whole page
@@ -184,13 +186,13 @@ def test_a_certificate_of_the_demonstration_is_marked(certificate):
 def picture_of(certificate, points=2):
     """Render the page from the same data as an image with `points` pixels per point."""
     data = data_of(certificate)
-    content = certificates.pdf._compile("certificate.typ", data, format="png", ppi=72 * points)
+    content = pdf._compile("certificate.typ", data, format="png", ppi=72 * points)
     return Image.open(io.BytesIO(content)).convert("RGB")
 
 
 def data_of(certificate):
-    change = certificates.pdf.printable_text
-    return certificates.pdf._each_text(certificates.certificate_pdf_data(certificate), change)
+    change = pdf.printable_text
+    return pdf._each_text(pdf_data(certificates.certificate_sheet(certificate)), change)
 
 
 def colors(image):

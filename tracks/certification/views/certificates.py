@@ -1,7 +1,6 @@
 """A certificate's public page, and the pages where people find and print their own."""
 
 from collections.abc import Sequence
-from uuid import UUID
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
@@ -11,6 +10,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from aspen.certificates import UNKNOWN, uuid_of
 from aspen.web.request import AuthenticatedHttpRequest
 from tracks.certification import certificates
 from tracks.counting import queries as counting_queries
@@ -38,8 +38,8 @@ def certificate(request: HttpRequest, address: str) -> HttpResponse:
     """
     certificate = _certificate_at(address)
     if certificate is None:
-        context = {"validity": certificates.UNKNOWN}
-        response = render(request, "tracks/certificate_unknown.html", context, status=404)
+        context = {"validity": UNKNOWN}
+        response = render(request, "includes/certificate_unknown.html", context, status=404)
     elif certificate.person_id == request.user.pk:
         response = _own_page(request, certificate)
     else:
@@ -87,9 +87,8 @@ def certificate_pdf(request: AuthenticatedHttpRequest, address: str) -> HttpResp
 
 def _certificate_at(address: str) -> Certificate | None:
     """Return the certificate with this address, in upper or lower case, if any."""
-    try:
-        uuid = UUID(address)
-    except ValueError:
+    uuid = uuid_of(address)
+    if uuid is None:
         return None
     return counting_queries.certificates_with_details().filter(uuid=uuid).first()
 
