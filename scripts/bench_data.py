@@ -274,10 +274,10 @@ def _claims(holders: range, trainings: range) -> None:
             between,
         ),
         (
-            "INSERT INTO events_registration (event_id, person_id, state, attendance, walk_in,"
-            " registered_at, settled_at) SELECT event_id, person_id, 'confirmed', 'unknown',"
-            " false, now(), now() FROM credits_claim WHERE source = 'registration'"
-            " AND person_id BETWEEN %s AND %s",
+            "INSERT INTO events_registration (event_id, person_id, state, attendance_mode,"
+            " attendance, walk_in, registered_at, settled_at) SELECT event_id, person_id,"
+            " 'confirmed', '', 'unknown', false, now(), now() FROM credits_claim"
+            " WHERE source = 'registration' AND person_id BETWEEN %s AND %s",
             between,
         ),
     )

@@ -16,7 +16,14 @@ from aspen.demo.people import demonstration_people
 from events.actions import new_event_check_in_code, register
 from events.editing.actions import EditedEvent, create_event, take_step
 from events.editing.material import QuestionInput, add_link, ask_questions
-from events.enums import Delivery, EventStep, EventType, QuestionKind, RegistrationMode
+from events.enums import (
+    AttendanceMode,
+    Delivery,
+    EventStep,
+    EventType,
+    QuestionKind,
+    RegistrationMode,
+)
 from events.models import Category, Event
 
 
@@ -122,7 +129,7 @@ def _add_event_with_questions(people: dict[str, User], position: Position) -> No
         online_capacity=100,
         registration_closes_at=_at(3, 17),
     )
-    questions: list[tuple[str, str, list[str], bool]] = [
+    questions: list[tuple[str, QuestionKind, list[str], bool]] = [
         ("What would you like to try?", QuestionKind.TEXT, [], False),
         (
             "What accommodations do you need in order to take part?",
@@ -148,6 +155,8 @@ def _add_event_with_questions(people: dict[str, User], position: Position) -> No
         by=people["editor"],
     )
     _publish(people, event)
+    register(event_id=event.pk, by=people["trustee"], mode=AttendanceMode.IN_PERSON)
+    register(event_id=event.pk, by=people["chair"], mode=AttendanceMode.ONLINE)
 
 
 def _add_recorded_event(people: dict[str, User], position: Position) -> None:

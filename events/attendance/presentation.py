@@ -102,6 +102,7 @@ class OpenEvent(NamedTuple):
     title: str
     when: str
     has_place: bool
+    is_online: bool  # registered to take part online in a hybrid event
     is_checked_in: bool
 
 
@@ -112,6 +113,11 @@ def open_event_row(event: Event, registration: Registration | None) -> OpenEvent
         title=event.title,
         when=event.when,
         has_place=has_place,
+        is_online=(
+            has_place
+            and registration is not None
+            and registration.attendance_mode == AttendanceMode.ONLINE
+        ),
         is_checked_in=(
             has_place and registration is not None and registration.attendance in ATTENDED
         ),

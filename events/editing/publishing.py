@@ -81,15 +81,18 @@ def import_event(
 
     `offers` maps category ids to amounts; None keeps the current lines. Locks an existing event.
     Existing claims keep their credits. A file can have thousands of events, so this validates only
-    fields and leaves the rules to database constraints. Raises ValidationError by field, or
-    IntegrityError.
+    fields and leaves the rules to database constraints. Raises ValidationError by field, also if
+    there are too few places for a new format, or IntegrityError.
     """
     event = Event() if event_id is None else queries.lock_event(event_id)
+    format_before = event.delivery
     for name, value in values.items():
         setattr(event, name, value)
     if event.delivery != Delivery.HYBRID:
         event.online_capacity = None  # Files do not have it.
     event.clean_fields(exclude={"parent"})
+    if event_id and event.delivery != format_before and (reasons := why_capacity_too_small(event)):
+        raise ValidationError({"delivery": list(reasons.values())})
     event.save()
     if offers is not None:
         replace_offers(event, offers, is_new=event_id is None)

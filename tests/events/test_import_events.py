@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from credits.models import Credit
-from events.actions import import_event, save_event
+from events.actions import import_event, register, save_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.importing import EventImporter
 from events.models import Event
@@ -533,6 +533,35 @@ def test_staff_changes_survive_the_next_import(tmp_path: Path) -> None:
 
     event.refresh_from_db()
     assert (event.title, event.capacity) == ("Weeding webinar, corrected", 20)
+
+
+def test_a_format_in_a_file_moves_people_and_needs_enough_places(tmp_path: Path) -> None:
+    webinar = row(begin="2027-05-11T09:00", end="")
+    load_rows(tmp_path, webinar)
+    event = Event.objects.get()
+    event.registration_mode = RegistrationMode.PORTAL
+    save_event(event=event, by=factories.person())
+    people = [factories.person(), factories.person()]
+    for person in people:
+        register(event_id=event.pk, by=person)
+    load_rows(tmp_path, webinar | {"delivery": "hybrid"})
+    modes = event.registrations.values_list("attendance_mode", flat=True)
+    assert list(modes) == ["online", "online"]
+
+    event.refresh_from_db()
+    event.capacity, event.online_capacity = 1, 2
+    save_event(event=event, by=factories.person())
+    [reason] = refused(tmp_path, webinar)
+    assert "delivery: 2 people already have a place" in reason
+    event.refresh_from_db()
+    assert event.delivery == "hybrid"
+
+    event.capacity = None
+    save_event(event=event, by=factories.person())
+    assert load_rows(tmp_path, webinar).startswith("0 new, 1 changed")
+    event.refresh_from_db()
+    assert (event.delivery, event.online_capacity) == ("online", None)
+    assert list(modes.all()) == ["", ""]
 
 
 def test_claims_keep_their_original_credits(tmp_path: Path) -> None:

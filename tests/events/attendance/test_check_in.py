@@ -10,7 +10,7 @@ from accounts.enums import Role
 from accounts.models import User
 from aspen.errors import Refused
 from events import actions
-from events.enums import Attendance, EventState, KeyPurpose, RegistrationState
+from events.enums import Attendance, AttendanceMode, EventState, KeyPurpose, RegistrationState
 from events.models import Event, Registration
 from events.registration import keys
 from tests import factories as make
@@ -234,6 +234,19 @@ def test_organizers_scan_personal_codes(client: Client, event: Event) -> None:
         assert place(chosen, guest).attendance == Attendance.PRESENT
     assert place(other, guest).walk_in
     assert "Checked in" in client.get(address).content.decode()
+
+
+@time_machine.travel(DURING, tick=False)
+def test_organizers_see_that_a_person_registered_to_take_part_online(client: Client) -> None:
+    event = make.event(begins_at=BEGIN, ends_at=END, delivery="hybrid")
+    guest = make.person()
+    actions.register(event_id=event.pk, by=guest, mode=AttendanceMode.ONLINE)
+    address = f"/events/badge/{keys.get_key(purpose=KeyPurpose.PERSONAL_CHECK_IN, by=guest).token}/"
+    client.force_login(make.person(Role.CE_COORDINATOR))
+    assert "Registered to take part online." in client.get(address).content.decode()
+    client.post(address, {"event": event.pk})
+    mine = place(event, guest)
+    assert (mine.attendance, mine.attendance_mode) == (Attendance.PRESENT, "online")
 
 
 @pytest.mark.parametrize(

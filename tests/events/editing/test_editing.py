@@ -16,9 +16,10 @@ from aspen.transitions import Actor
 from credits.models import Claim
 from events import actions
 from events.editing import actions as editing_actions
-from events.enums import EVENT_TRANSITIONS, EventState, EventStep, RegistrationState
+from events.enums import EVENT_TRANSITIONS, AttendanceMode, EventState, EventStep, RegistrationState
 from events.models import Event, Question, Registration, Resource
 from tests import factories as make
+from tests.emails import body_of, sent
 from tests.factories import TECHNOLOGY
 from tests.web import coordinator, flash_messages, form_values, signed_in, text
 
@@ -256,6 +257,39 @@ def test_additional_places_go_to_the_waitlist(
     waiting = Registration.objects.get(event=published, state=RegistrationState.WAITLISTED)
     assert waiting.person == people[4]
     assert Mail.objects.filter(kind="events.promoted", to=people[3]).count() == 1
+
+
+def test_online_places_are_only_for_events_in_person_and_online(
+    client: Client, editor: User, published: Event
+) -> None:
+    address = f"/events/{published.pk}/edit/"
+    page = client.post(address, form_of(client, published, online_capacity="5"))
+    assert "Only events in person and online" in page.context["form"].errors["online_capacity"][0]
+    changes = {"delivery": "hybrid", "online_capacity": "5"}
+    client.post(address, form_of(client, published, **changes))
+    published.refresh_from_db()
+    assert (published.capacity, published.online_capacity) == (3, 5)
+    actions.register(event_id=published.pk, by=make.person(), mode=AttendanceMode.ONLINE)
+    actions.register(event_id=published.pk, by=make.person(), mode=AttendanceMode.ONLINE)
+    page = client.post(address, form_of(client, published, online_capacity="1"))
+    assert page.context["form"].errors["online_capacity"] == [
+        "2 people already have an online place, so capacity cannot be less than 2. Enter 2 or "
+        "more, or ask some of them to cancel first."
+    ]
+
+
+def test_people_read_how_they_take_part_when_a_format_changes(
+    client: Client, editor: User, published: Event
+) -> None:
+    person = make.person()
+    actions.register(event_id=published.pk, by=person)
+    sent()
+    data = form_of(client, published, delivery="hybrid", tell="on")
+    client.post(f"/events/{published.pk}/edit/", data)
+    [message] = [each for each in sent() if each.to == [person.email]]
+    assert "Format: In person and online (previously: In person)" in body_of(message)
+    assert "You take part: in person" in body_of(message)
+    assert "If you would rather take part online, switch on the event's page" in body_of(message)
 
 
 # ---------- Two people at the same time ----------
@@ -520,6 +554,8 @@ def test_a_copy_has_everything_but_dates_people_and_recording(
         title="Weeding",
         organization=library,
         capacity=12,
+        online_capacity=40,
+        delivery="hybrid",
         room="Attic",
         recording_available_at=timezone.now(),
         recording_url="https://videos.example/1",
@@ -534,6 +570,7 @@ def test_a_copy_has_everything_but_dates_people_and_recording(
         12,
         "Attic",
     )
+    assert (shown["delivery"].value(), shown["online_capacity"].value()) == ("hybrid", 40)
     assert not shown["begins_at"].value()
     client.post(f"/events/{source.pk}/copy/", form_data(library, title="Weeding") | {"submit": "1"})
     copied = Event.objects.exclude(pk=source.pk).get()

@@ -113,6 +113,7 @@ def test_only_selected_dates_are_created_and_only_once(
     client: Client, editor: User, library: Organization
 ) -> None:
     event = source(library, at(2027, 3, 2, 9), registration_closes_at=at(2027, 3, 1, 17))
+    Event.objects.filter(pk=event.pk).update(delivery="hybrid", capacity=20, online_capacity=50)
     Question.objects.create(event=event, position=1, kind="text", label="Which book?")
     address = f"/events/{event.pk}/repeat/"
     typed = {"how": "weekly", "times": "3", "key": str(uuid.uuid4())}
@@ -133,6 +134,7 @@ def test_only_selected_dates_are_created_and_only_once(
     )
     assert (second.state, second.created_by) == (EventState.DRAFT, editor)
     assert second.uid != event.uid
+    assert (second.delivery, second.capacity, second.online_capacity) == ("hybrid", 20, 50)
     assert [(line.category.slug, line.amount) for line in second.offers.all()] == [(TECHNOLOGY, 1)]
     assert [each.label for each in second.questions.all()] == ["Which book?"]
     nothing = client.post(address, typed | {"make": "1"})
