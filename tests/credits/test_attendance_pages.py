@@ -69,7 +69,7 @@ def test_the_page_issues_the_certificate_and_leads_to_its_pdf(june: User, event:
     links = {
         each.text_content(): each.get("href") for each in html.fromstring(text(page)).iter("a")
     }
-    assert links["Check page"] == certificate.get_absolute_url()
+    assert links["Check the certificate"] == certificate.get_absolute_url()
     file = client.get(links["Download (PDF)"])
     assert file["Content-Type"] == "application/pdf"
     assert file["Content-Disposition"] == f'attachment; filename="attendance-{certificate}.pdf"'
@@ -106,7 +106,7 @@ def test_a_long_name_and_title_stay_on_the_picture(june: User) -> None:
     assert event.title in picture.get("aria-label")
     lines = [each.text_content() for each in picture.iter() if each.tag == "text"]
     assert max(len(line) for line in lines if "Barth" not in line) < 80
-    assert picture.xpath("*[@textlength='560']")
+    assert picture.xpath("*[@textlength='580']")
 
 
 # ---------- Links to it ----------
