@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 from django.db.models import Prefetch
 from django.utils import timezone
 
+from aspen.db.audit import audited
 from aspen.formats import format_credits, format_day
 from aspen.mail.message import Email, page_url
 from aspen.mail.outbox import (
     NotYet,
+    Recipient,
     dated_key,
     email,
     enqueue_many,
@@ -18,9 +20,12 @@ from aspen.mail.outbox import (
     lock_given_to_server,
 )
 from aspen.models import Mail
+from credits import attendance
 from credits.enums import LIVE, ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim, Credit
 from credits.queries import claim_version, with_earned_on
+from events.attendance import guests
+from events.models import Event
 
 if TYPE_CHECKING:
     from credits.queries import EarnedCredit
@@ -276,6 +281,70 @@ def decision_undone_email(mail: Mail) -> Email | None:
         facts=_details(claim),
         button=("View your claim", page_url("credits:detail", claim.pk)),
         closing=[*filter(None, [next_step]), _help_note()],
+    )
+
+
+# ---------- Certificates of guests ----------
+
+
+@audited
+def queue_guest_certificate_emails() -> int:
+    """E-mail guests on attendance lists the link to their certificate, once for each event.
+
+    Guests are people who were present and whose address belongs to no account. Waits until a list
+    can no longer be undone. Idempotent. Return the number of guests.
+    """
+    number = 0
+    for event in guests.events_with_final_lists():
+        present = guests.guests_present(event, only_final=True)
+        people = guests.people_with(present, event)
+        messages = [
+            (f"guest:{event.pk}:{key}", Recipient(guest.name[:150], guest.address), key)
+            for guest in present.values()
+            if guest.address not in people
+            for key in [attendance.guest_key(guest.address)]
+        ]
+        enqueue_many(
+            kind="credits.guest",
+            messages=[(name, to, {"event": event.pk, "key": key}) for name, to, key in messages],
+        )
+        number += len(messages)
+    return number
+
+
+@email("credits.guest")
+def guest_email(mail: Mail) -> Email | None:
+    """Compose the e-mail to a guest, unless the list was undone. Takes three queries."""
+    event = Event.objects.get(pk=mail.facts["event"])
+    attended = attendance.attended_by_guest(mail.to_address, event)
+    if attended is None:
+        return None
+    printed = attended.printed
+    credits = [f"{amount} in {category}" for amount, category in printed["credits"]]
+    facts = [
+        ("When", printed["when"]),
+        ("Time present", printed["hours"]),
+        ("CE credits", "; ".join(credits)),
+        ("Sponsor", printed["sponsor"]),
+    ]
+    token = attendance.guest_token(event.pk, str(mail.facts["key"]))
+    account = (
+        "If you work in a Montana library, create an account with this address. Then you can add "
+        f"the credit to your record: {page_url('account_signup')}"
+    )
+    return Email(
+        subject=f"Your certificate of attendance: {event.title}",
+        paragraphs=[
+            f"You took part in “{event.title}”. Your certificate of attendance is ready. You need "
+            "no account to open it."
+        ],
+        facts=[(label, value) for label, value in facts if value],
+        button=("Open your certificate", page_url("attendance:guest", token)),
+        closing=[
+            "The link works for a year. Anyone who has it can open the certificate.",
+            *([account] if credits else []),
+            "You received this e-mail because your address is on the organizer’s attendance list.",
+        ],
     )
 
 

@@ -1,4 +1,4 @@
-"""Background tasks for claims. Nothing depends on when they run."""
+"""Background tasks for claims and certificates of attendance. Nothing depends on when they run."""
 
 import datetime as dt
 
@@ -7,6 +7,7 @@ from django.utils import timezone
 from procrastinate.contrib.django import app
 
 from aspen.files.upload_storage import delete_orphans
+from credits import emails
 from credits.actions import evidence
 from credits.models import Evidence
 
@@ -26,3 +27,10 @@ def delete_unused_evidence(timestamp: int) -> None:
         before=timezone.now() - ORPHANED_AFTER,
         known=lambda names: Evidence.objects.filter(file__in=names).values_list("file", flat=True),
     )
+
+
+@app.periodic(cron="27 * * * *")  # type: ignore[untyped-decorator]
+@app.task(queueing_lock="queue_guest_certificates")  # type: ignore[untyped-decorator]
+def queue_guest_certificates(timestamp: int) -> None:
+    """E-mail guests on attendance lists the link to their certificate. Runs every hour."""
+    emails.queue_guest_certificate_emails()

@@ -1,6 +1,9 @@
-"""Certificates of attendance: the page of their holder, and the one to check them."""
+"""Certificates of attendance: the pages of people and of guests, and the one to check them."""
+
+from collections.abc import Callable
 
 from django.contrib.auth.decorators import login_not_required
+from django.core.signing import BadSignature, SignatureExpired
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
@@ -9,7 +12,7 @@ from django.views.decorators.http import require_safe
 from aspen.certificates import UNKNOWN, pdf_file, uuid_of
 from aspen.errors import Refused
 from aspen.web.request import AuthenticatedHttpRequest
-from credits import actions
+from credits import actions, attendance
 from credits.attendance_sheet import attendance_facts, sheet
 from credits.models import AttendanceCertificate
 from events.models import Event
@@ -77,3 +80,53 @@ def check(request: HttpRequest, address: str) -> HttpResponse:
         response = render(request, "includes/certificate_unknown.html", context, status=404)
     response["X-Robots-Tag"] = "noindex, nofollow"
     return response
+
+
+# ---------- People without an account ----------
+
+FORGED = "Copy the whole link from the e-mail, without anything before or after it."
+EXPIRED = "The link in the e-mail worked for a year."
+
+
+@login_not_required
+@never_cache
+@require_safe
+def guest(request: HttpRequest, token: str) -> HttpResponse:
+    """Show a guest's certificate to anyone with the link, and issue it on first demand."""
+
+    def page(certificate: AttendanceCertificate) -> HttpResponse:
+        context = {"certificate": attendance_facts(certificate), "token": token}
+        return render(request, "credits/attendance_guest.html", context)
+
+    return _to_guest(request, token, page)
+
+
+@login_not_required
+@never_cache
+@require_safe
+def guest_pdf(request: HttpRequest, token: str) -> HttpResponse:
+    """Serve the PDF of a guest's certificate to anyone with the link."""
+    return _to_guest(request, token, _pdf)
+
+
+def _to_guest(
+    request: HttpRequest, token: str, respond: Callable[[AttendanceCertificate], HttpResponse]
+) -> HttpResponse:
+    """Respond with the link's certificate, or say why there is none."""
+    try:
+        event_id, key = attendance.guest_link(token)
+        response = respond(actions.issue_guest_certificate(event_id=event_id, key=key))
+    except SignatureExpired:
+        response = _no_certificate(request, EXPIRED)
+    except BadSignature:
+        response = _no_certificate(request, FORGED)
+    except Refused as refusal:
+        response = _no_certificate(request, str(refusal))
+    response["X-Robots-Tag"] = "noindex, nofollow"
+    response["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+def _no_certificate(request: HttpRequest, reason: str) -> HttpResponse:
+    context = {"reason": reason}
+    return render(request, "credits/attendance_refused.html", context, status=404)

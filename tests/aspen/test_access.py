@@ -30,9 +30,10 @@ from credits.actions import (
     merge_events,
     save_draft,
 )
+from credits.attendance import guest_key, guest_token
 from credits.models import AwardList, WaitingAward
 from events.actions import decide_custom_event, register, save_search
-from events.attendance.list_actions import store_attendance_list
+from events.attendance.list_actions import apply_attendance_list, store_attendance_list
 from events.calendar.search import Filters
 from events.editing.material import add_file
 from events.enums import Decision, EventState, KeyPurpose
@@ -274,6 +275,10 @@ GET  /attendance/{now}/                                door 404  404  404  404  
 GET  /attendance/999999/                               door 404  404  404  404  404  404  404
 GET  /attendance/{ended}/certificate.pdf               door 200  200  404  404  404  404  404
 GET  /attendance/{attendance}/                         200+ 200  200+ 200+ 200+ 200+ 200+ 200+
+GET  /attendance/guest/{guest}/                        200  200  200  200  200  200  200  200
+GET  /attendance/guest/{guest}/certificate.pdf         200  200  200  200  200  200  200  200
+GET  /attendance/guest/forged/                         404  404  404  404  404  404  404  404
+GET  /attendance/guest/forged/certificate.pdf          404  404  404  404  404  404  404  404
 GET  /attendance/nothing/                              404  404  404  404  404  404  404  404
 
 GET  /welcome/                                         door 200  200  200  200  200  200  200
@@ -407,6 +412,8 @@ PUBLIC = [
     "accounts/signup/",
     "admin/login/",
     "attendance/<str:address>/",
+    "attendance/guest/<str:token>/",
+    "attendance/guest/<str:token>/certificate.pdf",
     "certificates/<str:address>/",
     "events/",
     "events/<int:pk>/",
@@ -574,6 +581,14 @@ def a_world() -> World:
         threshold=30,
         by=editor,
     )
+    list_of_guests = store_attendance_list(
+        event_id=ended.pk,
+        file_name="guests.csv",
+        data=b"Email,Minutes\nguest@x.example,50\n",
+        threshold=30,
+        by=editor,
+    )
+    apply_attendance_list(list_id=list_of_guests.pk, by=editor)
     address = EmailAddress.objects.create(user=owner, email=owner.email)
     search = save_search(filters=Filters(words="weeding"), name="“weeding”", by=owner)
     return World(
@@ -606,6 +621,7 @@ def a_world() -> World:
             "claim": credit.claim_id,
             "certificate": certificate.uuid,
             "attendance": certificate_of_attendance.uuid,
+            "guest": guest_token(ended.pk, guest_key("guest@x.example")),
             "evidence": evidence.pk,
             "merge": merge.pk,
             "approved": approved.event_id,

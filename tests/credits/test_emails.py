@@ -21,9 +21,11 @@ from credits.emails import MAX_LISTED
 from credits.enums import ClaimRole, ClaimSource, ClaimState
 from credits.models import Claim
 from events.actions import (
+    apply_attendance_list,
     decide_custom_event,
     move_custom_event_to_calendar,
     revise_custom_event,
+    store_attendance_list,
     undo_custom_event_decision,
 )
 from events.enums import Decision
@@ -89,6 +91,18 @@ def _one_of_each(zoe: User, now: time_machine.Traveller) -> Iterator[EmailMultiA
     decide(undone, DECLINE, REASON)
     delivered()
     undo_custom_event_decision(event_id=undone.event_id, by=make.person())
+    yield delivered()
+    attended = make.event(title=TITLE, credits=credits, **hours)
+    stored = store_attendance_list(
+        event_id=attended.pk,
+        file_name="list.csv",
+        data=b"Name,Email,Minutes\nGail O'Guest,gail@town.example,110\n",
+        threshold=60,
+        by=make.person(),
+    )
+    apply_attendance_list(list_id=stored.pk, by=make.person())
+    now.shift(dt.timedelta(days=1))
+    emails.queue_guest_certificate_emails()
     yield delivered()
 
 

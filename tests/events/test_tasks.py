@@ -45,6 +45,7 @@ def test_the_periodic_jobs_are_registered() -> None:
         "events.tasks.tell_of_new_events": "32 14 * * *",
         "events.tasks.delete_unused_material": "47 9 * * *",
         "credits.tasks.delete_unused_evidence": "37 9 * * *",
+        "credits.tasks.queue_guest_certificates": "27 * * * *",
         "helpdesk.tasks.delete_unused_attachments": "42 9 * * *",
         "aspen.tasks.remove_expired": "7 * * * *",
         "aspen.tasks.deliver_mail": "* * * * *",
