@@ -38,7 +38,14 @@ from events.custom import (
     why_not_revise,
 )
 from events.editing.publishing import import_event, save_event, set_offers, why_capacity_too_small
-from events.event_page.actions import dismiss, join_meeting, undo_dismissal, watch_recording
+from events.event_page.actions import (
+    dismiss,
+    join_meeting,
+    star_session,
+    undo_dismissal,
+    unstar_session,
+    watch_recording,
+)
 from events.registration.actions import (
     answer_registration_questions,
     cancel_registration,
@@ -92,6 +99,7 @@ __all__ = [
     "save_search",
     "set_offers",
     "settle_due",
+    "star_session",
     "store_attendance_list",
     "switch_attendance_mode",
     "undo_attendance_list",
@@ -100,6 +108,7 @@ __all__ = [
     "undo_dismissal",
     "unmark_merged",
     "unsaved_custom_event",
+    "unstar_session",
     "watch_recording",
     "why_capacity_too_small",
     "why_not_revise",

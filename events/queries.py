@@ -32,6 +32,7 @@ from events.enums import (
     RegistrationState,
 )
 from events.models import (
+    JOINING_FIELDS,
     Answer,
     Category,
     CreditOffer,
@@ -41,6 +42,7 @@ from events.models import (
     Presenter,
     Question,
     Registration,
+    Star,
 )
 
 _OFFERS = CreditOffer.objects.select_related("category").order_by("category__position")
@@ -272,6 +274,25 @@ def sessions_of(event: Event) -> QuerySet[Event]:
     return on_calendar().filter(parent=event).order_by("begins_at", "id")
 
 
+def starred_ids(person: User, sessions: Iterable[Event]) -> set[int]:
+    """Return the ids of the sessions that the person starred. One query."""
+    stars = Star.objects.filter(person=person, event__in=[each.pk for each in sessions])
+    return set(stars.order_by("pk").values_list("event_id", flat=True))
+
+
+def coming_up(person: User) -> QuerySet[Event]:
+    """Return coming events at which the person has a place, and starred sessions, soonest first.
+
+    Annotated with `is_starred`.
+    """
+    places = Registration.objects.filter(person=person, state=RegistrationState.CONFIRMED)
+    stars = Star.objects.filter(person=person)
+    own = Q(pk__in=places.values("event")) | Q(pk__in=stars.values("event"))
+    events = Event.objects.filter(own, state=EventState.PUBLISHED)
+    is_starred = Exists(stars.filter(event=OuterRef("pk")))
+    return upcoming(events.annotate(is_starred=is_starred)).defer("search")
+
+
 def other_dates(event: Event, *, limit: int = 5) -> QuerySet[Event]:
     """Return other upcoming events with the same title, soonest first."""
     same = on_calendar().filter(title=event.title, state=EventState.PUBLISHED)
@@ -496,6 +517,23 @@ def feed_registrations(person: User, *, since: dt.datetime) -> QuerySet[Registra
         .select_related("event")
         .defer("event__search")
         .order_by("-event__begins_at", "id")
+    )
+
+
+def feed_stars(person: User, *, since: dt.datetime) -> QuerySet[Event]:
+    """Return the sessions that the person starred, latest first, like `feed_registrations`.
+
+    Excludes sessions for which they also registered.
+    """
+    places = Registration.objects.filter(
+        person=person, state__in=[RegistrationState.CONFIRMED, RegistrationState.WAITLISTED]
+    )
+    return (
+        on_calendar()
+        .filter(pk__in=Star.objects.filter(person=person).values("event"), over_at__gt=since)
+        .exclude(pk__in=places.values("event"))
+        .defer("search", *JOINING_FIELDS)
+        .order_by("-begins_at", "id")
     )
 
 

@@ -213,6 +213,17 @@ def can_watch(event: Event, now: dt.datetime) -> bool:
     )
 
 
+def why_not_star(event: Event) -> str | None:
+    """Return why people cannot star the event as one that they plan to attend, or None."""
+    if event.parent_id is None:
+        return "Only the sessions of a conference have stars."
+    if event.state != EventState.PUBLISHED:
+        return "This session is not taking place."
+    if is_over(event):
+        return "This session is over. If you attended it, use Add CE credit."
+    return None
+
+
 def contact_of(event: Event) -> str:
     """Return the person to ask about the event, with the address or telephone, as text."""
     contact = ", ".join(part for part in (event.contact_name, event.contact) if part)

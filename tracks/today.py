@@ -48,7 +48,6 @@ def today(request: AuthenticatedHttpRequest) -> HttpResponse:
     tracks = counting_queries.track_progress_of(active, current_day())
     unfinished = next((each for each in tracks if not each.progress.is_complete), None)
     suggested = suggestions.suggest_trainings(person, unfinished, now) if unfinished else []
-    upcoming = event_queries.upcoming_registrations(person).prefetch_related(None)
     missed = credit_queries.probably_attended(person)
     context = {
         "greeting": _greeting(timezone.localtime(now).hour),
@@ -59,7 +58,7 @@ def today(request: AuthenticatedHttpRequest) -> HttpResponse:
             if each.certified_on and each.certified_on > current_day() - NEW_FOR
         ],
         "tracks": [counting_presentation.track_summary(each, current_day()) for each in tracks],
-        "next": [_row(each.event) for each in upcoming[:LISTED]],
+        "next": [_coming_row(each) for each in event_queries.coming_up(person)[:LISTED]],
         **waiting_for(person),
         "taken_part": [
             (_row(each), _why_asked(each), _credits(each.offers.all())) for each in missed[:LISTED]
@@ -107,6 +106,14 @@ class EventRow(NamedTuple):
     day: str
     times: str
     where: str
+
+
+def _coming_row(event: Event) -> EventRow:
+    """Return the row of an event from coming_up()."""
+    row = _row(event)
+    if not event.is_starred:  # type: ignore[attr-defined]
+        return row
+    return row._replace(where=" · ".join(filter(None, [row.where, "Starred"])))
 
 
 def _row(event: Event) -> EventRow:

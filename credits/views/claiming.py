@@ -194,7 +194,11 @@ def claim_sessions(request: AuthenticatedHttpRequest, event_id: int) -> HttpResp
     claimed_or_why_not = queries.claimed_or_why_not(person, sessions)
     # All sessions are valid choices, so that the action can skip claimed ones and explain refusals.
     ids = [each.pk for each in sessions]
-    form = SessionsForm(request.POST if request.method == "POST" else None, ids=ids)
+    if request.method == "POST":
+        form = SessionsForm(request.POST, ids=ids)
+    else:
+        starred = event_queries.starred_ids(person, sessions)
+        form = SessionsForm(ids=ids, initial={"sessions": starred})
     if request.method == "POST" and form.is_valid():
         chosen = form.cleaned_data["sessions"]
         with refusal_as_form_error(form):

@@ -161,12 +161,15 @@ def claim_review_page(
 
 
 class SessionRow(NamedTuple):
-    """A conference session that is already claimed, cannot be claimed or has a checkbox."""
+    """A conference session that is already claimed, cannot be claimed or has a checkbox.
+
+    `about` is its room, and why it cannot be claimed.
+    """
 
     pk: int
     title: str
-    times: str
-    room: str
+    starts: str
+    about: str
     credits: list[calendar_presentation.Credits]
     claimed: Label | None
     why_not: str
@@ -180,15 +183,15 @@ def session_row(
     *,
     is_checked: bool,
 ) -> SessionRow:
-    day, times = calendar_presentation.day_and_times(event)
+    why_not = "" if claimed_or_why_not.is_claimed else claimed_or_why_not.why_not
     return SessionRow(
         pk=event.pk,
         title=event.title,
-        times=times or day,
-        room=event.room,
+        starts=calendar_presentation.start_time(event),
+        about=" · ".join(filter(None, [event.room, why_not])),
         credits=calendar_presentation.credit_chips(lines),
         claimed=LISTED if claimed_or_why_not.is_claimed else None,
-        why_not="" if claimed_or_why_not.is_claimed else claimed_or_why_not.why_not,
+        why_not=why_not,
         is_checked=is_checked,
     )
 

@@ -72,7 +72,7 @@ def calendar_file(request: HttpRequest) -> HttpResponse:
 @login_not_required
 @require_safe
 def personal_file(request: HttpRequest, token: str) -> HttpResponse:
-    """Serve the key owner's registrations, going back one year, as an iCalendar file."""
+    """Serve the key owner's registrations and starred sessions of a year as an iCalendar file."""
     keys = PersonalKey.objects.filter(
         purpose=KeyPurpose.FEED, revoked_at=None, person__is_active=True
     )
@@ -82,7 +82,10 @@ def personal_file(request: HttpRequest, token: str) -> HttpResponse:
     since = timezone.now() - dt.timedelta(days=PERSONAL_DAYS_BACK)
     registrations = queries.feed_registrations(key.person, since=since)[:MAX_FEED_EVENTS]
     content = feeds.build_personal_calendar(
-        registrations, name=PERSONAL_FEED_NAME, address=_address(request)
+        registrations,
+        starred=queries.feed_stars(key.person, since=since)[:MAX_FEED_EVENTS],
+        name=PERSONAL_FEED_NAME,
+        address=_address(request),
     )
     response = _calendar(content, "my-events.ics")
     tag = quote_etag(hashlib.sha256(content).hexdigest()[:32])

@@ -80,14 +80,19 @@ def build_calendar(events: Iterable[Event], *, name: str, address: str) -> bytes
 
 
 def build_personal_calendar(
-    registrations: Iterable[Registration], *, name: str, address: str
+    registrations: Iterable[Registration],
+    *,
+    starred: Iterable[Event] = (),
+    name: str,
+    address: str,
 ) -> bytes:
     """Build a calendar of a person's registrations, including waitlisted ones. One query.
 
-    The registrations must have their events loaded.
+    The registrations must have their events loaded. `starred` are sessions without a registration,
+    which show as free.
     """
-    registrations = list(registrations)
-    events = [registration.event for registration in registrations]
+    registrations, starred = list(registrations), list(starred)
+    events = [*(registration.event for registration in registrations), *starred]
     credits = queries.credit_lines(events)
     blocks = []
     for registration in registrations:
@@ -103,6 +108,9 @@ def build_personal_calendar(
         if is_waitlisted:
             block.append("TRANSP:TRANSPARENT")
         blocks.append(block)
+    for event in starred:
+        block = _event(event, credits.get(event.pk, ()), address=address)
+        blocks.append([*block, "TRANSP:TRANSPARENT"])
     return _file("PUBLISH", events, blocks, name=name)
 
 

@@ -12,7 +12,14 @@ from django.utils import timezone
 from django.utils.text import capfirst
 
 from aspen.clock import day_of_end
-from aspen.formats import counted, format_credits, format_day, format_length, format_short_day
+from aspen.formats import (
+    counted,
+    format_credits,
+    format_day,
+    format_length,
+    format_short_day,
+    format_time,
+)
 from aspen.web.labels import Label
 from events import rules
 from events.calendar.facts import EventFacts, credit_button
@@ -185,6 +192,10 @@ class EventRow:
     length: str = ""
     until: str = ""
     has_address: bool = False
+    # What programs show: when the session starts, whether the person starred it, and still can.
+    starts: str = ""
+    is_starred: bool = False
+    can_star: bool = False
 
     @property
     def claimed(self) -> Label | None:
@@ -258,6 +269,11 @@ def _watchable_until(event: Event, now: dt.datetime) -> str:
     return f"{last:%b} {last.day}{year}"
 
 
+def start_time(event: Event) -> str:
+    """Return when a session starts, such as 9:00 AM."""
+    return "All day" if event.all_day else format_time(event.begins_at)
+
+
 def _town(event: Event) -> str:
     if event.delivery in (Delivery.ONLINE, Delivery.RECORDED):
         return "Online" if event.delivery == Delivery.ONLINE else "Recording"
@@ -277,16 +293,22 @@ def _row_step(event: Event, facts: EventFacts) -> str:
 
 
 def conference_program(
-    event: Event, sessions: Iterable[Event], facts: EventFacts
+    event: Event, sessions: Iterable[Event], facts: EventFacts, *, starred: Collection[int] = ()
 ) -> list[tuple[str, list[EventRow]]]:
     """Return a conference's sessions by day, time and room.
 
-    Rows omit what the conference's page shows anyway.
+    Rows omit what the conference's page shows anyway. `starred` has the ids of the sessions that
+    the person starred.
     """
     shared_states = state_labels(event, NO_REGISTRATIONS, facts.now)
     days: dict[str, list[EventRow]] = {}
     for session in sorted(sessions, key=lambda each: (each.begins_at, each.room, each.pk)):
-        shown = event_row(session, facts, without=shared_states)
+        shown = dataclasses.replace(
+            event_row(session, facts, without=shared_states),
+            starts=start_time(session),
+            is_starred=session.pk in starred,
+            can_star=facts.is_signed_in and rules.why_not_star(session) is None,
+        )
         if session.sponsor == event.sponsor:
             shown = dataclasses.replace(shown, sponsor="")
         if _is_same_location(session, event):

@@ -1,7 +1,7 @@
-"""Actions that open an event's meeting or recording, and answer whether a person took part.
+"""Actions of the event page: open the meeting or the recording, answer a question, star a session.
 
-They write only hints, which earn nothing, so they lock nothing. The unique constraint makes them
-idempotent.
+They write only hints and stars, which earn nothing, so they lock nothing. Unique constraints make
+them idempotent.
 """
 
 from django.utils import timezone
@@ -11,7 +11,7 @@ from aspen.db.audit import audited
 from aspen.errors import Refused
 from events import permissions, queries, rules
 from events.enums import HintKind, RegistrationState
-from events.models import Event, Hint
+from events.models import Event, Hint, Star
 
 
 @audited
@@ -60,6 +60,24 @@ def dismiss(*, event_id: int, by: User) -> None:
 def undo_dismissal(*, event_id: int, by: User) -> None:
     """Ask `by` again whether they took part in the event. Idempotent."""
     Hint.objects.filter(event=event_id, person=by, kind=HintKind.DISMISSED).delete()
+
+
+@audited
+def star_session(*, event_id: int, by: User) -> None:
+    """Mark a conference session that `by` plans to attend. Idempotent.
+
+    Raises Event.DoesNotExist, or Refused if the event is not a session, is canceled or is over.
+    """
+    event = queries.on_calendar().get(pk=event_id)
+    if reason := rules.why_not_star(event):
+        raise Refused(reason)
+    Star.objects.bulk_create([Star(event=event, person=by)], ignore_conflicts=True)
+
+
+@audited
+def unstar_session(*, event_id: int, by: User) -> None:
+    """Remove the mark that `star_session` made. Idempotent."""
+    Star.objects.filter(event=event_id, person=by).delete()
 
 
 def _record(event: Event, person: User, kind: HintKind) -> None:

@@ -22,7 +22,7 @@ from events import permissions, rules, undoing
 from events.calendar.facts import EventFacts
 from events.calendar.next_step import Door, Link, NextStep, web_link
 from events.calendar.presentation import FULL, OVER, RECORDING, EventRow, state_labels
-from events.enums import ATTENDED, Delivery, EventState, Origin
+from events.enums import ATTENDED, Delivery, EventState, EventType, Origin
 from events.models import Event, Resource
 from events.queries import NO_REGISTRATIONS, RegistrationCounts
 from events.signals import EarlierClaim
@@ -66,6 +66,29 @@ def blue_button(step: NextStep, door: Door | None, recording: "RecordingInfo | N
     if step.kind in BLUE_STEPS:
         return "step"
     return "watch" if recording and recording.link else ""
+
+
+Program = list[tuple[str, list[EventRow]]]
+
+
+def has_button(program: Program, button: str) -> bool:
+    """Return whether a session of the program has this Add CE credit button (`credit_button`)."""
+    return any(row.credit == button for _, rows in program for row in rows)
+
+
+def program_lead(program: Program) -> str:
+    """Return the sentence above a conference's program, or "" if there is nothing to choose."""
+    rows = [row for _, day in program for row in day]
+    stars = counted(sum(row.is_starred for row in rows), "session")
+    has_stars = any(row.is_starred for row in rows)
+    if has_button(program, "claim"):
+        question = "Which sessions did you attend?"
+        return f"{question} You starred {stars}." if has_stars else question
+    if any(row.can_star for row in rows):
+        if has_stars:
+            return f"You starred {stars}. Today and your calendar show them."
+        return "Star the sessions you plan to attend. Today and your calendar will show them."
+    return ""
 
 
 class MachineTimes(NamedTuple):
@@ -127,6 +150,12 @@ def contact_link(event: Event) -> Link | None:
         return None
     is_email = "@" in event.contact and " " not in event.contact
     return Link(f"mailto:{event.contact}" if is_email else "", rules.contact_of(event))
+
+
+def type_of(event: Event) -> str:
+    """Return the event's type, or "" if the page shows it by its credits or its program."""
+    is_evident = event.type in (EventType.CONTINUING_EDUCATION, EventType.CONFERENCE)
+    return "" if is_evident else event.type
 
 
 def organizer_of(event: Event) -> str:
@@ -257,12 +286,15 @@ class EventPage(NamedTuple):
     files: list[FileLink]
     editor_links: list[EditorLink]
     undo_url: str
-    program: list[tuple[str, list[EventRow]]]
+    program: Program
+    program_lead: str
     has_sessions_to_claim: bool
+    has_sessions_to_sign_in: bool
     program_limit: int | None
     recording: RecordingInfo | None
     catalog_years: list[int]
     source_link: Link | None
+    type: str
     organizer: str
     other_dates: list[EventRow]
     certificate_url: str

@@ -67,7 +67,9 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
     states = details.page_states(event, counts, facts.now)
     if event.is_demonstration:
         states.append(presentation.DEMONSTRATION)
-    program = presentation.conference_program(event, sessions, facts)
+    starred = queries.starred_ids(person, sessions) if person and sessions else set()
+    program = presentation.conference_program(event, sessions, facts, starred=starred)
+    to_claim = details.has_button(program, "claim")
     others = queries.other_dates(event)
     step = next_step(event, facts)
     own_door = door(event, counts, facts.now, is_managed=event.is_managed)  # type: ignore[attr-defined]
@@ -86,7 +88,9 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         has_questions=event.has_questions,  # type: ignore[attr-defined]
         has_choice=rules.attendance_modes(event) != ("",),
         joins_online=bool(rules.joining_facts(event)),
-        can_act=bool(step.kind or step.note or own_door or (recording and recording.link)),
+        can_act=bool(
+            step.kind or (step.note and not to_claim) or own_door or (recording and recording.link)
+        ),
         can_add_to_calendar=bool(structured_data) and not rules.is_over(event),
         json_ld=structured_data,
         places_left=presentation.places_left(event, counts, facts.now),
@@ -98,11 +102,14 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         editor_links=details.editor_links(event) if event.is_managed else [],  # type: ignore[attr-defined]
         undo_url=details.undo_publishing_url(person, event) if person and event.is_managed else "",  # type: ignore[attr-defined]
         program=program,
-        has_sessions_to_claim=any(row.credit == "claim" for _, rows in program for row in rows),
+        program_lead=details.program_lead(program),
+        has_sessions_to_claim=to_claim,
+        has_sessions_to_sign_in=details.has_button(program, "sign_in"),
         program_limit=MAX_SESSIONS if has_more else None,
         recording=recording,
         catalog_years=catalog_queries.catalog_years_shown(event),
         source_link=web_link(event.source_url),
+        type=details.type_of(event),
         organizer=details.organizer_of(event),
         other_dates=[presentation.event_row(other, facts) for other in others],
         certificate_url=details.certificate_url(event, facts),
@@ -206,3 +213,38 @@ def undo_dismissal(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
         actions.undo_dismissal(event_id=event.pk, by=request.user)
         messages.success(request, f"We will ask you about “{event.title}” again.")
     return redirect("home")
+
+
+# ---------- Stars ----------
+
+
+def star(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Star a session, and show it in its program. A GET, as after sign-in, changes nothing."""
+    session = _session(pk)
+    if request.method == "POST":
+        with refusal_as_message(request, about=session.title):
+            actions.star_session(event_id=pk, by=request.user)
+            success_with_undo(
+                request, f"You starred “{session.title}”.", reverse("events:unstar", args=[pk])
+            )
+    return _back_to_program(session)
+
+
+def unstar(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
+    """Undo `star`. A GET, as after sign-in, changes nothing."""
+    session = _session(pk)
+    if request.method == "POST":
+        actions.unstar_session(event_id=pk, by=request.user)
+        text = f"“{session.title}” no longer has a star."
+        success_with_undo(request, text, reverse("events:star", args=[pk]))
+    return _back_to_program(session)
+
+
+def _session(pk: int) -> Event:
+    return get_object_or_404(queries.on_calendar().select_related("parent"), pk=pk)
+
+
+def _back_to_program(session: Event) -> HttpResponse:
+    """Redirect to the session's row on its conference's page."""
+    page = (session.parent or session).get_absolute_url()
+    return redirect(f"{page}#event-{session.pk}")

@@ -29,6 +29,7 @@ from events.models.search import (
     SavedSearch,
     Synonym,
 )
+from events.models.star import Star
 
 __all__ = [
     "CALENDAR_ENDS",
@@ -61,5 +62,6 @@ __all__ = [
     "Registration",
     "Resource",
     "SavedSearch",
+    "Star",
     "Synonym",
 ]

@@ -119,6 +119,12 @@ POST /events/{pending}/dismiss/                        door 302  404  404  404  
 GET  /events/{ended}/dismiss/undo/                     door 302  302  302  302  302  302  302
 POST /events/{ended}/dismiss/undo/                     door 302  302  302  302  302  302  302
 POST /events/{pending}/dismiss/undo/                   door 302  404  404  404  404  404  404
+GET  /events/{ended}/star/                             door 302  302  302  302  302  302  302
+POST /events/{ended}/star/                             door 302  302  302  302  302  302  302
+POST /events/{pending}/star/                           door 404  404  404  404  404  404  404
+GET  /events/{ended}/star/undo/                        door 302  302  302  302  302  302  302
+POST /events/{ended}/star/undo/                        door 302  302  302  302  302  302  302
+POST /events/{pending}/star/undo/                      door 404  404  404  404  404  404  404
 
 GET  /events/manage/                                   door 404  404  404  200  404  200  404
 GET  /events/manage/new/                               door 404  404  404  200  404  200  404

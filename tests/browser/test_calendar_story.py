@@ -8,6 +8,7 @@ credit listed. The test reads every e-mail along the way as a mail server would 
 import datetime as dt
 import email
 import email.policy
+import re
 from collections.abc import Callable
 from email.message import EmailMessage
 
@@ -105,16 +106,54 @@ def test_several_sessions_of_a_conference_are_claimed_together(
     staff, learner = open_browser(cyrus), open_browser(june, width=360)
     enters_the_sessions(staff, conference)
     learner.visit(conference.get_absolute_url())
-    learner.sees("Program", "Ballroom")
-    learner.follow("Claim the sessions you attended")
+    learner.sees("Which sessions did you attend?", "Ballroom")
     learner.field("Opening the stacks").check()
     learner.field("Privacy by default").check()
-    learner.press("Add CE credit for the selected sessions")
+    learner.press("Add CE credit")
     learner.sees("2 sessions are listed in your credits.")
     sees_the_credit(learner, "Opening the stacks", "1", "Pending")
     sees_the_credit(learner, "Privacy by default", "1.5", "Pending")
     learner.visit(conference.get_absolute_url())
-    expect(learner.item("Opening the stacks").get_by_text("Listed in your credits")).to_be_visible()
+    expect(learner.item("Opening the stacks").get_by_text("Credit listed")).to_be_visible()
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_sessions_are_starred_before_a_conference_and_claimed_after_it(
+    open_browser: Callable[..., Visitor], scripts: bool
+) -> None:
+    with zeal_ignore():
+        june = make_account("june@library.example", "June Alvarez")
+        conference = make.event(
+            title="Spring conference", days=3, hours=30, credits={}, type="Conference"
+        )
+        sessions = [
+            make.event(title=title, parent=conference, days=3 + number / 12)
+            for number, title in enumerate(("Opening the stacks", "Privacy", "Slept through it"))
+        ]
+    learner = open_browser(june, width=360, scripts=scripts)
+    learner.visit(conference.get_absolute_url())
+    learner.sees("Star the sessions you plan to attend.")
+    for title in ("Opening the stacks", "Privacy", "Slept through it"):
+        learner.press(f"Star {title}")
+    learner.sees("You starred 3 sessions.", "You starred “Slept through it”.")
+    learner.click(learner.page.get_by_role("button", name=re.compile("^Undo")))
+    learner.sees("You starred 2 sessions.")
+    learner.visit("/")
+    expect(learner.item("Opening the stacks")).to_contain_text("Starred")
+
+    for event in (conference, *sessions):
+        shift = dt.timedelta(days=10)
+        Event.objects.filter(pk=event.pk).update(
+            begins_at=event.begins_at - shift, ends_at=event.ends_at - shift
+        )
+    learner.visit(conference.get_absolute_url())
+    learner.sees("Which sessions did you attend? You starred 2 sessions.")
+    expect(learner.field("Privacy")).to_be_checked()
+    expect(learner.field("Slept through it")).not_to_be_checked()
+    learner.press("Add CE credit")
+    learner.sees("2 sessions are listed in your credits.")
+    sees_the_credit(learner, "Opening the stacks", "1", "Pending")
+    sees_the_credit(learner, "Privacy", "1", "Pending")
 
 
 # ---------- People ----------

@@ -524,6 +524,33 @@ def test_pages_of_a_learner_with_thirteen_credits_are_short(
         assert primary <= 1, path
 
 
+SESSIONS = [
+    "Levies, ballots and what staff may say",
+    "Policies for rooms, walls and bulletin boards",
+    "Homework help in a town without a bus",
+    "Welcoming newcomers in three languages",
+    "Large print, audio and other formats that wait",
+    "Cleaning up authority records together",
+    "Printing from anything",
+    "Backups that somebody has tried",
+]
+
+
+def conference_in_october() -> Event:
+    """Create a conference on October 14 and 15, 2026."""
+    first = dt.datetime(2026, 10, 14, 6, tzinfo=dt.UTC)
+    return make.event(
+        title="Fall library conference",
+        type=EventType.CONFERENCE,
+        begins_at=first,
+        ends_at=first + dt.timedelta(days=1),
+        all_day=True,
+        credits={},
+        city="Great Falls",
+        delivery=Delivery.IN_PERSON,
+    )
+
+
 @pytest.fixture
 def event_states(transactional_db: None) -> SimpleNamespace:
     """A learner, and an event in each state of its page, with the texts that events have."""
@@ -550,16 +577,18 @@ def event_states(transactional_db: None) -> SimpleNamespace:
         full = make.event(days=9, capacity=1, **fields | place)
         for event, who in ((open_door, person), (full, make.person())):
             register(event_id=event.pk, by=who)
-        conference = make.event(title="Fall conference", days=-9, hours=34, credits={}, **place)
-        for number in range(8):
-            begins_at = conference.begins_at + dt.timedelta(hours=number % 4 + 24 * (number // 4))
+        conference = conference_in_october()
+        for number, title in enumerate(SESSIONS):
+            hours = 9 + number % 4 + 24 * (number // 4)
+            begins_at = conference.begins_at + dt.timedelta(hours=hours)
             make.event(
-                title=f"Policies for rooms, walls and bulletin boards, part {number}",
+                title=title,
                 parent=conference,
                 begins_at=begins_at,
                 ends_at=begins_at + dt.timedelta(minutes=50),
                 credits={(ADMINISTRATION, COLLECTION)[number % 2]: "1.0"},
-                **place,
+                city="Great Falls",
+                delivery=Delivery.IN_PERSON,
             )
         return SimpleNamespace(
             person=person,
@@ -598,6 +627,7 @@ def test_event_pages_are_short_and_have_one_big_button(
         "full": "Join the waitlist",
         "ended": "Add CE credit",
         "recorded": "Watch",
+        "conference": "",
     }.items():
         visitor.visit(getattr(event_states, state).get_absolute_url())
         height = page_height(visitor)

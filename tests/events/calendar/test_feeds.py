@@ -481,14 +481,14 @@ def test_the_personal_feed_needs_a_valid_key_of_an_active_person(client: Client)
 
 
 @pytest.mark.parametrize("count", [1, 3])
-def test_the_personal_feed_takes_three_queries(
+def test_the_personal_feed_takes_four_queries(
     client: Client, django_assert_num_queries: Any, count: int
 ) -> None:
     person = factories.person()
     key = get_key(person)
     for _ in range(count):
         registered(factories.event(days=3), person)
-    with django_assert_num_queries(3):
+    with django_assert_num_queries(4):
         assert len(titles(client.get(f"/events/personal/{key.token}.ics"))) == count
 
 
