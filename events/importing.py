@@ -33,8 +33,17 @@ from events.models import CALENDAR_ENDS, CALENDAR_STARTS, Category, Event
 from events.queries import lock_events, midnight
 from events.rules import last_day_of
 
+# Columns that a file can omit, by event field. The fields then stay as they are.
+OPTIONAL_COLUMNS = {
+    "joining_url": "joining_address",
+    "meeting_id": "meeting_id",
+    "passcode": "passcode",
+    "joining_phone": "telephone",
+    "recording_minutes": "recording_minutes",
+    "recording_last_day": "recording_last_day",
+}
 # Event fields that have a different column name in the file.
-COLUMNS = {"description": "summary"}
+COLUMNS = {"description": "summary", **OPTIONAL_COLUMNS}
 CANCELLED_TITLE = re.compile(r"cancell?ed\s*[-–—:]\s*", re.IGNORECASE)
 CANCELLED_SUMMARY = re.compile(r"cancell?ed\b", re.IGNORECASE)
 # "2023 MLA Conference: Why Diversity …" is a session of the "2023 MLA Conference".
@@ -107,7 +116,8 @@ class EventImporter:
             self._remember_conference(event)
 
     def apply(self, row: CsvRow) -> RowOutcome:
-        key, digest = event_import_key(row), row.digest(self.columns)
+        optional = (column for column in OPTIONAL_COLUMNS.values() if column in row.values)
+        key, digest = event_import_key(row), row.digest((*self.columns, *optional))
         event_id, digest_before = self.known.get(key, (None, ""))
         outcome = RowOutcome.UNCHANGED
         if digest_before != digest:
@@ -242,6 +252,7 @@ def parse_event_row(row: CsvRow, categories: dict[str, Category]) -> ParsedEvent
         **when,
         **read_registration(row["registration"], row["summary"]),
         **read_recording(row["recording"], delivery, when),
+        **read_optional_columns(row),
     }
     return ParsedEvent(values, offers, session["conference"] if session else "")
 
@@ -357,6 +368,35 @@ def read_recording(text: str, delivery: str, when: dict[str, Any]) -> dict[str, 
     elif address or text.lower() == "yes":
         available_at = _over_at(when)
     return {"recording_available_at": available_at, "recording_url": address}
+
+
+def read_optional_columns(row: CsvRow) -> dict[str, Any]:
+    """Return the fields of the optional columns that the file has, cleaned as in the event's form.
+
+    The reasons in Refused do not quote the values, because they let people into the event.
+    """
+    values: dict[str, Any] = {}
+    for name, column in OPTIONAL_COLUMNS.items():
+        if column not in row.values:
+            continue
+        if name == "recording_last_day":
+            values[name] = _last_day(row[column], column)
+        else:
+            values[name] = _cleaned_as_in_form(name, row[column], column)
+    return values
+
+
+def _last_day(text: str, column: str) -> dt.date | None:
+    return timezone.localdate(read_moment(text, column)[0]) if text else None
+
+
+def _cleaned_as_in_form(name: str, text: str, column: str) -> Any:
+    field = Event._meta.get_field(name).formfield()  # type: ignore[union-attr]
+    assert field is not None  # These fields can be edited.
+    try:
+        return field.clean(text)
+    except ValidationError as error:
+        raise Refused(" ".join(error.messages), field=column) from None
 
 
 def find_url(text: str) -> str:

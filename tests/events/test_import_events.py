@@ -12,13 +12,15 @@ import openpyxl
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
+from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from accounts.enums import Role
 from credits.models import Credit
 from events.actions import import_event, register, save_event
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
-from events.importing import EventImporter
+from events.importing import OPTIONAL_COLUMNS, EventImporter
 from events.models import Event
 from tests import factories
 from tracks.actions import select_track
@@ -100,6 +102,101 @@ def offers(event: Event) -> dict[str, Decimal]:
 
 def mountain(*numbers: int) -> dt.datetime:
     return timezone.make_aware(dt.datetime(*numbers))  # type: ignore[arg-type]
+
+
+# Optional columns
+
+SECRET = "jackrabbit"
+OPTIONAL = {
+    "joining_address": f"meet.example/{SECRET}",
+    "meeting_id": f" {SECRET} 161 ",
+    "passcode": f"{SECRET}\u200b162",
+    "telephone": f"406-555-0142 {SECRET}",
+    "recording_minutes": "55",
+    "recording_last_day": "12/31/2026",
+}
+
+
+def load_optional(tmp_path: Path, **values: str) -> tuple[str, str]:
+    path = write(tmp_path / "more.csv", row(**values), columns=(*COLUMNS, *OPTIONAL))
+    return load_all(path)
+
+
+def joining_and_recording() -> dict[str, Any]:
+    return Event.objects.values(*OPTIONAL_COLUMNS).get()
+
+
+def test_optional_columns_are_cleaned_as_in_the_form(tmp_path: Path) -> None:
+    out, err = load_optional(tmp_path, **OPTIONAL)
+    assert joining_and_recording() == {
+        "joining_url": f"https://meet.example/{SECRET}",
+        "meeting_id": f"{SECRET} 161",
+        "passcode": f"{SECRET}162",
+        "joining_phone": f"406-555-0142 {SECRET}",
+        "recording_minutes": 55,
+        "recording_last_day": dt.date(2026, 12, 31),
+    }
+    assert SECRET not in out + err
+
+
+def test_a_file_without_optional_columns_keeps_their_fields(tmp_path: Path) -> None:
+    load_optional(tmp_path, **OPTIONAL)
+    before = joining_and_recording()
+    assert load_rows(tmp_path, row(audience="All staff")) == "0 new, 1 changed, 0 unchanged."
+    assert joining_and_recording() == before
+    assert load_rows(tmp_path, row(audience="All staff")) == "0 new, 0 changed, 1 unchanged."
+    load_optional(tmp_path)
+    assert joining_and_recording() == {
+        "joining_url": "",
+        "meeting_id": "",
+        "passcode": "",
+        "joining_phone": "",
+        "recording_minutes": None,
+        "recording_last_day": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "reason"),
+    [
+        ("joining_address", f"http://meet.example/{SECRET}", "starts with https://"),
+        ("joining_address", f"{SECRET} at nine", "Enter a valid"),
+        ("joining_address", f"https://{SECRET}@meet.example/", "without a user name"),
+        ("meeting_id", SECRET * 7, "at most 60 characters"),
+        ("passcode", SECRET * 7, "at most 60 characters"),
+        ("telephone", SECRET * 20, "at most 120 characters"),
+        ("recording_minutes", "an hour", "Enter a whole number"),
+        ("recording_minutes", "0", "1 to 6000"),
+        ("recording_last_day", "soon", "is not a date"),
+        ("recording_last_day", "2026-05-10", "cannot be before the event starts"),
+    ],
+)
+def test_an_invalid_optional_value_rejects_the_row_without_telling_it(
+    tmp_path: Path, column: str, value: str, reason: str
+) -> None:
+    path = write(
+        tmp_path / "more.csv", row(**OPTIONAL | {column: value}), columns=(*COLUMNS, *OPTIONAL)
+    )
+    out, err = load_rejected(path)
+    assert reason in err
+    assert SECRET not in out + err
+    assert not Event.objects.exists()
+
+
+def test_only_people_with_a_place_see_how_to_join_an_imported_event(
+    client: Client, tmp_path: Path
+) -> None:
+    when = {"begin": "2095-05-11T09:00", "end": "2095-05-11T10:00"}
+    load_optional(tmp_path, **OPTIONAL | when | {"recording_last_day": ""})
+    event = Event.objects.get()
+    client.force_login(factories.person())
+    pages = [event.get_absolute_url(), f"/events/{event.pk}/event.ics", "/events/calendar.ics"]
+    assert not any(SECRET in client.get(page).content.decode() for page in pages)
+    admin = factories.person(Role.ADMINISTRATOR)
+    client.force_login(admin)
+    history = client.get(f"/admin/events/event/{event.pk}/history/")
+    assert history.status_code == 200
+    assert SECRET not in history.content.decode()
 
 
 # The real file
