@@ -9,12 +9,15 @@ from typing import Any
 from dateutil.relativedelta import relativedelta
 from django.utils import timezone
 
+from aspen.demo.addresses import meeting_address, recording_address
 from aspen.demo.catalog import SCHOOL, TRAININGS, Training
 from aspen.demo.occasions import CONFERENCES, DROP_INS, LAB, Conference
+from aspen.demo.people import DOMAIN
 from events.enums import Delivery, EventState, EventType, RegistrationMode
 
 FIRST_MONDAY = dt.date(2024, 1, 1)
 EVERY_WEEKS = 18  # each training is held about three times a year, two trainings a week
+ONLINE = (Delivery.ONLINE, Delivery.HYBRID)
 WEDNESDAY = 2
 HOLIDAYS = {(1, 1), (7, 4), (11, 11), (12, 24), (12, 25), (12, 26), (12, 31)}
 SESSIONS_START = [9, 10.25, 13, 14.25]
@@ -80,6 +83,7 @@ def planned_on(training: Training, day: dt.date) -> PlannedEvent:
     begins_at = mountain_time(day, training.start if training.hours else 0)
     ends_at = begins_at + dt.timedelta(hours=training.hours) if training.hours else None
     recorded_course = training.delivery == Delivery.RECORDED
+    has_recording = recorded_course or training.recorded
     return PlannedEvent(
         key=f"demo:{training.slug}:{day}",
         values={
@@ -92,9 +96,30 @@ def planned_on(training: Training, day: dt.date) -> PlannedEvent:
             "recording_available_at": (
                 begins_at if recorded_course else ends_at if training.recorded else None
             ),
+            "recording_url": recording_address(f"{training.slug}-{day}") if has_recording else "",
+            "recording_minutes": _minutes(training) if has_recording else None,
+            **(_joining(training, day) if training.delivery in ONLINE else {}),
         },
         credits={slug: Decimal(amount) for slug, amount in training.credits.items()},
     )
+
+
+def _minutes(training: Training) -> int:
+    """Return a recording's length. A self-paced course takes as many hours as it has credits."""
+    hours = training.hours or sum(Decimal(amount) for amount in training.credits.values())
+    return int(hours * 60)
+
+
+def _joining(training: Training, day: dt.date) -> dict[str, str]:
+    """Return how to join a training online. The telephone number is in the fictional range."""
+    return {
+        "joining_url": meeting_address(f"{training.slug}-{day}"),
+        "meeting_id": f"{day:%y%m} {day:%d}{len(training.slug):02}",
+        "passcode": "larkspur",
+        "joining_phone": "406-555-0137",
+        "contact_name": training.presenter,
+        "contact": f"training@{DOMAIN}",
+    }
 
 
 TRAINING_FIELDS = (
@@ -124,7 +149,7 @@ def _conference(conference: Conference, opening: dt.date) -> Iterator[PlannedEve
         key=key,
         values=shared
         | {
-            "title": f"{opening.year} {conference.season} Library Conference (demonstration)",
+            "title": f"{opening.year} {conference.season} Library Conference",
             "type": EventType.CONFERENCE,
             "begins_at": mountain_time(opening, 0),
             "ends_at": mountain_time(opening + dt.timedelta(days=1), 0),

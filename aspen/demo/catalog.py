@@ -9,9 +9,9 @@ PUBLIC_SERVICES = "public-services"
 COLLECTION_TECHNICAL = "collection-technical"
 TECHNOLOGY = "technology"
 
-SCHOOL = "Big Sky Library School (demonstration)"
-CONSORTIUM = "Prairie Library Consortium (demonstration)"
-ACADEMY = "Mountain Library Academy (demonstration)"
+SCHOOL = "Big Sky Library School"
+CONSORTIUM = "Prairie Library Consortium"
+ACADEMY = "Mountain Library Academy"
 
 
 @dataclasses.dataclass(frozen=True)
@@ -125,6 +125,7 @@ TRAININGS = [
         presenter="Ines Okafor",
         audience="Trustees",
         start=15,
+        recorded=True,
     ),
     online(
         "advocacy-neighbors",
@@ -238,6 +239,7 @@ TRAININGS = [
         "Answering family history questions",
         "Newspapers, land records and cemeteries: what is online and what is not.",
         presenter="Jonah Whitebear",
+        recorded=True,
     ),
     in_person(
         "bookmobile-winter",
@@ -285,6 +287,7 @@ TRAININGS = [
         "Matching and correcting records, and avoiding duplicates, in a shared catalog.",
         presenter="Greta Novak",
         start=13,
+        recorded=True,
     ),
     hybrid(
         "collection-policy",
@@ -379,6 +382,7 @@ TRAININGS = [
         "A review that anyone can do: plain wording, keyboard, phone, and hours at the top.",
         presenter="Yuki Carmody",
         start=14,
+        recorded=True,
     ),
     online(
         "spreadsheets",
@@ -401,7 +405,7 @@ TRAININGS = [
     # Without credit
     Training(
         "grant-deadline",
-        "Summer reading grants: applications due (demonstration)",
+        "Summer reading grants: applications due",
         "Last day to apply.",
         {},
         hours=0,
@@ -411,7 +415,7 @@ TRAININGS = [
     ),
     Training(
         "directors-meeting",
-        "Directors' monthly meeting (demonstration)",
+        "Directors' monthly meeting",
         "News, questions and one topic chosen by the group.",
         {},
         hours=1,

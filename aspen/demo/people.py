@@ -85,8 +85,8 @@ ACCOUNTS = [
 ]
 
 _DESCRIPTIONS = {
+    "director": "A library director in the middle of her track. Try her first.",
     "librarian": "A library employee with credits but no track yet.",
-    "director": "A library director who needs certification for state aid.",
     "trustee": "A member of a library board.",
     "chair": "The chair of that board, who has a certificate.",
     "editor": "An event editor at an organization that offers training.",

@@ -7,17 +7,19 @@ import datetime as dt
 from decimal import Decimal
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from accounts.models import User
 from aspen.clock import today
+from aspen.demo.addresses import recording_address
 from aspen.demo.catalog import ADMINISTRATION, PUBLIC_SERVICES, TECHNOLOGY
 from aspen.demo.people import demonstration_people
 from aspen.formats import format_day
 from credits.actions import claim_custom_event, claim_event
 from credits.enums import ClaimSource
 from credits.models import Claim
-from events.actions import CustomEventFacts, decide_custom_event, register
+from events.actions import CustomEventFacts, decide_custom_event, register, watch_recording
 from events.enums import Decision, EventState, RegistrationMode
 from events.models import Category, Event
 from helpdesk.actions import open_ticket, reply
@@ -33,6 +35,7 @@ from tracks.models import Track
 
 # People claim the latest events of their trainings that ended at least this long ago.
 ENDED_BEFORE = dt.timedelta(days=14)
+ALL = Q()
 LIBRARIAN = (
     "weeding",
     "copy-cataloging",
@@ -85,9 +88,17 @@ def _librarian(people: dict[str, User]) -> None:
 
 
 def _director(people: dict[str, User]) -> None:
-    """Add a dozen claims, which are posted when the director chooses a track."""
-    _claim(DIRECTOR, people["director"])
-    select_track(track=Track.objects.get(name="Library Director"), by=people["director"])
+    """Add a dozen claims, which are posted when the director chooses a track.
+
+    She is registered for a meeting, and has opened a recording without claiming it.
+    """
+    director = people["director"]
+    _claim(DIRECTOR, director)
+    select_track(track=Track.objects.get(name="Library Director"), by=director)
+    _register_for_next(director, Q(joining_url__gt=""))
+    # Without a directory of libraries, the editor has no events.
+    if recent := Event.objects.filter(recording_url=recording_address("passkeys")).first():
+        watch_recording(event_id=recent.pk, by=director)
 
 
 def _trustee(people: dict[str, User]) -> None:
@@ -167,7 +178,7 @@ def _facts(title: str, days_ago: int, hours: int, slug: str) -> CustomEventFacts
         title=title,
         begins_at=begins_at,
         ends_at=begins_at + dt.timedelta(hours=hours),
-        sponsor="Open Shelf Training (demonstration)",
+        sponsor="Open Shelf Training",
         presenter="Marguerite Faust",
         description="",
         category=Category.objects.get(slug=slug),
@@ -175,9 +186,10 @@ def _facts(title: str, days_ago: int, hours: int, slug: str) -> CustomEventFacts
     )
 
 
-def _register_for_next(june: User) -> None:
+def _register_for_next(person: User, which: Q = ALL) -> None:
     """Register for the next training other than the lab, where space is limited."""
     upcoming = Event.objects.filter(
+        which,
         is_demonstration=True,
         capacity=None,
         registration_mode=RegistrationMode.PORTAL,
@@ -186,7 +198,7 @@ def _register_for_next(june: User) -> None:
         offers__isnull=False,
     )
     if event := upcoming.order_by("begins_at", "id").first():
-        register(event_id=event.pk, by=june)
+        register(event_id=event.pk, by=person)
 
 
 def _tickets(june: User, claims: list[Claim], *, helper: User) -> None:

@@ -11,6 +11,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from accounts.models import Position, User
+from aspen.demo.addresses import meeting_address, recording_address
 from aspen.demo.catalog import COLLECTION_TECHNICAL, PUBLIC_SERVICES, TECHNOLOGY
 from aspen.demo.people import demonstration_people
 from events.actions import new_event_check_in_code, register
@@ -127,6 +128,9 @@ def _add_event_with_questions(people: dict[str, User], position: Position) -> No
         room="Grizzly room",
         capacity=20,
         online_capacity=100,
+        joining_url=meeting_address("story-time-for-every-child"),
+        contact_name=people["editor"].display_name,
+        contact=people["editor"].email,
         registration_closes_at=_at(3, 17),
     )
     questions: list[tuple[str, QuestionKind, list[str], bool]] = [
@@ -169,7 +173,8 @@ def _add_recorded_event(people: dict[str, User], position: Position) -> None:
         credits={TECHNOLOGY: "1.0"},
         description="What a passkey is, and how to help a patron create their first one.",
         delivery=Delivery.ONLINE,
-        recording_url="https://recordings.example/passkeys",
+        recording_url=recording_address("passkeys"),
+        recording_minutes=55,
         recording_available_at=_at(-16, 9),
         recording_until_at=_at(120, 17),
     )

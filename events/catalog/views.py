@@ -4,6 +4,7 @@ from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import urlencode
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.core.paginator import Page
@@ -102,7 +103,8 @@ def _groups(page: Page[CreditOffer]) -> list[tuple[Category, list[Course]]]:
 def _course(offer: CreditOffer) -> Course:
     event = offer.event
     labels = [calendar_presentation.RECORDING] if rules.has_recording(event, timezone.now()) else []
-    if event.is_demonstration:
+    # In a demonstration, the header says it for all rows.
+    if event.is_demonstration and not settings.DEMO:
         labels.append(calendar_presentation.DEMONSTRATION)
     return Course(
         title=event.title,

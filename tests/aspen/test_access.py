@@ -81,6 +81,8 @@ GET  /events/calendar.ics                              200  200  200  200  200  
 GET  /events/calendar.atom                             200  200  200  200  200  200  200  200
 GET  /events/catalog/                                  200  200  200  200  200  200  200  200
 GET  /events/catalog/approvals/                        200  200  200  200  200  200  200  200
+GET  /demonstration/recordings/none/                    404  404  404  404  404  404  404  404
+GET  /demonstration/meetings/none/                      404  404  404  404  404  404  404  404
 GET  /events/catalogue/                                301  301  301  301  301  301  301  301
 GET  /events/embed/                                    200  200  200  200  200  200  200  200
 GET  /events/embed/how/                                200  200  200  200  200  200  200  200
@@ -421,6 +423,8 @@ PUBLIC = [
     "attendance/guest/<str:token>/",
     "attendance/guest/<str:token>/certificate.pdf",
     "certificates/<str:address>/",
+    "demonstration/meetings/<slug:name>/",
+    "demonstration/recordings/<slug:name>/",
     "events/",
     "events/<int:pk>/",
     "events/<int:pk>/<slug:slug>/",

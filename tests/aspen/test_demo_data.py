@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import time_machine
@@ -13,15 +14,18 @@ from allauth.account.models import EmailAddress
 from dateutil.relativedelta import relativedelta
 from django.contrib.auth import authenticate
 from django.core.management import call_command
+from django.test import Client
 from django.utils import timezone
 
 from accounts.enums import Role
 from accounts.models import Position, User
 from aspen.clock import fiscal_year
+from aspen.demo.people import DEMO_LOGINS
 from credits.models import Claim, Credit
 from credits.queries import claimable_by
 from events.enums import Delivery, EventState, EventType, Origin, RegistrationMode
 from events.models import CatalogListing, Category, Event, Registration
+from events.queries import on_calendar, watchable
 from helpdesk.enums import TicketState
 from helpdesk.models import Ticket
 from tests import factories
@@ -32,8 +36,8 @@ from tracks.models import Certificate, Participation, Posting
 LIBRARIES = Path(__file__).parents[2] / "accounts/data/montana-libraries.csv"
 PASSWORD = "aspen-demo-2026"
 NAMED = (
-    "librarian",
     "director",
+    "librarian",
     "trustee",
     "chair",
     "editor",
@@ -220,6 +224,75 @@ def test_the_stories_of_the_people() -> None:
     learners = User.objects.filter(email__startswith="learner")
     assert not Claim.objects.filter(person__in=learners).exists()
     assert not Participation.objects.filter(person__in=learners).exists()
+
+
+def test_recordings_lead_to_pages_of_the_portal() -> None:
+    recordings = watchable(on_calendar()).filter(is_demonstration=True)
+    assert recordings.count() >= 40
+    assert len(set(recordings.order_by().values_list("title", flat=True))) >= 12
+    visitor = Client()
+    for event in recordings.order_by("pk")[::10]:
+        opened = visitor.get(f"/events/{event.pk}/watch/")
+        page = visitor.get(path_of(opened["Location"]))
+        assert page.context["event"] == event
+        assert "demonstration.webm" in page.content.decode()
+        assert f'href="{event.get_absolute_url()}"' in page.content.decode()
+
+
+def test_online_events_have_a_meeting() -> None:
+    ahead = on_calendar().filter(
+        is_demonstration=True,
+        delivery__in=[Delivery.ONLINE, Delivery.HYBRID],
+        over_at__gt=timezone.now(),
+        state=EventState.PUBLISHED,
+    )
+    assert ahead.count() > 10
+    assert not ahead.filter(joining_url="").exists()
+    for event in ahead.order_by("pk")[::10]:
+        page = Client().get(path_of(event.joining_url))
+        assert page.context["event"] == event
+
+
+def test_the_pages_of_meetings_and_recordings_are_not_in_a_live_portal(settings: Any) -> None:
+    event = on_calendar().exclude(recording_url="").filter(is_demonstration=True).earliest("pk")
+    path = path_of(event.recording_url)
+    assert Client().get(path).status_code == 200
+    settings.DEMO = False
+    assert Client().get(path).status_code == 404
+
+
+def test_addresses_follow_the_portal_to_another_port(settings: Any) -> None:
+    organizers = factories.event(recording_url="https://other.example/demonstration/recordings/x/")
+    settings.ADDRESS = "http://127.0.0.1:8099"
+    load()
+    addresses = Event.objects.filter(is_demonstration=True).order_by()
+    for field in ("recording_url", "joining_url"):
+        own = addresses.exclude(**{field: ""}).values_list(field, flat=True)
+        assert len(own) > 40
+        assert all(address.startswith("http://127.0.0.1:8099/demonstration/") for address in own)
+    organizers.refresh_from_db()
+    assert organizers.recording_url.startswith("https://other.example/")
+
+
+def test_the_director_to_try_first_is_in_the_middle_of_a_track() -> None:
+    assert DEMO_LOGINS[0].email == "director@aspen.example"
+    client = Client()
+    client.force_login(account("director"))
+    page = client.get("/").content.decode()
+    assert "Add to calendar" in page or "Add to my calendar" in page
+    assert "Passkeys instead of passwords" in page  # she opened its recording
+
+
+def test_rows_do_not_say_that_they_are_a_demonstration() -> None:
+    fields = ("title", "sponsor", "presenter", "location")
+    rows = demonstration().values_list(*fields)
+    assert not any("demonstration" in text.lower() for row in rows for text in row)
+    page = Client().get("/events/catalog/").content.decode()
+    assert page.count("Demonstration event") == 0
+
+
+def path_of(address: str) -> str:
+    return urlsplit(address).path
 
 
 def test_the_catalog_has_two_years_and_one_course_waiting() -> None:

@@ -168,6 +168,16 @@ def test_a_joining_address_is_https():
         Event.objects.filter(pk=event.pk).update(joining_url="http://meet.example/")
 
 
+@pytest.mark.parametrize("host", ["127.0.0.1:8000", "localhost"])
+def test_a_joining_address_on_this_machine_needs_no_https(host):
+    """The demonstration's meetings are there."""
+    event = make.event(joining_url=f"http://{host}/demonstration/meetings/weeding/")
+    event.full_clean()
+    event.joining_url = f"http://{host}.example/"
+    with pytest.raises(ValidationError, match="https://"):
+        event.full_clean()
+
+
 def test_an_online_event_without_an_address_names_the_contact():
     person = make.person()
     event = starts_in(5, joining_url="", contact_name="Jo", contact="jo@library.example")
