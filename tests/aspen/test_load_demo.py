@@ -44,6 +44,13 @@ def test_the_terminal_lists_the_accounts_of_a_demonstration(settings: Any, is_on
     assert any(line.endswith(f"password {PASSWORD}:") for line in output) is is_on
 
 
+def test_each_step_says_how_long_it_takes() -> None:
+    out = io.StringIO()
+    with portal.Command(stdout=out).step("Preparing the database"):
+        assert out.getvalue() == "Preparing the database … "
+    assert out.getvalue() == "Preparing the database … 0 s\n"
+
+
 def test_positions_need_the_directory() -> None:
     assert "Run import_libraries" in load()
     assert not Position.objects.exists()

@@ -35,6 +35,7 @@ class TranscriptRow(NamedTuple):
     group: TranscriptGroup
     earned_on: dt.date
     title: str
+    sponsor: str
     role: str
     category: str
     amount: Decimal
@@ -65,11 +66,18 @@ def transcript_rows(
 
     Takes no query if the credits come from own_credits.load_ended_by().
     """
-    return [_row(group, credits[line.id], participations) for group, line in transcript.listed]
+    return [
+        _row(group, credits[line.id], participations, sponsor=line.sponsor)
+        for group, line in transcript.listed
+    ]
 
 
 def _row(
-    group: TranscriptGroup, credit: "PostedCredit", participations: list[Participation]
+    group: TranscriptGroup,
+    credit: "PostedCredit",
+    participations: list[Participation],
+    *,
+    sponsor: str,
 ) -> TranscriptRow:
     ending = history.how_credit_ended(credit)
     row = counting_presentation.credit_row(credit, participations, ending=ending)
@@ -80,6 +88,7 @@ def _row(
         group=group,
         earned_on=credit.earned_on,
         title=row.title,
+        sponsor=sponsor,
         role=row.role,
         category=str(credit.category),
         amount=credit.amount,
@@ -201,6 +210,7 @@ def _cells(row: TranscriptRow) -> list[str]:
     return [
         format_day(row.earned_on),
         f"{title} ({role})" if role else title,
+        to_one_line(row.sponsor),
         category,
         format_amount(row.amount),
         note if note.startswith(state) else ". ".join(filter(None, (state, note))),

@@ -4,7 +4,10 @@ import http.client
 import shutil
 import socket
 import sys
+import time
 from argparse import ArgumentParser
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -53,20 +56,37 @@ class Command(BaseCommand):
 
     def prepare(self) -> None:
         """Bring the database and static files up to date. Idempotent; keeps all data."""
-        self.say("Preparing the database …")
-        call_command("migrate", interactive=False, verbosity=0)
-        call_command("createcachetable", verbosity=0)
-        self.say("Collecting static files …")
-        call_command("collectstatic", interactive=False, verbosity=0)
+        with self.step("Preparing the database"):
+            call_command("migrate", interactive=False, verbosity=0)
+            call_command("createcachetable", verbosity=0)
+        with self.step("Collecting static files"):
+            call_command("collectstatic", interactive=False, verbosity=0)
         if settings.DEMO:
             demonstration.mark(settings.UPLOADS)
-            self.say("Loading Montana's libraries and events, and the demonstration data …")
-            load_demonstration(settings.BASE_DIR)
+            data = settings.BASE_DIR
+            with self.step("Loading Montana's libraries"):
+                path = data / "accounts/data/montana-libraries.csv"
+                call_command("import_libraries", str(path), verbosity=0)
+            with self.step("Loading Montana's events"):
+                path = data / "events/data/aspen-events.csv"
+                call_command("import_events", str(path), verbosity=0)
+            with self.step("Loading the demonstration's people, trainings and credits"):
+                call_command("load_demo", verbosity=0)
         connections.close_all()
+
+    @contextmanager
+    def step(self, doing: str) -> Iterator[None]:
+        """Print what a step does and, when it is done, how long it took."""
+        begun = time.monotonic()
+        self.stdout.write(f"{doing} … ", ending="")
+        self.stdout.flush()
+        yield
+        self.say(f"{time.monotonic() - begun:.0f} s")
 
     def serve(self, port: int) -> None:
         """Run the web server and the job worker until a signal arrives or either of them ends."""
         with supervisor.ProcessSupervisor(settings.BASE_DIR) as children:
+            self.say("Starting the web server and the job worker …")
             children.start("web server", web_server(port))
             children.start("job worker", job_worker(settings.BASE_DIR))
             try:
@@ -89,7 +109,8 @@ class Command(BaseCommand):
             self.say(f"Demonstration accounts, all with the password {people.PASSWORD}:")
             for account in people.DEMO_LOGINS:
                 self.say(f"  {account.email}")
-            self.say("")
+            mail = settings.VAR / "mail"
+            self.say(f"\nE-mails are not sent: each is saved as a file in {mail}.\n")
         self.say("Press Ctrl-C to stop.")
 
     def reset(self) -> None:
@@ -147,15 +168,6 @@ def refuse_used_port(port: int) -> None:
                 f"Port {port} of {BIND_ADDRESS} cannot be used ({reason}). Choose another, "
                 f"for example: make run PORT={port + 1 if port < 65535 else 8001}"
             ) from error
-
-
-def load_demonstration(folder: Path) -> None:
-    """Load the project's data files and the demonstration data. Idempotent."""
-    call_command(
-        "import_libraries", str(folder / "accounts/data/montana-libraries.csv"), verbosity=0
-    )
-    call_command("import_events", str(folder / "events/data/aspen-events.csv"), verbosity=0)
-    call_command("load_demo", verbosity=0)
 
 
 def web_server(port: int) -> list[str]:

@@ -148,7 +148,7 @@ def from_pdf(content):
     rows = [
         (
             without_spaces(day),
-            in_reading_order(without_spaces(title)),
+            in_reading_order(without_spaces(title.partition("Sponsor:")[0])),
             without_spaces(category),
             Decimal(amount),
         )
