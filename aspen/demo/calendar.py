@@ -106,8 +106,8 @@ def planned_on(training: Training, day: dt.date) -> PlannedEvent:
 
 def _minutes(training: Training) -> int:
     """Return a recording's length. A self-paced course takes as many hours as it has credits."""
-    hours = training.hours or sum(Decimal(amount) for amount in training.credits.values())
-    return int(hours * 60)
+    credits = sum(Decimal(amount) for amount in training.credits.values())
+    return int((training.hours or credits) * 60)
 
 
 def _joining(training: Training, day: dt.date) -> dict[str, str]:
