@@ -96,6 +96,11 @@ class CalendarChoice(Filters):
         return [name for name in FILTER_NAMES if getattr(self, name)]
 
     @property
+    def has_menu_filters(self) -> bool:
+        """Whether a filter is active that can be seen only in the menus."""
+        return bool(set(self.active_filters) - {"words", "fits_track"})
+
+    @property
     def is_filtered(self) -> bool:
         return bool(self.active_filters)
 

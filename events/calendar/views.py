@@ -34,7 +34,7 @@ from events.calendar.grid import (
 from events.calendar.page_cache import cached_until_changed
 from events.calendar.presentation import MONTH_FIELDS, ROW_FIELDS
 from events.calendar.words import week_of
-from events.enums import EventState, RegistrationState
+from events.enums import Delivery, EventState, RegistrationState
 from events.models import Category, CreditOffer, Event
 
 if TYPE_CHECKING:
@@ -46,9 +46,10 @@ if TYPE_CHECKING:
 
     EventInGroup = WithAnnotations[Event, _InGroup]
 
-PAGE_SIZE = 12
+# Short enough for a phone: the heights are tested in tests/browser/test_calendar_heights.py.
+PAGE_SIZE = 10
 # How many rows each group of a search has, and how many past events are looked at for one.
-GROUP_SIZE, MAX_PAST = 5, 40
+GROUP_SIZE, MAX_PAST = 3, 40
 SOONEST_FIRST = paging.Order("begins_at")
 NEWEST_FIRST = paging.Order("begins_at", is_descending=True)
 # Used instead of "without …".
@@ -364,9 +365,10 @@ def _by_week(
 
 
 def _attendable(events: QuerySet[Event]) -> QuerySet[Event]:
-    """Keep only past events that the person may have attended and that earn credit."""
+    """Keep only past events, live ones, that earn credit."""
     earning = CreditOffer.objects.values("event_id")
-    return queries.past(events).filter(state=EventState.PUBLISHED, pk__in=earning)
+    live = queries.past(events).exclude(delivery=Delivery.RECORDED)
+    return live.filter(state=EventState.PUBLISHED, pk__in=earning)
 
 
 def _ranked(events: QuerySet[Event], choice: CalendarChoice) -> QuerySet[Event]:

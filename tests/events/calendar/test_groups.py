@@ -9,7 +9,7 @@ from django.test import Client
 from django.utils import timezone
 
 from events.actions import register
-from events.enums import EventState, RegistrationState
+from events.enums import Delivery, EventState, RegistrationState
 from events.models import Event, Question, Registration
 from tests import factories as make
 from tests.web import signed_in, text
@@ -169,6 +169,7 @@ def test_a_search_has_three_groups(client: Client) -> None:
     for days in (-10, -50, -90):
         make.event(title="Weeding without tears", days=days)
     make.event(title="Weeding without credit", days=-3, credits={})
+    make.event(title="Weeding without a date", days=-3, delivery=Delivery.RECORDED)
     page = context(client, "q=weeding")
     assert [row.title for row in page["watch"]] == ["Weeding, recorded"]
     assert [row.title for row in page["rows"]] == ["Weeding soon"]
