@@ -12,10 +12,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.clock import fiscal_year
-from aspen.formats import format_amount, format_credits, format_day, format_time_range
+from aspen.formats import format_amount, format_credits, format_short_day
 from credits.enums import LIVE, ClaimState
 from credits.models import Claim
 from events import queries as event_queries
+from events.calendar.presentation import short_day, short_times
 from events.enums import (
     Attendance,
     AttendanceMode,
@@ -58,9 +59,12 @@ class OfferedCredits(NamedTuple):
 
 
 class SuggestionRow(NamedTuple):
+    """A row of a list. For a recording, `day` says so, and `times` how long it is available."""
+
     title: str
     url: str
-    when: str
+    day: str
+    times: str
     lines: list[OfferedCredits]
     fills: str
 
@@ -256,23 +260,25 @@ def _pick(
 
 def _row(suggestion: Suggestion, lines: list[CategoryAmount], progress: Progress) -> SuggestionRow:
     event = suggestion.event
+    day, times = _day_and_times(suggestion)
     return SuggestionRow(
         title=event.title,
         url=event.get_absolute_url(),
-        when=_when(suggestion),
+        day=day,
+        times=times,
         lines=[OfferedCredits(line, format_credits(line.amount)) for line in lines],
         fills=format_fills(lines, progress),
     )
 
 
-def _when(suggestion: Suggestion) -> str:
+def _day_and_times(suggestion: Suggestion) -> tuple[str, str]:
     event = suggestion.event
     if not suggestion.is_recording:
-        return format_time_range(event.begins_at, event.ends_at, all_day=event.all_day)
+        return short_day(event, timezone.now()), short_times(event)
     if event.recording_until_at:
-        last_day = format_day(timezone.localdate(event.recording_until_at))
-        return f"Recording, available until {last_day}"
-    return "Recording, any time"
+        last_day = format_short_day(timezone.localdate(event.recording_until_at))
+        return "Recording", f"until {last_day}"
+    return "Recording", "any time"
 
 
 def format_fills(lines: Iterable[CategoryAmount], progress: Progress) -> str:

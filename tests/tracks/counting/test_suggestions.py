@@ -14,6 +14,7 @@ from events.models import Event, Registration
 from tests import factories as make
 from tests.web import signed_in
 from tracks.actions import select_track
+from tracks.counting.suggestions import SuggestionRow
 from tracks.models import Participation, RuleSet
 
 pytestmark = pytest.mark.django_db
@@ -34,11 +35,14 @@ def participation(person: User) -> Participation:
     return select_track(track=make.track(), by=person)[0]
 
 
-def suggested(person: User) -> list[tuple[str, str]]:
-    client = signed_in(person)
+def rows_shown(person: User) -> list[SuggestionRow]:
     participation = Participation.objects.get(person=person, state="open")
-    rows = client.get(participation.get_absolute_url()).context["suggestions"]
-    return [(row.title, row.fills) for row in rows]
+    page = signed_in(person).get(participation.get_absolute_url())
+    return list(page.context["suggestions"])
+
+
+def suggested(person: User) -> list[tuple[str, str]]:
+    return [(row.title, row.fills) for row in rows_shown(person)]
 
 
 def recording(**fields: Any) -> Event:
@@ -66,6 +70,22 @@ def test_events_that_fill_a_minimum_come_first_by_date(
         ("Recorded", "Fills 1 of 4.5 still needed in Technology."),
         ("Elective soon", "Fills 2 of 40 elective credits still needed."),
     ]
+
+
+def test_a_row_says_when_in_few_words(person: User, participation: Participation) -> None:
+    """The year is shown only if it is not the present one, as in other lists."""
+    morning = dt.datetime(2026, 12, 1, 16, tzinfo=dt.UTC)
+    for title, begins_at in (("Soon", morning), ("Next year", morning + dt.timedelta(days=60))):
+        make.event(title=title, begins_at=begins_at, ends_at=begins_at + dt.timedelta(hours=2))
+    recording(title="Recorded")
+    until = dt.datetime(2027, 3, 31, 6, tzinfo=dt.UTC)
+    recording(title="Recorded until March", recording_until_at=until)
+    assert {(row.title, row.day, row.times) for row in rows_shown(person)} == {
+        ("Soon", "Tue, Dec 1", "9–11 AM"),
+        ("Next year", "Jan 30, 2027", "9–11 AM"),
+        ("Recorded", "Recording", "any time"),
+        ("Recorded until March", "Recording", "until Mar 31, 2027"),
+    }
 
 
 def test_up_to_five_suggestions_alternate_between_missing_categories(person: User) -> None:
