@@ -56,6 +56,7 @@ DEMONSTRATION = Label("Demonstration event", "neutral", "i")
 CREDIT_LISTED = Label("Credit listed", "good", "✓")
 ABSENT = Label("Absent, no credit", "warn", "!")
 ALERTS = (UNDER_WAY, CLOSED)
+ALERT_TONES = ("warn", "bad")
 EARNS_NO_CREDIT = Label("Earns no credit", "neutral", "○")
 NO_CREDIT_LISTED = Label("No credit listed", "neutral", "○")
 
@@ -233,7 +234,7 @@ def event_row(
         iso=timezone.localdate(event.begins_at).isoformat(),
         is_today=timezone.localdate(event.begins_at) == timezone.localdate(facts.now),
         town=_town(event),
-        alerts=tuple(label for label in labels if label.tone == "warn" or label in ALERTS),
+        alerts=tuple(label for label in labels if label.tone in ALERT_TONES or label in ALERTS),
         step=_row_step(event, facts),
         fills_gap=getattr(event, "fills_gap", False),
         length=format_length(event.recording_minutes) if event.recording_minutes else "",

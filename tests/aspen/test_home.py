@@ -40,8 +40,8 @@ def test_the_next_events_are_upcoming_and_soonest_first() -> None:
     rows = Client().get("/").context["next_events"]
     assert [row.title for row in rows] == ["Sooner", "Called off", "Later"]
     assert rows[0].url == sooner.get_absolute_url()
-    assert rows[0].place == "In person · Helena"
-    assert rows[1].state.text == "Canceled"
+    assert rows[0].town == "Helena"
+    assert [label.text for label in rows[1].alerts] == ["Canceled"]
     assert gone.title in text(Client().get("/"))
 
 

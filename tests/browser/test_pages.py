@@ -32,9 +32,11 @@ from credits.actions import (
     store_award_list,
 )
 from credits.models import Claim
-from events.actions import decide_custom_event, register
+from events.actions import decide_custom_event, register, save_search
+from events.calendar.search import Filters
 from events.enums import Decision, Delivery, EventState, EventType, ListingState, Origin
 from events.models import CustomEvent, Event
+from events.saved_searches.emails import stop_token
 from helpdesk import actions as helpdesk
 from tests import factories as make
 from tests.browser.page import Visitor
@@ -93,6 +95,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         for suffix in (".pdf", " 2.pdf"):
             certificate = SimpleUploadedFile(f"{LONG[:140]}{suffix}", b"%PDF-1.7 %%EOF")
             add_evidence(claim_id=claims[0].pk, files=[certificate], by=librarian)
+        saved = save_search(filters=Filters(words=LONG[:200]), name=f"“{LONG[:200]}”", by=librarian)
         save_draft(typed={"title": LONG, "description": SCRIPT}, by=librarian)
         ticket = tickets(librarian, staff, credit)
         award_credits(events.past[0], librarian, staff)
@@ -111,6 +114,7 @@ def portal(transactional_db: None) -> SimpleNamespace:
         again=Claim.objects.get(event=customs["approve"]),
         credit=credit,
         ticket=ticket,
+        saved=saved,
         **records,
         certificates=[issued, reissued],
         attendance=attendance,
@@ -262,6 +266,8 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         "/",
         "/events/",
         "/events/?view=list&past=1",
+        "/events/?view=list&fits=1&category=technology",
+        f"/events/searches/stop/{stop_token(portal.saved)}/",
         *(event.get_absolute_url() for event in shown),
         "/continuing-education/",
         "/continuing-education/?find=nothing+like+this",

@@ -100,6 +100,15 @@ def test_visitors_sign_in_to_register(client: Client) -> None:
     assert "csrfmiddlewaretoken" not in page.split("<main")[1]
 
 
+def test_the_row_of_a_canceled_event_says_so(client: Client) -> None:
+    make.event(days=1, state=EventState.CANCELLED)
+    [row] = context(client, "view=list")["rows"]
+    assert [label.text for label in row.alerts] == ["Canceled"]
+    assert (
+        "Canceled" in text(client.get("/events/?view=list")).split("row__meta")[1].split("</p>")[0]
+    )
+
+
 # ---------- Watch now ----------
 
 
