@@ -341,12 +341,12 @@ def places_left(event: Event, counts: RegistrationCounts, now: dt.datetime) -> s
     if not is_open or all(rules.capacity_of(event, mode) is None for mode in modes):
         return ""
     if modes == ("",):
-        return places_left_for(event, "", counts)
-    left = [f"{mode}: {places_left_for(event, mode, counts).lower()}" for mode in modes]
+        return _places_left_for(event, "", counts)
+    left = [f"{mode}: {_places_left_for(event, mode, counts).lower()}" for mode in modes]
     return capfirst("; ".join(left))
 
 
-def places_left_for(event: Event, mode: str, counts: RegistrationCounts) -> str:
+def _places_left_for(event: Event, mode: str, counts: RegistrationCounts) -> str:
     """Format the places left for an attendance mode, such as "3 of 5 left"."""
     capacity, (taken, waiting) = rules.capacity_of(event, mode), counts.of(mode)
     if capacity is None:

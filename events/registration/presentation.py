@@ -6,7 +6,7 @@ from aspen.formats import counted
 from aspen.web.tiles import Tile, tiles_of
 from events import rules
 from events.calendar.facts import EventFacts
-from events.calendar.presentation import format_location, places_left_for
+from events.calendar.presentation import format_location
 from events.enums import AttendanceMode, RegistrationState
 from events.models import Event, Registration
 from events.queries import NO_REGISTRATIONS, RegistrationCounts
@@ -32,15 +32,15 @@ def mode_tiles(form: forms.Form, event: Event, facts: EventFacts) -> list[Tile]:
 
 
 def _hint(event: Event, mode: AttendanceMode, counts: RegistrationCounts) -> str:
-    taken, waiting = counts.of(mode)
+    capacity, (taken, waiting) = rules.capacity_of(event, mode), counts.of(mode)
     place = format_location(event) if mode == AttendanceMode.IN_PERSON else ""
     if reason := rules.why_not_register(event, mode, taken, waiting):
         places = reason
     elif rules.has_to_wait(event, mode, taken, waiting):
         people = counted(waiting, "person is", "people are")
         places = f"All places are taken. You can join the waitlist; {people} waiting."
-    elif rules.capacity_of(event, mode) is None:
+    elif capacity is None:
         places = ""
     else:
-        places = f"{places_left_for(event, mode, counts)}."
+        places = f"{capacity - taken} of {capacity} places left."
     return ". ".join(part for part in (place, places) if part)

@@ -16,7 +16,7 @@ from accounts.enums import Role
 from accounts.models import User
 from events.actions import mark_attendance, new_event_check_in_code, register, store_attendance_list
 from events.editing.material import add_link
-from events.enums import Attendance, EventState, KeyPurpose, QuestionKind
+from events.enums import Attendance, AttendanceMode, Delivery, EventState, KeyPurpose, QuestionKind
 from events.models import Event, Question
 from events.registration.keys import get_key
 from tests import factories as make
@@ -46,6 +46,16 @@ def portal(transactional_db: None) -> SimpleNamespace:
         full = add_questions(make.event(title=SCRIPT, days=4, capacity=1), staff)
         answers = {each.pk: LONG for each in text_questions(full)}
         register(event_id=full.pk, by=others[0], answers=answers)
+        in_both = {"delivery": Delivery.HYBRID, "location": LONG[:200], "online_capacity": 1}
+        hybrid = make.event(title=SCRIPT, days=6, capacity=2, **in_both)
+        chosen = make.event(title=SCRIPT, days=7, capacity=2, **in_both)
+        for event, person, mode in (
+            (hybrid, others[0], AttendanceMode.IN_PERSON),
+            (hybrid, others[1], AttendanceMode.ONLINE),
+            (hybrid, others[2], AttendanceMode.ONLINE),
+            (chosen, learner, AttendanceMode.IN_PERSON),
+        ):
+            register(event_id=event.pk, by=person, mode=mode)
         closing = make.event(days=5, registration_closes_at=now + dt.timedelta(days=3))
         closed = make.event(days=5, registration_closes_at=now - dt.timedelta(days=1))
         conference = make.event(days=-3, hours=30, credits={}, type="Conference")
@@ -61,6 +71,8 @@ def portal(transactional_db: None) -> SimpleNamespace:
         today=today,
         code=new_event_check_in_code(event_id=today.pk, by=staff),
         full=full,
+        hybrid=hybrid,
+        chosen=chosen,
         closing=closing,
         closed=closed,
         conference=conference,
@@ -95,6 +107,7 @@ def test_public_pages_of_events_in_every_state(
     problems = []
     for event, texts in [
         (portal.full, ["Full", "Waitlist open", "Sign in to join the waitlist"]),
+        (portal.hybrid, ["Full online", "In person: 1 of 2 left", "Sign in to register"]),
         (portal.closing, ["Registration closes in 3 days", "Sign in to register"]),
         (portal.closed, ["Registration closed"]),
         (portal.cancelled, ["Canceled", "It earns no credit."]),
@@ -121,6 +134,8 @@ def test_pages_for_people_who_register(
         "/events/check-in/",
         f"/events/check-in/{portal.code}/",
         f"/events/{portal.full.pk}/register/",
+        f"/events/{portal.hybrid.pk}/register/",
+        portal.chosen.get_absolute_url(),
         f"/continuing-education/claim/{portal.conference.pk}/sessions/",
     ]
     check_pages(visitor, paths, WIDE_LIGHT_AND_NARROW_DARK)
@@ -128,6 +143,25 @@ def test_pages_for_people_who_register(
     for path in paths:
         visitor.open(path)
         all_stops(visitor)
+
+
+def test_a_learner_chooses_how_to_take_part_and_switches(
+    open_browser: Callable[..., Visitor], portal: SimpleNamespace
+) -> None:
+    visitor = open_browser(portal.learner)
+    visitor.open(portal.hybrid.get_absolute_url())
+    visitor.follow("Register")
+    visitor.press("Register")
+    visitor.sees("Choose how you will take part: in person or online.")
+    assert not problems_on(visitor, "without a choice", WIDE_LIGHT_AND_NARROW_DARK)
+    visitor.page.get_by_role("radio", name="In person").check()
+    visitor.press("Register")
+    visitor.sees("You are registered to take part in person.", "Registered, in person")
+    visitor.press("Take part online instead")
+    visitor.sees("Give up your place and join the waitlist to take part online?")
+    assert not problems_on(visitor, "asked first", WIDE_LIGHT_AND_NARROW_DARK)
+    visitor.follow("Back")
+    visitor.sees("Registered, in person")
 
 
 def test_pages_for_organizers(
@@ -148,6 +182,7 @@ def test_pages_for_organizers(
             ),
             f"/events/{portal.conference.pk}/sessions/",
             f"{roster}/",
+            f"/events/{portal.hybrid.pk}/roster/",
             *(f"{roster}/{page}/" for page in ("code", "sheet", "walk-in", "upload")),
             *(f"{roster}/lists/{portal.attendance_list.pk}/{page}" for page in ("", "match/")),
             f"{roster}/lists/{portal.attendance_list.pk}/confirm/?absentees=on",

@@ -190,7 +190,7 @@ def test_the_row_and_the_event_page_lead_to_the_choice(client: Client, person: U
     assert f'href="{address}">Register' in text(page)
     assert page.context["places_left"] == "In person: 20 of 20 left; online: no limit"
     page = client.get(address)
-    assert tiles_on(page) == [(IN_PERSON, "Helena. 20 of 20 left."), (ONLINE, "")]
+    assert tiles_on(page) == [(IN_PERSON, "Helena. 20 of 20 places left."), (ONLINE, "")]
     assert "Questions from the organizer" not in text(page)
     assert not Registration.objects.exists()
 
@@ -221,7 +221,7 @@ def test_the_choice_says_which_places_are_full(client: Client, person: User):
     address = f"/events/{event.pk}/register/"
     assert tiles_on(client.get(address)) == [
         (IN_PERSON, "All places are taken. You can join the waitlist; 1 person is waiting."),
-        (ONLINE, "2 of 2 left."),
+        (ONLINE, "2 of 2 places left."),
     ]
     page = client.post(address, {"attendance_mode": IN_PERSON}, follow=True)
     assert "You are on the waitlist to take part in person." in text(page)
