@@ -82,7 +82,8 @@ def write_credits(claims: Sequence[Claim]) -> None:
         for claim in claims
         for line, offer in enumerate(offers.get(claim.event_id, []), start=1)
     ]
-    announce_credits_changed(Credit.objects.bulk_create(credits))
+    # New credits have no certificates of attendance yet.
+    _send_credits_changed(credit.pk for credit in Credit.objects.bulk_create(credits))
 
 
 def refuse_third_presentation_credit(
@@ -108,7 +109,11 @@ def announce_credits_changed(credits: Iterable[Credit]) -> PostingChanges:
     """
     credit_ids = [credit.pk for credit in credits]
     withdraw_certificates_of_credits(credit_ids)
-    responses = signals.credits_changed.send(Claim, credit_ids=credit_ids)
+    return _send_credits_changed(credit_ids)
+
+
+def _send_credits_changed(credit_ids: Iterable[int]) -> PostingChanges:
+    responses = signals.credits_changed.send(Claim, credit_ids=list(credit_ids))
     changes = PostingChanges()
     for _, response in responses:
         if isinstance(response, PostingChanges):
