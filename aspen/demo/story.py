@@ -20,7 +20,7 @@ from credits.actions import claim_custom_event, claim_event
 from credits.enums import ClaimSource
 from credits.models import Claim
 from events.actions import CustomEventFacts, decide_custom_event, register, watch_recording
-from events.enums import Decision, EventState, RegistrationMode
+from events.enums import AttendanceMode, Decision, Delivery, EventState, RegistrationMode
 from events.models import Category, Event
 from helpdesk.actions import open_ticket, reply
 from tracks.actions import (
@@ -95,7 +95,7 @@ def _director(people: dict[str, User]) -> None:
     director = people["director"]
     _claim(DIRECTOR, director)
     select_track(track=Track.objects.get(name="Library Director"), by=director)
-    _register_for_next(director, Q(joining_url__gt=""))
+    _register_for_next(director, Q(delivery=Delivery.ONLINE))
     # Without a directory of libraries, the editor has no events.
     if recent := Event.objects.filter(recording_url=recording_address("passkeys")).first():
         watch_recording(event_id=recent.pk, by=director)
@@ -198,7 +198,7 @@ def _register_for_next(person: User, which: Q = ALL) -> None:
         offers__isnull=False,
     )
     if event := upcoming.order_by("begins_at", "id").first():
-        register(event_id=event.pk, by=person)
+        register(event_id=event.pk, mode=AttendanceMode.ONLINE, by=person)
 
 
 def _tickets(june: User, claims: list[Claim], *, helper: User) -> None:

@@ -131,6 +131,7 @@ class ExtendForm(forms.Form):
 class ParticipationAdmin(QueueAdmin):
     """Participations are read-only, because people choose their tracks. Staff extend periods."""
 
+    view_on_site = False  # the track's page is only for the person
     decide_permission = "tracks.review_submission"
     list_display = (
         "person",
