@@ -7,10 +7,15 @@ corrected for everyone.
 
 import dataclasses
 import datetime as dt
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from operator import attrgetter
-from typing import Any
+from typing import Any, NamedTuple, TypeVar
 
+from django.contrib.auth.models import Group
+from django.contrib.postgres.expressions import ArraySubquery
+from django.db.models import BigIntegerField, F, Model, OuterRef, Q, QuerySet
+from django.db.models.fields.json import KeyTextTransform
+from django.db.models.functions import Cast, JSONObject
 from django.utils import timezone
 
 from accounts.enums import Role
@@ -25,7 +30,7 @@ from credits.models import (  # type: ignore[attr-defined]  # made by pghistory
     EvidenceHistory,
 )
 from events.enums import Origin
-from events.models import EventHistory  # type: ignore[attr-defined]
+from events.models import Category, EventHistory  # type: ignore[attr-defined]
 
 PORTAL = "portal@aspen.invalid"
 # How entries refer to staff, by the first of these roles that they hold.
@@ -55,6 +60,33 @@ TRANSITION_TEXTS = {
 
 UNDO_ACTIONS = frozenset({"credits.undo_claim_decision", "events.undo_custom_event_decision"})
 
+# The columns that the writer reads from each history table, after those of all of them.
+COMMON_COLUMNS = ("id", "pgh_id", "pgh_label", "pgh_created_at", "pgh_context", "pgh_context_id")
+CLAIM_COLUMNS = (
+    *("person_id", "event_id", "role", "source", "state", "claimed_at", "claimed_by_id"),
+    *("decided_at", "decided_by_id", "reason", "note"),
+)
+CREDIT_COLUMNS = (
+    *("category_id", "amount", "withdrawn_at", "withdrawn_by_id", "withdrawn_reason"),
+)
+EVENT_COLUMNS = ("title", "begins_at", "ends_at", "all_day", "origin")
+HISTORY = {
+    "claim_rows": ClaimHistory,
+    "credit_rows": CreditHistory,
+    "file_rows": EvidenceHistory,
+    "event_rows": EventHistory,
+}
+Rows = TypeVar("Rows", bound=Model)
+
+
+class Actor(NamedTuple):
+    """A person who changed something, with the names of their roles."""
+
+    pk: int
+    name: str
+    email: str
+    roles: frozenset[str]
+
 
 @dataclasses.dataclass(frozen=True)
 class HistoryEntry:
@@ -73,29 +105,87 @@ class HistoryEntry:
         return f"{self.what}: {self.reason}" if self.reason else f"{self.what}."
 
 
-def claim_history(claim: Claim, *, reader: User | None = None) -> list[HistoryEntry]:
+def with_history(rows: QuerySet[Rows], *, claim: str = "claim_id") -> QuerySet[Rows]:
+    """Add the history of each row's claim to a query, without another query.
+
+    `claim` is the field with the claim's id. read_history() reads what this adds.
+    """
+    claims = ClaimHistory.objects.filter(pgh_obj=OuterRef(claim))
+    on_events = ClaimHistory.objects.filter(pgh_obj=OuterRef(OuterRef(claim))).values("event")
+    credits = CreditHistory.objects.filter(claim=OuterRef(claim))
+    files = EvidenceHistory.objects.filter(claim=OuterRef(claim))
+    events = EventHistory.objects.filter(pgh_obj__in=on_events)
+    annotated: QuerySet[Rows] = rows.annotate(
+        claim_rows=_as_json(claims, *CLAIM_COLUMNS, people=("claimed_by", "decided_by")),
+        credit_rows=_as_json(
+            credits, *CREDIT_COLUMNS, people=("withdrawn_by",), category_name="category__name"
+        ),
+        file_rows=_as_json(files, "file_name"),
+        event_rows=_as_json(events, *EVENT_COLUMNS),
+    )
+    return annotated
+
+
+def _as_json(
+    history: QuerySet[Any], *columns: str, people: tuple[str, ...] = (), **others: str
+) -> ArraySubquery:
+    """Return a subquery of history rows, oldest first, each with the people whom it names."""
+    by = Cast(KeyTextTransform("by", "pgh_context"), BigIntegerField())
+    named = Q(pk=OuterRef("by"))
+    for name in people:
+        named |= Q(pk=OuterRef(name))
+    roles = Group.objects.filter(user=OuterRef("pk")).order_by("pk").values_list("name")
+    actors = User.objects.filter(named).order_by("pk")
+    actor = JSONObject(
+        pk=F("pk"), name=F("display_name"), email=F("email"), roles=ArraySubquery(roles)
+    )
+    row = JSONObject(
+        **{name: F(name) for name in (*COMMON_COLUMNS, *columns)},
+        **{name: F(path) for name, path in others.items()},
+        people=ArraySubquery(actors.values_list(actor)),
+    )
+    return ArraySubquery(history.annotate(by=by).order_by("pgh_id").values_list(row))
+
+
+def read_history(row: Any, *, claimant: int, reader: User | None = None) -> list[HistoryEntry]:
     """Return the history of a claim, its credits, files and event, oldest first.
 
-    The text calls the claimant "you" unless the reader is someone else. Takes six queries.
+    `row` comes from with_history(), and `claimant` is the id of the person who made the claim. The
+    text calls the claimant "you" unless the reader is someone else. Takes no query.
     """
-    claims = list(ClaimHistory.objects.filter(pgh_obj=claim.pk).order_by("pgh_id"))
-    credits = CreditHistory.objects.filter(claim=claim.pk).select_related("category")
-    files = EvidenceHistory.objects.filter(claim=claim.pk)
-    events = EventHistory.objects.filter(pgh_obj__in={row.event_id for row in claims})
-    rows = [
-        *claims,
-        *credits.order_by("pgh_id"),
-        *files.order_by("pgh_id"),
-        *events.order_by("pgh_id"),
-    ]
+    rows = [_row(model, each) for name, model in HISTORY.items() for each in getattr(row, name)]
     rows.sort(key=attrgetter("pgh_created_at"))
-    you = claim.person_id if reader is None or reader.pk == claim.person_id else None
-    return list(_HistoryWriter(rows, you=you, claimant=claim.person_id).entries())
+    you = claimant if reader is None or reader.pk == claimant else None
+    return list(_HistoryWriter(rows, you=you, claimant=claimant).entries())
+
+
+def _row(model: type[Model], values: dict[str, Any]) -> Any:
+    """Return an unsaved row of a history table, with its `people` as Actors."""
+    fields = {field.attname: field for field in model._meta.concrete_fields}
+    row: Any = model(
+        **{name: fields[name].to_python(value) for name, value in values.items() if name in fields}
+    )
+    row.people = [
+        Actor(each["pk"], each["name"], each["email"], frozenset(each["roles"]))
+        for each in values["people"]
+    ]
+    if "category_name" in values:
+        row.category = Category(pk=row.category_id, name=values["category_name"])
+    return row
+
+
+def claim_history(claim: Claim, *, reader: User | None = None) -> list[HistoryEntry]:
+    """Return the history of a claim, as read_history() does. Takes one query."""
+    row = with_history(Claim.objects.filter(pk=claim.pk).only("pk"), claim="pk").get()
+    return read_history(row, claimant=claim.person_id, reader=reader)
 
 
 def credit_history(credit: Credit, *, reader: User | None = None) -> list[HistoryEntry]:
-    """Return the entries of the claim's history that apply to this credit. Takes six queries."""
-    entries = claim_history(credit.claim, reader=reader)
+    """Return the entries of the claim's history that apply to this credit, oldest first.
+
+    The credit comes from with_history(). Takes no query.
+    """
+    entries = read_history(credit, claimant=credit.person_id, reader=reader)
     return [entry for entry in entries if entry.credit_id in (None, credit.pk)]
 
 
@@ -115,7 +205,7 @@ def how_credit_ended(credit: Credit, *, reader: User | None = None) -> HistoryEn
         reason = credit.withdrawn_reason
     else:
         return None
-    by_whom = _by(by, you=you, claimant=claim.person_id)
+    by_whom = _by(_actor(by), you=you, claimant=claim.person_id)
     return HistoryEntry(at, f"{text}{by_whom}{_on(at)}", reason, credit_id=credit.pk)
 
 
@@ -126,7 +216,7 @@ class _HistoryWriter:
         self.rows = rows
         self.you = you
         self.claimant = claimant
-        self.people = _people(rows)
+        self.people = {person.pk: person for row in rows for person in row.people}
         self.before: dict[tuple[type, int], Any] = {}
         self.claim: Any = None
         # Entries about moved claims use each event's latest title.
@@ -268,7 +358,14 @@ class _HistoryWriter:
         return _by(person, you=self.you, claimant=self.claimant, action=action)
 
 
-def _by(person: User | None, *, you: int | None, claimant: int, action: str = "") -> str:
+def _actor(person: User | None) -> Actor | None:
+    if person is None:
+        return None
+    roles = frozenset(group.name for group in person.groups.all())
+    return Actor(person.pk, person.display_name, person.email, roles)
+
+
+def _by(person: Actor | None, *, you: int | None, claimant: int, action: str = "") -> str:
     """Return " by" with "you", the portal, or a name and any staff role; "" without a person."""
     if person is None:
         return ""
@@ -277,7 +374,7 @@ def _by(person: User | None, *, you: int | None, claimant: int, action: str = ""
     if person.email == PORTAL:
         return " by the portal"
     role = "" if person.pk == claimant else _role_name(person, action)
-    return f" by {role} ({person.display_name})" if role else f" by {person.display_name}"
+    return f" by {role} ({person.name})" if role else f" by {person.name}"
 
 
 def _is_own_withdrawal(claim: Any) -> bool:
@@ -300,28 +397,11 @@ def _on(at: dt.datetime) -> str:
     return f" on {format_day(timezone.localdate(at))}"
 
 
-def _people(rows: Iterable[Any]) -> dict[int, User]:
-    """Return the people in these rows and their audit contexts, by id. Takes two queries."""
-    ids: set[Any] = set()
-    for row in rows:
-        ids.add((row.pgh_context or {}).get("by"))
-        ids |= {
-            getattr(row, name, None)
-            for name in ("claimed_by_id", "decided_by_id", "withdrawn_by_id")
-        }
-    people = (
-        User.objects.filter(pk__in=[each for each in ids if each])
-        .prefetch_related("groups")
-        .order_by("pk")
-    )
-    return {person.pk: person for person in people}
-
-
-def _role_name(person: User, action: str) -> str:
-    roles = {group.name for group in person.groups.all()}
-    if action.startswith("helpdesk.") and roles & {Role.HELP_DESK.value, Role.CE_COORDINATOR.value}:
+def _role_name(person: Actor, action: str) -> str:
+    helps = {Role.HELP_DESK.value, Role.CE_COORDINATOR.value}
+    if action.startswith("helpdesk.") and person.roles & helps:
         return ROLE_NAMES[Role.HELP_DESK]
-    return next((name for role, name in ROLE_NAMES.items() if role.value in roles), "")
+    return next((name for role, name in ROLE_NAMES.items() if role.value in person.roles), "")
 
 
 def _when(event: Any) -> str:

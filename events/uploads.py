@@ -51,9 +51,18 @@ OFFICE_CONTENTS = "[Content_Types].xml"
 # Nothing is unpacked here, but a larger file could fill the disk of the person who opens it.
 MAX_UNPACKED_BYTES = 50 * MAX_UPLOAD_BYTES
 ALLOWED_NAMES = "PDF, PNG, JPEG, Word, Excel, PowerPoint, text and CSV"
-# Evidence of attendance is a document, or a picture of one.
-EVIDENCE_KINDS = {suffix: KINDS[suffix] for suffix in (".pdf", ".png", ".jpg", ".jpeg")}
+# Evidence of attendance is a picture of a document, or a document.
+EVIDENCE_KINDS = {suffix: KINDS[suffix] for suffix in (".jpg", ".jpeg", ".png", ".pdf")}
 EVIDENCE_ALLOWED = "PDF, JPEG and PNG"
+# For a file input. JPEG comes first, so that an iPhone converts its photos.
+EVIDENCE_ACCEPT = ",".join(
+    dict.fromkeys([*(kind.content_type for kind in EVIDENCE_KINDS.values()), *EVIDENCE_KINDS])
+)
+PHONE_PHOTOS = frozenset({".heic", ".heif"})
+CONVERT_PHOTO = (
+    "This photo is in the HEIC format of phones, which many computers cannot open. Take a "
+    "screenshot of the photo and add the screenshot, or export the photo as JPEG and add that."
+)
 
 
 class StopWhenTooLarge(FileUploadHandler):
@@ -99,6 +108,8 @@ def kind_of(
     if file.size > MAX_UPLOAD_BYTES:
         raise Refused(too_large, field="file")
     suffix = PurePath(clean_name(file.name or "")).suffix.lower()
+    if suffix in PHONE_PHOTOS:
+        raise Refused(CONVERT_PHOTO, field="file")
     kind = kinds.get(suffix)
     if kind is None:
         raise Refused(f"Files of this type cannot be added. Use {allowed}.", field="file")

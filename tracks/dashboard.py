@@ -62,13 +62,18 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         for each in summaries
     ]
     archived = Decimal(0) if active else credits.credit_totals(person).archived
-    latest_credits = credits.credits_with_postings(person)[:LATEST]
+    latest_credits = credits.with_details(credits.credits_with_postings(person))[:LATEST]
     context = {
         "tracks": list(zip(summaries, statuses, strict=True)),
         **waiting_for(person),
         "archived": format_credits(archived) if archived else "",
         "credits": [
-            counting_presentation.credit_row(credit, participations) for credit in latest_credits
+            counting_presentation.credit_row(
+                credit,
+                participations,
+                details=counting_presentation.credit_details(credit, reader=person),
+            )
+            for credit in latest_credits
         ],
         "new_certificates": [
             certificates.own_certificate(each)

@@ -154,13 +154,19 @@ def page_numbered(
 
 
 def paginate(
-    items: Any, request: HttpRequest, *, size: int, count: int | None = None
+    items: Any,
+    request: HttpRequest,
+    *,
+    size: int,
+    count: int | None = None,
+    number: int | None = None,
 ) -> paginator.Page:
-    """Return the page for `?page=`: the first if the number is invalid, the last if it is too high.
+    """Return page `number`, or the page for `?page=`.
 
-    Passing a known `count` saves the query that counts.
+    Return the first page if the number is invalid, and the last if it is too high. Passing a known
+    `count` saves the query that counts.
     """
     pages = paginator.Paginator(items, size)
     if count is not None:
         pages.count = count
-    return pages.get_page(request.GET.get("page"))
+    return pages.get_page(request.GET.get("page") if number is None else number)

@@ -17,7 +17,7 @@ from events import rules
 from events.actions import CollegeCourse, CustomEventFacts
 from events.enums import CollegeCreditType
 from events.models import CALENDAR_STARTS, Event
-from events.queries import categories, midnight
+from events.queries import midnight
 
 MAX_COURSE_CREDITS = 3
 TOO_MANY_COURSE_CREDITS = (
@@ -69,9 +69,7 @@ class CollegeForm(EvidenceFieldsForm, NoteForm, CourseCreditsForm):
     institution = LineField(label="College or university", max_length=200)
     first_day = DayField(label="First day")
     last_day = DayField(label="Last day")
-    category = CategoryField(
-        label="CE category", queryset=categories(), empty_label=None, widget=forms.RadioSelect
-    )
+    category = CategoryField()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -5,7 +5,6 @@ from decimal import Decimal
 from typing import Any, Self
 
 from django import forms
-from django.urls import reverse_lazy
 from django.utils import timezone
 
 from aspen.form_fields import LineField, TextField, WebAddressField
@@ -26,6 +25,8 @@ NOT_OVER = "This training is not over yet. You can claim credits once it has end
 ENDS_BEFORE_BEGIN = "The end must be after the start."
 # Fields that are copied when a person enters a training again.
 REUSED_FIELDS = ("title", "sponsor", "presenter", "description", "recording_url")
+# Fields that few people need, so the page folds them.
+FOLDED_FIELDS = ("role", "recording_url", "note", "evidence")
 
 
 class SimilarForm(forms.Form):
@@ -49,8 +50,16 @@ class HoursForm(forms.Form):
 
 
 class CategoryField(forms.ModelChoiceField):
-    def label_from_instance(self, category: Any) -> str:
-        return f"{category.shape} {category.name}: {category.description}"
+    """The four CE categories as tiles (templates/credits/category_tiles.html)."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            queryset=categories(),
+            empty_label=None,
+            label="CE category",
+            widget=forms.RadioSelect,
+            error_messages={"required": "Choose a CE category."},
+        )
 
 
 class AmountField(forms.DecimalField):
@@ -82,13 +91,7 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
     title = LineField(
         label="Event title",
         max_length=300,
-        widget=forms.TextInput(
-            attrs={
-                "hx-get": reverse_lazy("credits:similar"),
-                "hx-trigger": "input changed delay:400ms",
-                "hx-target": "#similar",
-            }
-        ),
+        error_messages={"required": "Enter the event title."},
     )
     role = forms.ChoiceField(
         label="Your role",
@@ -104,18 +107,33 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
         initial=ClaimRole.ATTENDEE,
         widget=forms.RadioSelect,
     )
-    begins_at = MomentField(label="Begin date and time", help_text="Mountain time.")
-    ends_at = MomentField(label="End date and time", help_text="Mountain time.")
-    sponsor = LineField(
-        max_length=200, help_text="The organizer, such as a library school or an association."
+    begins_at = MomentField(
+        label="Begin date and time",
+        help_text="Mountain time",
+        error_messages={"required": "Enter the begin date and time."},
     )
-    presenter = LineField(label="Trainer or presenter name", max_length=200)
+    ends_at = MomentField(
+        label="End date and time",
+        help_text="Mountain time",
+        error_messages={"required": "Enter the end date and time."},
+    )
+    sponsor = LineField(
+        max_length=200,
+        help_text="Who offered it",
+        error_messages={"required": "Enter the sponsor."},
+    )
+    presenter = LineField(
+        label="Trainer or presenter name",
+        max_length=200,
+        help_text="One name is enough",
+        error_messages={"required": "Enter the trainer or presenter name."},
+    )
     description = TextField(
         required=False,
         max_length=5000,
-        widget=forms.Textarea(attrs={"rows": 4}),
-        help_text="Optional, but reviewers read it. What was the training about, and how does it "
-        "help your library?",
+        widget=forms.Textarea(attrs={"rows": 3}),
+        help_text="What was it about, and how does it help your library? Two sentences help "
+        "reviewers decide.",
     )
     recording_url = WebAddressField(
         label="Web address of the recording",
@@ -126,15 +144,10 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
     amount = AmountField(
         label="Credit value",
         required=False,
-        help_text="One credit is about one hour. Use half credits: 0.5, 1, 1.5 … If you leave this "
-        "blank, we will calculate it from the hours and round down to the nearest half.",
+        help_text="1 per hour",
+        error_messages={"required": "Enter the credit value."},
     )
-    category = CategoryField(
-        label="CE category",
-        queryset=categories(),
-        empty_label=None,
-        widget=forms.RadioSelect,
-    )
+    category = CategoryField()
 
     def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
         if data is not None and not data.get("amount", "").strip():
@@ -156,6 +169,15 @@ class CustomEventForm(EvidenceFieldsForm, NoteForm):
             for name in ("role", "note", "evidence"):
                 del form.fields[name]
         return form
+
+    @property
+    def shows_more(self) -> bool:
+        """Whether one of the fields that the page folds is filled in or has an error."""
+        folded = [self[name] for name in FOLDED_FIELDS if name in self.fields]
+        return bool(self.waiting) or any(
+            field.errors or (field.value() or ClaimRole.ATTENDEE) != ClaimRole.ATTENDEE
+            for field in folded
+        )
 
     def credits(self) -> Decimal:
         """Return the credits that a valid form's training earns the person."""

@@ -11,7 +11,7 @@ from django.core.files.uploadedfile import UploadedFile
 from accounts.models import User
 from aspen.errors import Refused
 from credits.actions import evidence as evidence_actions
-from events.uploads import EVIDENCE_ALLOWED, EVIDENCE_KINDS, clean_name
+from events.uploads import EVIDENCE_ACCEPT, EVIDENCE_ALLOWED, clean_name
 
 TOO_LARGE = (
     "A file was not added because the files in one form can total at most 10 MB. Scan it at a "
@@ -26,7 +26,7 @@ class FilesInput(forms.ClearableFileInput):
 class FilesField(forms.FileField):
     """A field for any number of files. Its cleaned value is a list."""
 
-    widget = FilesInput(attrs={"accept": ",".join(EVIDENCE_KINDS)})
+    widget = FilesInput(attrs={"accept": EVIDENCE_ACCEPT})
 
     def clean(self, data: Any, initial: Any = None) -> list[UploadedFile]:
         return list(data or [])
@@ -45,7 +45,7 @@ class EvidenceFieldsForm(forms.Form):
     evidence = FilesField(
         label="Evidence",
         required=False,
-        help_text="For example, a certificate or a program. You can add "
+        help_text="A certificate or program, as a photo or file. You can add "
         f"{EVIDENCE_ALLOWED} files, up to 10 MB in total, now or later.",
     )
 

@@ -19,6 +19,7 @@ from aspen.web.undo import success_with_undo
 from credits import actions, checks, queries
 from credits.enums import CheckKind, ClaimRole, ClaimSource
 from credits.forms.claiming import ClaimForm, PickForm, SessionsForm, SourceForm
+from credits.links import claim_address
 from credits.views import presentation
 from credits.views.common import draft_fields
 from events import queries as event_queries
@@ -47,8 +48,8 @@ def pick(request: AuthenticatedHttpRequest) -> HttpResponse:
 def claim(request: AuthenticatedHttpRequest, event_id: int) -> HttpResponse:
     """Show an event for review, and save the claim.
 
-    The Add CE credit button posts here directly. So does "Claim this event" in Create New…, with
-    the note and files entered there.
+    The Add CE credit button posts here directly. So does its button in Create New…, with the
+    note and files entered there.
     """
     events = event_queries.open_to_claims().select_related("parent")
     event = get_object_or_404(events.prefetch_related(event_queries.OFFERS), pk=event_id)
@@ -174,7 +175,7 @@ def undo_withdrawal(request: AuthenticatedHttpRequest, claim_id: int) -> HttpRes
         with refusal_as_message(request, about=claim.event.title):
             actions.undo_withdrawal(claim_id=claim.pk, by=person)
             messages.success(request, f"“{claim.event.title}” is listed in your credits again.")
-    return redirect("credits:detail", claim.pk)
+    return redirect(claim_address(claim))
 
 
 # ---------- Conference sessions ----------

@@ -1,4 +1,4 @@
-"""A claim's page, and evidence downloads."""
+"""The note and files of a claim, and evidence downloads."""
 
 from django.contrib import messages
 from django.http import FileResponse, HttpResponse
@@ -6,14 +6,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.http import require_http_methods, require_safe
 
-from accounts.models import User
 from aspen.web.refusals import refusal_as_form_error, refusal_as_message
 from aspen.web.request import AuthenticatedHttpRequest, parse_id
 from aspen.web.undo import success_with_undo
-from credits import actions, checks, queries
-from credits.enums import LIVE
+from credits import actions, queries
 from credits.forms.claiming import NoteForm
 from credits.forms.files import EvidenceForm
+from credits.links import claim_address
 from credits.models import Claim, Evidence
 from credits.views import presentation
 from events.uploads import private_file, was_cut_off
@@ -21,11 +20,15 @@ from events.uploads import private_file, was_cut_off
 
 @require_http_methods(["GET", "HEAD", "POST"])
 def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
-    """Show one of the person's claims, save its note, and add or remove evidence."""
+    """Save a claim's note, and add or remove evidence. Everything else leads to the claim's line.
+
+    The forms are on the line. A form with errors is shown here, with what was entered.
+    """
     person = request.user
-    claims = queries.claims_visible_to(person).select_related("event", "claimed_by")
+    claims = queries.claims_visible_to(person).select_related("event")
     claim = get_object_or_404(claims, pk=claim_id)
     note, files = NoteForm(initial={"note": claim.note}), EvidenceForm()
+    done = True
     if request.method == "POST":
         if "save_note" in request.POST:
             note = NoteForm(request.POST)
@@ -38,9 +41,10 @@ def detail(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
             done = files.is_valid() and _add_files(request, claim, files)
             if not done:
                 files.keep_files()
-        if done:
-            return redirect("credits:detail", claim.pk)
-    return _page(request, person, claim, note, files)
+    if done:
+        return redirect(claim_address(claim))
+    context = {"page": presentation.claim_page(claim), "note": note, "files": files}
+    return render(request, "credits/claim.html", context)
 
 
 def _save_note(request: AuthenticatedHttpRequest, claim: Claim, form: NoteForm) -> bool:
@@ -79,23 +83,6 @@ def _remove_file(request: AuthenticatedHttpRequest, claim: Claim, evidence_id: i
     return True
 
 
-def _page(
-    request: AuthenticatedHttpRequest,
-    person: User,
-    claim: Claim,
-    note: NoteForm,
-    files: EvidenceForm,
-) -> HttpResponse:
-    results = checks.check_claims([claim])[claim.pk] if claim.state in LIVE else []
-    context = {
-        "page": presentation.claim_page(claim, person, results),
-        "can_undo_withdrawal": actions.can_undo_withdrawal(claim),
-        "note": note,
-        "files": files,
-    }
-    return render(request, "credits/claim.html", context)
-
-
 def restore_evidence(request: AuthenticatedHttpRequest, claim_id: int) -> HttpResponse:
     """Add a file again that was just removed. A GET, as after sign-in, changes nothing."""
     claim = get_object_or_404(queries.claims_visible_to(request.user), pk=claim_id)
@@ -104,7 +91,7 @@ def restore_evidence(request: AuthenticatedHttpRequest, claim_id: int) -> HttpRe
         with refusal_as_message(request):
             restored = actions.restore_evidence(claim_id=claim.pk, ticket=ticket, by=request.user)
             messages.success(request, f"“{restored.file_name}” was added again.")
-    return redirect("credits:detail", claim.pk)
+    return redirect(claim_address(claim))
 
 
 @require_safe

@@ -139,6 +139,7 @@ def _page(
         "confirmed": checks.check_fingerprint(results),
         "draft_saved_at": _saved_at(draft) if draft else "",
         "earlier": [(claim.pk, claim.event.title) for claim in earlier],
+        "is_first": not form.is_bound and not earlier,
         "is_copy": "again" in request.GET,
         "opened": timezone.now().isoformat(),
     }
@@ -352,6 +353,7 @@ def _revision_page(
     context = {
         "form": form,
         "heading": "Edit and resubmit" if is_returned else "Edit training",
+        "is_course": isinstance(form, CollegeForm),
         "button": "Save and resubmit" if is_returned else "Save",
         "returned": event.decision_reason if is_returned else "",
         "claim_id": claim.pk if claim else None,

@@ -4,29 +4,24 @@ import dataclasses
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
-from django.template.defaultfilters import filesizeformat
-from django.utils import timezone
-
 from accounts.models import User
-from aspen.formats import counted, format_credits, format_day, format_time_range
+from aspen.formats import counted, format_credits, format_time_range
 from aspen.web.labels import Label
 from credits import queries
 from credits.checks import CheckResult, check_fingerprint
 from credits.enums import (
-    CLAIM_LABELS,
     LISTED,
     LIVE,
     PENDING_OR_RETURNED,
     CheckKind,
-    ClaimSource,
-    ClaimState,
 )
+from credits.links import claim_address
 from credits.models import Claim
 from events import queries as event_queries
 from events.calendar import presentation as calendar_presentation
-from events.enums import EventState, Origin
+from events.enums import Origin
 from events.models import Category, Event
-from events.rules import is_claimable, may_revise
+from events.rules import is_claimable
 
 
 class WarningRow(NamedTuple):
@@ -61,64 +56,25 @@ class CategoryCredits(NamedTuple):
     amount: str
 
 
-class EvidenceRow(NamedTuple):
-    pk: int
-    name: str
-    size: str
-
-
-@dataclasses.dataclass(frozen=True, kw_only=True)
-class ClaimPage:
-    """A claim, as its owner sees it. `url` is empty if the owner cannot open the event's page."""
+class ClaimPage(NamedTuple):
+    """A claim whose note or files could not be saved, and what its owner can still change."""
 
     claim: Claim
-    event: Event
-    url: str
-    when: str
-    state: Label
-    claimed_on: str
-    credits: list[CategoryCredits]
-    evidence: list[EvidenceRow]
-    warnings: list[WarningRow]
+    title: str
+    address: str
     is_live: bool
     is_undecided: bool
-    can_withdraw: bool
-    revise_text: str
-    can_repeat: bool
 
 
-def claim_page(claim: Claim, person: User, results: Iterable[CheckResult]) -> ClaimPage:
-    """Return a claim's page. Takes two queries if its event is loaded."""
-    event = claim.event
-    credits = claim.credits.filter(withdrawn_at=None).select_related("category").order_by("line")
+def claim_page(claim: Claim) -> ClaimPage:
+    """Return a claim's page. Takes one query if its event is loaded."""
     return ClaimPage(
         claim=claim,
-        event=event,
-        url=_event_url(event, person),
-        when=_when(event),
-        state=CLAIM_LABELS[ClaimState(claim.state)],
-        claimed_on=format_day(timezone.localdate(claim.claimed_at)),
-        credits=[
-            CategoryCredits(credit.category, format_credits(credit.amount)) for credit in credits
-        ],
-        evidence=[
-            EvidenceRow(each.pk, each.file_name, filesizeformat(each.size))
-            for each in claim.evidence.order_by("pk")
-        ],
-        warnings=warning_rows(results),
+        title=claim.event.title,
+        address=claim_address(claim),
         is_live=claim.state in LIVE,
         is_undecided=claim.state in PENDING_OR_RETURNED,
-        can_withdraw=claim.state == ClaimState.PENDING,
-        revise_text=_revise_text(claim, person),
-        can_repeat=claim.source == ClaimSource.CUSTOM,
     )
-
-
-def _revise_text(claim: Claim, person: User) -> str:
-    """Return the text of the link to change the training, or ""."""
-    if claim.state not in PENDING_OR_RETURNED or not may_revise(claim.event, person.pk):
-        return ""
-    return "Edit and resubmit" if claim.event.state == EventState.DRAFT else "Edit"
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -201,9 +157,8 @@ class SimilarRow(NamedTuple):
 
     title: str
     url: str
-    when: str
-    sponsor: str
-    people: str
+    about: str
+    credits: list[CategoryCredits]
     is_claimed: bool
     claim_id: int | None
 
@@ -219,9 +174,13 @@ def similar_rows(person: User, events: list[Event]) -> list[SimilarRow]:
         SimilarRow(
             title=event.title,
             url=event.get_absolute_url() if event.origin == Origin.CALENDAR else "",
-            when=_when(event),
-            sponsor=event.sponsor,
-            people=_claimed_by(counts.get(event.pk, 0)),
+            about=" · ".join(
+                filter(None, [_when(event), event.sponsor, _claimed_by(counts.get(event.pk, 0))])
+            ),
+            credits=[
+                CategoryCredits(offer.category, format_credits(offer.amount))
+                for offer in event.offers.all()
+            ],
             is_claimed=event.pk in claimed,
             claim_id=event.pk if is_claimable(event) and event.offers.all() else None,
         )

@@ -200,7 +200,7 @@ GET  /continuing-education/credits/transcript.csv      door 200  200  200  200  
 GET  /continuing-education/credits/transcript.pdf      door 200  200  200  200  200  200  200
 GET  /continuing-education/credits/transcript.xlsx     door 200  200  200  200  200  200  200
 GET  /continuing-education/credits/transcript.exe      door 404  404  404  404  404  404  404
-GET  /continuing-education/credits/{credit}/           door 200  404  404  404  200+ 200+ 200+
+GET  /continuing-education/credits/{credit}/           door 302  404  404  404  200+ 200+ 200+
 GET  /continuing-education/library/                    door 404  404  200+ 404  404  404  404
 GET  /continuing-education/claim/?event={fresh}        door 302  302  302  302  302  302  302
 GET  /continuing-education/claim/{ended}/              door 200  200  200  200  200  200  200
@@ -219,7 +219,7 @@ GET  /continuing-education/claims/{claim}/evidence/undo/ door 302  404  404  404
 POST /continuing-education/claims/{claim}/evidence/undo/ door 302  404  404  404  404  404  404
 GET  /continuing-education/claim/{approved}/           door 200  200  200  200  200  200  200
 POST /continuing-education/claim/{approved}/           door 302  302  302  302  302  302  302
-GET  /continuing-education/claims/{claim}/             door 200  404  404  404  404  404  404
+GET  /continuing-education/claims/{claim}/             door 302  404  404  404  404  404  404
 POST /continuing-education/claims/{claim}/             door 200  404  404  404  404  404  404
 GET  /continuing-education/evidence/{evidence}/        door 200  404  404  404  200+ 200+ 200+
 GET  /continuing-education/new/                        door 200  200  200  200  200  200  200

@@ -44,6 +44,6 @@ def sees_the_credit(librarian: Visitor, title: str, *words: str) -> Locator:
 def opens_the_credit(librarian: Visitor, title: str) -> Locator:
     """Open a line of My credits or Continuing Education and return it."""
     line = sees_the_credit(librarian, title)
-    line.locator("summary").click()
+    line.locator("> summary").click()
     librarian.check()
     return line

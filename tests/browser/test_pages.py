@@ -274,14 +274,14 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         "/continuing-education/credits/",
         "/continuing-education/credits/?year=1999&category=technology",
         "/continuing-education/credits/?state=declined",
-        f"/continuing-education/credits/{portal.credit.pk}/",
+        f"/continuing-education/credits/?open={portal.credit.pk}",
         *(f"/continuing-education/claim/{event.pk}/" for event in shown[:3]),
         "/continuing-education/new/",
         f"/continuing-education/new/?again={portal.again.pk}",
         "/continuing-education/new/college/",
         "/continuing-education/new/conference/",
-        f"/continuing-education/claims/{portal.claim.pk}/",
-        f"/continuing-education/claims/{portal.again.pk}/",
+        f"/continuing-education/credits/?open={portal.claim.credits.first().pk}",
+        f"/continuing-education/credits/?open={portal.again.credits.first().pk}",
         f"/continuing-education/custom/{portal.customs['return'].pk}/",
         "/tracks/",
         "/tracks/?asked=1&am=director&am=trustee",
@@ -316,7 +316,7 @@ def staff_pages(portal: SimpleNamespace) -> list[str]:
         "/",
         "/continuing-education/",
         "/continuing-education/credits/",
-        f"/continuing-education/credits/{portal.credit.pk}/",
+        f"/continuing-education/credits/?open={portal.credit.pk}",
         "/tracks/",
         "/help/",
         "/help/queue/",
@@ -528,6 +528,37 @@ def test_pages_of_a_learner_with_thirteen_credits_are_short(
         assert page_height(visitor) <= height, path
         primary = visitor.page.locator("main .btn-primary").count()
         assert primary <= 1, path
+
+
+@pytest.mark.parametrize(
+    ("width", "height", "field_foot", "fold_foot"), [(1280, 1450, 400, 900), (360, 2300, 500, 800)]
+)
+def test_create_new_begins_on_the_first_screen(
+    open_browser: Callable[..., Visitor], width: int, height: int, field_foot: int, fold_foot: int
+) -> None:
+    """Also for a newcomer, whose page begins with advice."""
+    with zeal_ignore():
+        person = make.person()
+    visitor = open_browser(person, width=width)
+
+    def foot() -> float:
+        box = visitor.field("Event title").bounding_box()
+        assert box
+        return box["y"] + box["height"]
+
+    visitor.visit("/continuing-education/new/")
+    assert foot() <= fold_foot
+    with zeal_ignore():
+        claim_custom_event(facts=make.facts(), by=person)
+    visitor.visit("/continuing-education/new/")
+    assert foot() <= field_foot
+    assert visitor.page.evaluate("document.documentElement.scrollHeight") <= height
+    visitor.press("Save")
+    assert visitor.page.title().startswith("Error: ")
+    first = visitor.page.locator("main > :not(nav)").first
+    expect(first).to_have_class("error-summary")
+    first.get_by_role("link", name="Enter the event title.").click()
+    expect(visitor.field("Event title")).to_be_focused()
 
 
 SESSIONS = [

@@ -52,6 +52,7 @@ BAD = {
     "letter.docx": (b"PK\x03\x04word/", "cannot be added"),
     "notes.txt": (b"I was there", "cannot be added"),
     "empty.pdf": (b"", "is empty"),
+    "IMG_0142.HEIC": (b"\0\0\0\x18ftypheic", "Take a screenshot of the photo"),
     "no-ending": (PDF, "cannot be added"),
 }
 
@@ -163,7 +164,7 @@ def test_file_names_are_cleaned(person, claim, name, cleaned):
 def test_hostile_file_names_are_escaped_and_add_no_headers(client, person, claim):
     name = '<b>"x"\r\nSet-Cookie: a=b.pdf'
     [row] = actions.add_evidence(claim_id=claim.pk, files=[file(name)], by=person)
-    assert "<b>" not in client.get(page(claim)).content.decode()
+    assert "<b>" not in client.get(page(claim), follow=True).content.decode()
     answer = client.get(f"/continuing-education/evidence/{row.pk}/")
     assert "Set-Cookie" not in answer.headers
     assert "\n" not in answer.headers["Content-Disposition"]
@@ -383,7 +384,7 @@ def test_files_can_be_added_to_approved_claims_but_not_removed(client, person):
 
 def test_files_cannot_be_added_to_declined_claims(client, person):
     claim = declined(actions.claim_custom_event(facts=make.facts(), by=person))
-    assert ">Add evidence<" not in client.get(page(claim)).content.decode()
+    assert ">Add evidence<" not in client.get(page(claim), follow=True).content.decode()
     with pytest.raises(Refused, match="is declined, so it no longer needs evidence"):
         actions.add_evidence(claim_id=claim.pk, files=[file()], by=person)
 
@@ -502,18 +503,32 @@ def test_the_note_can_be_changed_until_the_claim_is_decided(client, person):
     assert "Only the morning." in response.content.decode()
 
 
-def test_a_pending_claim_can_be_withdrawn_on_its_page(client, person, claim):
-    assert f'action="{page(claim)}withdraw/"' in client.get(page(claim)).content.decode()
+def test_a_pending_claim_can_be_withdrawn_on_its_line(client, person, claim):
+    line = client.get(page(claim), follow=True)
+    assert f'action="{page(claim)}withdraw/"' in line.content.decode()
     client.post(f"{page(claim)}withdraw/")
     claim.refresh_from_db()
     assert claim.state == "withdrawn"
-    assert "Withdraw</button>" not in client.get(page(claim)).content.decode()
+    assert "Withdraw<" not in client.get(page(claim), follow=True).content.decode()
 
 
-def test_a_claims_page_shows_warnings(client, person, claim):
+def test_the_opened_line_shows_warnings(client, person, claim):
     twin = make.claim(person, title=claim.event.title, days=-6.5)
-    warnings = client.get(page(claim)).context["page"].warnings
-    assert [(each.label, each.claim_id) for each in warnings] == [("Possible duplicate", twin.pk)]
+    warnings = client.get(page(claim), follow=True).context["warnings"]
+    assert [(each.kind, each.claim_id) for each in warnings] == [("same", twin.pk)]
+
+
+def test_the_line_of_a_claim_shows_its_note_and_files_and_the_forms_for_them(client, person, claim):
+    client.post(page(claim), {"save_note": "1", "note": "Only the morning."})
+    added = client.post(page(claim), {"add": "1", "evidence": file("program.pdf")}, follow=True)
+    credit = claim.credits.get()
+    [(address, _)] = added.redirect_chain
+    assert address == f"/continuing-education/credits/?open={credit.pk}#credit-{credit.pk}"
+    line = added.content.decode().split(f'<li id="credit-{credit.pk}">')[1]
+    assert line.strip().startswith('<details class="line" open>')
+    for text in ("Only the morning.", "program.pdf", "Add evidence", "Save note", "Remove<"):
+        assert text in line
+    assert f'action="{page(claim)}"' in line
 
 
 @pytest.mark.parametrize("number", [1, 3])
@@ -523,5 +538,13 @@ def test_the_number_of_queries_is_fixed(client, person, number, django_assert_nu
     actions.add_evidence(claim_id=claim.pk, files=files, by=person)
     for n in range(number):
         make.claim(person, title=f"{claim.event.title} {n}")
-    with django_assert_num_queries(8):
-        client.get(page(claim))
+    address = client.get(page(claim)).url
+    with django_assert_num_queries(11):
+        client.get(address)
+
+
+def test_phones_are_asked_for_jpeg_before_other_kinds():
+    accept = EvidenceForm().fields["evidence"].widget.attrs["accept"].split(",")
+    assert accept[0] == "image/jpeg"
+    assert set(accept) >= {".jpg", ".png", ".pdf", "application/pdf"}
+    assert not any("hei" in kind for kind in accept)

@@ -208,8 +208,9 @@ def test_a_line_withdrawn_and_restored() -> None:
         f"{line} withdrawn by the CE Coordinator (Dana): Never offered.",
         f"{line} restored by the CE Coordinator (Dana): It was offered.",
     ]
-    assert len(history.credit_history(credit)) == 3
-    assert len(history.credit_history(other)) == 1
+    loaded = history.with_history(Credit.objects.filter(claim=claim))
+    lengths = {each.pk: len(history.credit_history(each)) for each in loaded}
+    assert (lengths[credit.pk], lengths[other.pk]) == (3, 1)
 
 
 def test_a_moved_claim_shows_changes_to_its_new_event() -> None:
@@ -306,5 +307,5 @@ def test_the_number_of_queries_is_fixed(number: int, django_assert_num_queries: 
     claim = make.claim(make.person())
     for amount in range(2, 2 + number):
         change(amount=amount, by=make.person(Role.HELP_DESK))
-    with django_assert_num_queries(6):
+    with django_assert_num_queries(1):
         assert len(history.claim_history(claim)) == 1 + number

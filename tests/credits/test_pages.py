@@ -137,7 +137,7 @@ def test_submitting_create_new_twice_lists_the_credit_once(client):
 @pytest.mark.parametrize(
     ("changes", "field", "words"),
     [
-        ({"title": ""}, "title", "required"),
+        ({"title": ""}, "title", "Enter the event title."),
         ({"title": "x" * 301}, "title", "at most 300"),
         ({"title": "a\x00b"}, "title", "Null characters"),
         ({"begins_at": "20226-01-01T09:00"}, "begins_at", "four digits"),
@@ -147,8 +147,8 @@ def test_submitting_create_new_twice_lists_the_credit_once(client):
         ({"begins_at": "2026-03-08T02:30"}, "begins_at", "Mountain time"),
         ({"ends_at": "2020-01-01T09:00"}, "ends_at", "after the start"),
         ({"ends_at": "2099-01-01T09:00"}, "ends_at", "not over yet"),
-        ({"sponsor": " "}, "sponsor", "required"),
-        ({"presenter": ""}, "presenter", "required"),
+        ({"sponsor": " "}, "sponsor", "Enter the sponsor."),
+        ({"presenter": ""}, "presenter", "Enter the trainer or presenter name."),
         ({"description": "x" * 5001}, "description", "at most 5000"),
         ({"amount": "0"}, "amount", "in halves"),
         ({"amount": "0.4"}, "amount", "in halves"),
@@ -157,7 +157,7 @@ def test_submitting_create_new_twice_lists_the_credit_once(client):
         ({"amount": "NaN"}, "amount", "number"),
         ({"amount": "2"}, "amount", "at most 1.5 credits"),
         ({"amount": "1000000"}, "amount", "less than or equal to 99.5"),
-        ({"category": ""}, "category", "required"),
+        ({"category": ""}, "category", "Choose a CE category."),
         ({"category": "0"}, "category", "valid choice"),
         ({"category": "\x00"}, "category", "Null characters"),
     ],
@@ -187,12 +187,13 @@ def test_hostile_text_is_escaped(client):
 
 def test_required_fields_have_an_asterisk_and_the_category_comes_last(client):
     page = client.get("/continuing-education/new/").content.decode()
-    labels = ["Event title", "Begin date", "End date", "Sponsor", "Trainer", "CE category"]
-    order = [page.index(f">{label}") for label in [*labels[:-1], "Credit value", labels[-1]]]
+    labels = ["Event title", "Begin date", "End date", "Credit value", "Sponsor", "Trainer"]
+    order = [page.index(f">{label}") for label in [*labels, "CE category"]]
     assert order == sorted(order)
     marked = re.findall(r">([^<>]+)<span class=\"asteriskField\"", page)
-    assert [words.split(" ")[0] for words in marked] == [
-        *("Fields", "Event", "Begin", "End", "Sponsor", "Trainer", "CE")
+    assert marked[0].endswith("Fields marked ")
+    assert [words.split(" ")[0] for words in marked[1:]] == [
+        *("Event", "Begin", "End", "Sponsor", "Trainer", "CE")
     ]
     after = page[page.index(">CE category") :]
     assert after.index("Save</button>") > 0
@@ -224,6 +225,47 @@ def test_without_javascript_a_button_looks_for_similar_events(client):
     assert 'value="Weeding online"' in page
     assert "Please check this form" not in page
     assert not Event.objects.filter(title="Weeding online").exists()
+
+
+def test_suggested_events_show_their_credit_and_are_claimed_from_the_form(client):
+    event = make.event(title="Weeding without tears", sponsor="Big Sky Library School")
+    page = client.post("/continuing-education/new/", typed(title="Weeding without tears", look="1"))
+    form = page.content.decode().split('<form class="form')[1].split("</form>")[0]
+    assert "Big Sky Library School" in form
+    assert "1 credit" in form
+    assert f'formaction="/continuing-education/claim/{event.pk}/" formnovalidate>' in form
+
+
+def test_the_summary_of_errors_says_what_to_enter(client):
+    page = client.post("/continuing-education/new/", typed(title="", category="", amount="2"))
+    text = page.content.decode()
+    assert "<title>Error: Create New…" in text
+    main = text[text.index("<main") :]
+    assert main.index("error-summary") < main.index("<h1>")
+    summary = main[main.index("error-summary") : main.index("<h1>")]
+    assert '<a href="#id_title">Enter the event title.</a>' in summary
+    assert '<a href="#id_category_0">Choose a CE category.</a>' in summary
+    assert "Credit value: Training of this length" in summary
+
+
+def test_advice_is_folded_after_the_first_use(client):
+    advice = '<details class="more" open>\n        <summary>Does it count?'
+    assert advice in client.get("/continuing-education/new/").content.decode()
+    client.post("/continuing-education/new/", typed())
+    page = client.get("/continuing-education/new/").content.decode()
+    assert advice not in page
+    assert "Does it count?" in page
+
+
+@pytest.mark.parametrize(
+    ("changes", "is_open"),
+    [({}, False), ({"role": "presenter"}, True), ({"note": "Part 1 only"}, True)],
+)
+def test_exceptional_fields_are_folded_until_they_are_used(client, changes, is_open):
+    values = typed(title="", role="attendee", recording_url="", note="") | changes
+    form = client.post("/continuing-education/new/", values).context["form"]
+    assert form.shows_more is is_open
+    assert not client.get("/continuing-education/new/").context["form"].shows_more
 
 
 # ---------- Returned events, withdrawn claims and queries ----------

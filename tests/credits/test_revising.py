@@ -244,9 +244,9 @@ def test_the_pages_of_a_waiting_credit_link_to_the_form(client: Client, claim: C
         f"/continuing-education/claims/{claim.pk}/",
     ]
     link = f'href="{page_of(claim)}"'
-    assert [link in text(client.get(page)) for page in pages] == [True] * 3
+    assert [link in text(client.get(page, follow=True)) for page in pages] == [True] * 3
     decide(claim, Decision.APPROVE)
-    assert [link in text(client.get(page)) for page in pages] == [False] * 3
+    assert [link in text(client.get(page, follow=True)) for page in pages] == [False] * 3
 
 
 def test_only_the_author_of_a_merged_training_gets_the_link(client: Client, claim: Claim) -> None:
@@ -255,7 +255,7 @@ def test_only_the_author_of_a_merged_training_gets_the_link(client: Client, clai
     actions.merge_events(
         source_id=theirs.event_id, target_id=claim.event_id, reason="", by=make.person()
     )
-    page = text(signed_in(other).get(f"/continuing-education/claims/{theirs.pk}/"))
+    page = text(signed_in(other).get(f"/continuing-education/claims/{theirs.pk}/", follow=True))
     assert page_of(claim) not in page
     assert page_of(claim) not in text(signed_in(other).get("/continuing-education/credits/"))
     decide(claim, Decision.RETURN, reason="Which hours?")

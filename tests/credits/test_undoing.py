@@ -372,15 +372,15 @@ def test_a_withdrawn_claim_is_restored_with_its_event(person: User, claim: Claim
     assert (claim.decided_at, claim.reason) == (None, "")
 
 
-def test_the_claims_page_offers_to_undo_the_withdrawal_for_a_day(
+def test_the_line_of_a_credit_offers_to_undo_the_withdrawal_for_a_day(
     claim: Claim, now: time_machine.Traveller
 ) -> None:
     actions.withdraw_claim(claim_id=claim.pk, by=claim.person)
-    page = f"/continuing-education/claims/{claim.pk}/"
+    undo = f'action="/continuing-education/claims/{claim.pk}/withdraw/undo/"'
     client = signed_in(claim.person)
-    assert "Withdrawn by mistake?" in text(client.get(page))
+    assert undo in text(client.get("/continuing-education/credits/"))
     now.shift(dt.timedelta(hours=25))
-    assert "Withdrawn by mistake?" not in text(client.get(page))
+    assert undo not in text(client.get("/continuing-education/credits/"))
     with pytest.raises(Refused, match="within one day"):
         undo_withdrawal(claim_id=claim.pk, by=claim.person)
 
@@ -440,7 +440,7 @@ def test_a_removed_file_is_added_again(person: User) -> None:
     press_undo(client, text(after))
     restored = claim.evidence.get()
     assert restored.file_name == "program.pdf"
-    assert client.get(f"{page}evidence/undo/").url == page
+    assert client.get(f"{page}evidence/undo/").url == client.get(page).url
     with restored.file.open() as stored:
         assert stored.read() == b"%PDF-1.4 the program"
 

@@ -108,13 +108,13 @@ def test_a_credit_leads_to_the_form_and_then_to_its_open_ticket(page: str, staff
     }[page]
     client = signed_in(person)
     form = f'<a class="go" href="/help/new/?credit={credit.pk}">Something wrong?'
-    assert form in text(client.get(address))
+    assert form in text(client.get(address, follow=True))
     ticket = a_ticket(person, credit)
     asked = f'<a class="go" href="{ticket.get_absolute_url()}">Asked on {format_short_day(today())}'
-    assert asked in text(client.get(address))
-    assert form not in text(client.get(address))
+    assert asked in text(client.get(address, follow=True))
+    assert form not in text(client.get(address, follow=True))
     actions.reply(ticket_id=ticket.pk, body="Done", by=staff)
-    assert form in text(client.get(address))
+    assert form in text(client.get(address, follow=True))
 
 
 def test_a_ticket_about_a_credit_is_prefilled_and_shows_the_credit() -> None:

@@ -17,8 +17,9 @@ from django.db.models import (
 from django.db.models.functions import JSONObject
 
 from accounts.models import User
+from credits import history
 from credits.enums import LIVE, ClaimState
-from credits.models import Credit
+from credits.models import Credit, Evidence
 from credits.queries import LIVE_CREDIT, with_earned_on
 from credits.signals import with_open_tickets
 from events.catalog.queries import approved_years
@@ -37,11 +38,19 @@ if TYPE_CHECKING:
         participation: int
         track: int
 
+    class File(TypedDict):
+        """A file of a credit's claim, if with_details() loaded them."""
+
+        pk: int
+        name: str
+        size: int
+
     class _Posted(TypedDict):
         earned_on: dt.date
         posted_in: list[int]
         recorded_in: "list[RecordedIn]"
         catalog_years: list[int]
+        files: "list[File]"
 
     PostedCredit = WithAnnotations[Credit, _Posted]
 
@@ -51,7 +60,8 @@ WITHDRAWN_CREDIT = "taken_out"
 CREDIT_ROW_FIELDS = (
     *("claim", "person", "line", "category", "amount", "withdrawn_at", "withdrawn_reason"),
     *("claim__person", "claim__event", "claim__role", "claim__state", "claim__claimed_at"),
-    *("claim__decided_at", "claim__reason", "claim__event__title"),
+    *("claim__decided_at", "claim__decided_by", "claim__reason", "claim__event__title"),
+    *("claim__source", "claim__note"),
     *("claim__event__recording_available_at", "claim__event__recording_until_at"),
     *("claim__event__origin", "claim__event__state", "claim__event__created_by"),
     *("category__name", "category__short_name", "category__slug", "category__shape"),
@@ -147,6 +157,16 @@ def credits_with_postings(person: User) -> "QuerySet[PostedCredit]":
         .only(*CREDIT_ROW_FIELDS)
         .order_by("-earned_on", "-claim_id", "line")
     )
+
+
+def with_details(credits: "QuerySet[PostedCredit]") -> "QuerySet[PostedCredit]":
+    """Add the history and the files of each credit's claim, without another query.
+
+    An opened line of a credit shows them: see presentation.credit_details().
+    """
+    files = Evidence.objects.filter(claim=OuterRef("claim_id")).order_by("pk")
+    file = JSONObject(pk="pk", name="file_name", size="size")
+    return history.with_history(credits.annotate(files=ArraySubquery(files.values_list(file))))
 
 
 def load_ended_by(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":

@@ -5,17 +5,24 @@ import datetime as dt
 from decimal import Decimal
 from typing import TYPE_CHECKING, NamedTuple
 
+from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
+from django.utils import timezone
 
+from accounts.models import User
 from aspen import formats
+from aspen.db.last_change import UNDO_WINDOW
 from aspen.formats import format_amount, format_credits, format_day, format_short_day
 from aspen.web.labels import Label
+from credits import history
 from credits.enums import (
     CLAIM_LABELS,
     ENDED,
+    LIVE,
     PENDING_OR_RETURNED,
     WITHDRAWN_CREDIT,
     ClaimRole,
+    ClaimSource,
     ClaimState,
 )
 from credits.history import HistoryEntry
@@ -25,6 +32,7 @@ from credits.signals import OpenTicket, open_ticket_of
 from events.enums import EventState, Origin
 from events.models import Category, Event
 from events.rules import may_revise
+from events.uploads import EVIDENCE_ACCEPT
 from tracks.counting import eligibility, forecast
 from tracks.counting.credits import CreditTotals
 from tracks.counting.progress import Progress, measure_progress
@@ -269,10 +277,56 @@ def _revision(claim: Claim) -> Revision | None:
     return Revision(event.pk, "Edit and resubmit" if is_returned else "Edit")
 
 
+class FileRow(NamedTuple):
+    pk: int
+    name: str
+    size: str
+
+
+class CreditDetails(NamedTuple):
+    """What an opened line shows and offers beyond the credit's row.
+
+    `accept` lists the kinds of files for a file input. `again_claim_id` is for entering the
+    training again with another date, `undo_claim_id` for undoing the person's withdrawal.
+    """
+
+    history: list[HistoryEntry]
+    files: list[FileRow]
+    note: str
+    accept: str
+    can_add_files: bool
+    can_change: bool
+    again_claim_id: int | None
+    undo_claim_id: int | None
+
+
+def credit_details(credit: "PostedCredit", *, reader: User) -> CreditDetails:
+    """Return the details of a credit that credits.with_details() loaded. Takes no query."""
+    claim = credit.claim
+    is_withdrawn = (
+        claim.state == ClaimState.WITHDRAWN
+        and claim.decided_by_id == claim.person_id
+        and claim.decided_at is not None
+        and claim.decided_at > timezone.now() - UNDO_WINDOW
+    )
+    return CreditDetails(
+        history=history.credit_history(credit, reader=reader),
+        files=[
+            FileRow(each["pk"], each["name"], filesizeformat(each["size"])) for each in credit.files
+        ],
+        note=claim.note,
+        accept=EVIDENCE_ACCEPT,
+        can_add_files=claim.state in LIVE,
+        can_change=claim.state in PENDING_OR_RETURNED,
+        again_claim_id=claim.pk if claim.source == ClaimSource.CUSTOM else None,
+        undo_claim_id=claim.pk if is_withdrawn else None,
+    )
+
+
 class CreditRow(NamedTuple):
     """A credit with its state and, for each track, whether it counts and, if not, why.
 
-    `means` says what the state means, if that needs an explanation.
+    `means` says what the state means, if that needs an explanation. Lines that open have `details`.
     """
 
     id: int
@@ -293,6 +347,7 @@ class CreditRow(NamedTuple):
     withdraw_claim_id: int | None
     certificate_url: str
     open_ticket: OpenTicket | None
+    details: CreditDetails | None
 
 
 def credit_row(
@@ -300,6 +355,7 @@ def credit_row(
     participations: list[Participation],
     *,
     ending: HistoryEntry | None = None,
+    details: CreditDetails | None = None,
 ) -> CreditRow:
     """Build a credit's row. `ending`, if given, also says who ended it and when."""
     claim = credit.claim
@@ -325,6 +381,7 @@ def credit_row(
         withdraw_claim_id=claim.pk if state == ClaimState.PENDING else None,
         certificate_url=_certificate_url(credit),
         open_ticket=open_ticket_of(credit),
+        details=details,
     )
 
 

@@ -9,7 +9,7 @@ from aspen.formats import format_amount, format_credits, format_time_range
 from credits import history
 from events.models import Category, Registration
 from tracks.counting.credits import TranscriptLine
-from tracks.counting.presentation import CreditRow, credit_row
+from tracks.counting.presentation import CreditRow, credit_details, credit_row
 from tracks.models import Participation
 from tracks.transcript.totals import TranscriptGroup
 
@@ -56,13 +56,14 @@ def groups_on_page(
 ) -> list[GroupOnPage]:
     """Arrange a page's lines by group and year, with each year's sums by category.
 
-    `credits` come from load_ended_by(), with the people who ended claims or withdrew lines.
+    `credits` come from with_details() and load_ended_by().
     """
 
     def row(line: TranscriptLine) -> CreditRow:
         credit = credits[line.id]
         ending = history.how_credit_ended(credit, reader=reader)
-        return credit_row(credit, participations, ending=ending)
+        details = credit_details(credit, reader=reader)
+        return credit_row(credit, participations, ending=ending, details=details)
 
     groups = []
     for group, in_group in itertools.groupby(listed, key=lambda pair: pair[0]):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlencode
 
 from django.http import Http404, HttpResponse
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
@@ -13,9 +13,11 @@ from accounts.queries import library_name_of
 from aspen.clock import today
 from aspen.formats import format_credits, format_day
 from aspen.web.paging import paginate
-from aspen.web.request import AuthenticatedHttpRequest
-from credits import history
-from credits.models import Credit
+from aspen.web.request import AuthenticatedHttpRequest, parse_id
+from credits import checks, history
+from credits.enums import LIVE
+from credits.links import line_address
+from credits.models import Claim, Credit
 from events import actions as event_actions
 from events import queries as event_queries
 from events.models import Category
@@ -70,11 +72,16 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
     person = request.user
     result = _transcript_query(request, person)
     totals = transcripts.totals_of_lines(result.lines)
-    page = paginate(result.transcript.listed, request, size=PER_PAGE)
+    listed = result.transcript.listed
+    opened = parse_id(request.GET.get("open", ""))
+    place = next((n for n, (_, line) in enumerate(listed) if line.id == opened), None)
+    page = paginate(
+        listed, request, size=PER_PAGE, number=None if place is None else place // PER_PAGE + 1
+    )
     coming = event_queries.upcoming_registrations(person).prefetch_related(None)
     upcoming = list(coming.only(*COMING_FIELDS)[: MAX_COMING_UP + 1])
     query = urlencode(result.form.query_params())
-    credits = _credits(person, [line.id for _, line in page])
+    credits = _credits(person, [line.id for _, line in page], with_details=True)
     groups = presentation.groups_on_page(
         page, credits, result.participations, result.categories, reader=person
     )
@@ -91,6 +98,8 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
         "has_groups": len(result.transcript.groups) > 1,
         "credits": [row for group in groups for year in group.years for row in year.rows],
         "page": page,
+        "opened": opened,
+        "warnings": _warnings(credits[opened].claim) if place is not None and opened else [],
         "upcoming": [presentation.upcoming_row(each) for each in upcoming[:MAX_COMING_UP]],
         "more_upcoming": len(upcoming) > MAX_COMING_UP,
         "has_track": any(each.state in ACTIVE for each in result.participations),
@@ -98,9 +107,18 @@ def my_credits(request: AuthenticatedHttpRequest) -> HttpResponse:
     return render(request, "tracks/credits.html", context)
 
 
-def _credits(person: User, ids: Sequence[int]) -> "dict[int, PostedCredit]":
+def _warnings(claim: Claim) -> list[checks.CheckResult]:
+    """Return the warnings about the claim of the opened line. They take a few queries."""
+    return checks.check_claims([claim])[claim.pk] if claim.state in LIVE else []
+
+
+def _credits(
+    person: User, ids: Sequence[int], *, with_details: bool = False
+) -> "dict[int, PostedCredit]":
     """Return the person's credits with these ids, by id, with everything that a row shows."""
     credits = own_credits.credits_with_postings(person).filter(pk__in=ids)
+    if with_details:
+        credits = own_credits.with_details(credits)
     return {credit.pk: credit for credit in own_credits.load_ended_by(credits)}
 
 
@@ -131,17 +149,18 @@ def transcript(request: AuthenticatedHttpRequest, format: str) -> HttpResponse:
 
 @require_safe
 def credit(request: AuthenticatedHttpRequest, credit_id: int) -> HttpResponse:
-    """Show one credit with the tracks it counts in and its history."""
+    """Show one credit with its history to staff. Its owner goes to its line in My credits."""
     reader = request.user
     owner = _owner(credit_id, reader)
+    if owner == reader:
+        return redirect(line_address(credit_id))
     participations = list(counting_queries.active_or_certified_participations(owner))
-    credit = _credits(owner, [credit_id])[credit_id]
+    credit = _credits(owner, [credit_id], with_details=True)[credit_id]
     context = {
         "credit": counting_presentation.credit_row(credit, participations),
         "credits": format_credits(credit.amount),
         "entries": history.credit_history(credit, reader=reader),
         "owner": owner,
-        "is_own": owner == reader,
     }
     return render(request, "tracks/credit.html", context)
 

@@ -394,7 +394,7 @@ def test_continuing_education_and_the_page_of_a_credit_agree(settled, june):
     }
     assert rows["Counted"] == ["Counted in certificate 2026-0001, Library Trustee"]
     credit = settled.participation.postings.get().credit_id
-    page = main(client.get(f"/continuing-education/credits/{credit}/"))
+    page = main(client.get(f"/continuing-education/credits/{credit}/", follow=True))
     assert "Counted in certificate 2026-0001, Library Trustee" in page
 
 

@@ -102,9 +102,9 @@ def test_the_page_of_a_credit_says_where_it_counts(june, credits, title, before,
     client = signed_in(june)
     url = f"/continuing-education/credits/{credits[title].pk}/"
     with time_machine.travel(ISSUED, tick=False):
-        assertContains(client.get(url), before)
+        assertContains(client.get(url, follow=True), before)
         actions.verify_record(verification_id=credits["question"].pk, by=None)
-        page = client.get(url)
+        page = client.get(url, follow=True)
     assertContains(page, after)
     assertNotContains(page, "It will count in the next period")
 
