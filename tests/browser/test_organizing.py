@@ -112,7 +112,7 @@ def test_public_pages_of_events_in_every_state(
         (portal.closed, ["Registration closed"]),
         (portal.cancelled, ["Canceled", "It earns no credit."]),
         (portal.today, ["Under way"]),
-        (portal.conference, ["Over", "Program"]),
+        (portal.conference, ["Ended", "Sign in to add CE credit"]),
     ]:
         visitor.open(event.get_absolute_url())
         visitor.sees(*texts)
