@@ -24,21 +24,18 @@ from tracks.certification.verifying import (
     withdraw_question,
 )
 from tracks.following.actions import (
-    SelectionResult,
     extend_participations,
     leave_track,
     post_archived,
     repost_credits,
     resume_track,
     select_track,
-    select_tracks,
     sync_postings,
 )
 from tracks.reminders import remind_directors, remind_idle, remind_of_ends
 from tracks.rule_sets.actions import end_rule_set, replace_rule_set, save_rule_set
 
 __all__ = [
-    "SelectionResult",
     "SupervisorContact",
     "ask_about_year",
     "ask_again",
@@ -62,7 +59,6 @@ __all__ = [
     "revoke_certificate",
     "save_rule_set",
     "select_track",
-    "select_tracks",
     "submit_track",
     "sync_postings",
     "update_sent_records",

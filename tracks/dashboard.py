@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_safe
 
 from accounts.models import User
+from accounts.queries import positions_of
 from aspen import formats
 from aspen.clock import today
 from aspen.formats import format_credits, format_day, format_short_day
@@ -29,6 +30,7 @@ from tracks.counting import presentation as counting_presentation
 from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.following import actions as following_actions
+from tracks.following.offers import offered_tracks
 from tracks.models import Participation
 from tracks.today import waiting_for
 
@@ -67,6 +69,7 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         "tracks": list(zip(summaries, statuses, strict=True)),
         **waiting_for(person),
         "archived": format_credits(archived) if archived else "",
+        "offered": [] if active else offered_tracks(person, list(positions_of(person)), active),
         "credits": [
             counting_presentation.credit_row(
                 credit,

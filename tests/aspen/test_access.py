@@ -249,7 +249,6 @@ GET  /reports/trustees/boards.xlsx                     door 404  404  404  404  
 
 GET  /tracks/                                          door 200  200  200  200  200  200  200
 POST /tracks/                                          door 302  302  302  302  302  302  302
-GET  /tracks/?asked=1&am=director                      door 200  200  200  200  200  200  200
 GET  /tracks/rules/                                    200  200  200  200  200  200  200  200
 GET  /tracks/rules/{rule_set}/                         200  200  200  200  200  200  200  200
 GET  /tracks/{participation}/                          door 200  404  404  404  404  404  404

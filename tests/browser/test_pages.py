@@ -284,7 +284,6 @@ def own_pages(portal: SimpleNamespace) -> list[str]:
         f"/continuing-education/credits/?open={portal.again.credits.first().pk}",
         f"/continuing-education/custom/{portal.customs['return'].pk}/",
         "/tracks/",
-        "/tracks/?asked=1&am=director&am=trustee",
         "/tracks/rules/",
         *(f"/tracks/rules/{rule_set.pk}/" for rule_set in RuleSet.objects.order_by("pk")),
         portal.track.get_absolute_url(),
@@ -403,7 +402,7 @@ def test_forms_with_errors(open_browser: Callable[..., Visitor], portal: SimpleN
         ("/continuing-education/new/college/", "Save"),
         ("/continuing-education/new/conference/", "Save sessions"),
         ("/help/new/", "Send ticket"),
-        (f"/tracks/{portal.ready.pk}/submit/", "Send to the CE Coordinator"),
+        (f"/tracks/{portal.ready.pk}/submit/", "Send my record"),
         (f"/tracks/verifications/{portal.waiting.pk}/", "Report a problem"),
         ("/accounts/password/change/", "Save new password"),
     ]:
@@ -695,6 +694,40 @@ def test_a_certificate_is_one_press_away_and_its_file_in_view(
     download = visitor.page.get_by_role("link", name="Download (PDF)").bounding_box()
     assert download
     assert download["y"] <= top
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 1100), (360, 1600)])
+def test_pages_of_tracks_are_short(
+    open_browser: Callable[..., Visitor], width: int, height: int
+) -> None:
+    with zeal_ignore():
+        director, trustee = make.person(), make.person()
+        for days in range(13):
+            make.claim(director, title=f"Planning for winter, part {days}", days=-1 - days)
+        library, chair = make.organization(), make.person()
+        for person, kind in ((trustee, PositionKind.TRUSTEE), (chair, PositionKind.BOARD_CHAIR)):
+            assign_position(person=person, organization=library, kind=kind, supervisor=None)
+        for days, title in enumerate(("Budgets", "Open meetings", "Grant writing"), start=1):
+            make.claim(trustee, title=title, credits={ADMINISTRATION: "6.5"}, days=-10 * days)
+        for days in range(3):
+            make.event(title="A two-page strategic plan", days=3 + days)
+        open_track, _ = select_track(track=make.track("Library Director"), by=director)
+        ready, _ = select_track(track=make.track("Library Trustee"), by=trustee)
+    pages = {open_track.get_absolute_url(): director, f"/tracks/{ready.pk}/submit/": trustee}
+    for path, person in pages.items():
+        visitor = open_browser(person, width=width)
+        visitor.visit(path)
+        assert page_height(visitor) <= height, path
+        assert visitor.page.locator("main .btn-primary").count() <= 1, path
+    visitor.sees("19.5 credits earned, 15 credits needed")
+    name = visitor.field("Name for the annual list")
+    expect(name).to_be_hidden()
+    visitor.page.get_by_label("Yes, under another name").check()
+    expect(name).to_be_visible()
+    assert not visitor.problems()
+    visitor.press("Send my record")
+    assert visitor.page.title().startswith("Error: ")
+    expect(name).to_be_visible()
 
 
 def page_height(visitor: Visitor) -> int:

@@ -360,13 +360,13 @@ def test_what_is_known_is_not_asked(newcomer: User, library: Organization) -> No
 
 
 @pytest.mark.parametrize("number", [1, 3])
-def test_the_page_takes_nine_queries(
+def test_the_page_takes_eight_queries(
     number: int, client: Client, django_assert_num_queries: Any
 ) -> None:
-    """Fetch the session, the person, positions, tracks, the draft, rules (3) and libraries."""
+    """Fetch the session, the person, positions, tracks, the draft, rules (2) and libraries."""
     for _ in range(number):
         factories.organization()
-    with django_assert_num_queries(9):
+    with django_assert_num_queries(8):
         client.get(WELCOME, {"find": "helena"})
 
 

@@ -6,11 +6,17 @@ from typing import Any
 from django import forms
 
 from aspen.form_fields import EmailAddressField, LineField, TextField
+from aspen.web.tiles import Tile, tiles_of
 from tracks.certification.supervisors import SupervisorChoice
 from tracks.certification.verifying import SupervisorContact
 
 SOMEONE_ELSE = "else"
 SAME_NAME, OTHER_NAME, NOT_LISTED = "own", "other", "not"
+LISTINGS = [
+    (SAME_NAME, "Yes", "As on the certificate."),
+    (OTHER_NAME, "Yes, under another name", "We will ask for it."),
+    (NOT_LISTED, "No", "You are counted, but not named."),
+]
 
 
 class SupervisorForm(forms.Form):
@@ -23,10 +29,9 @@ class SupervisorForm(forms.Form):
         error_messages={"required": "Choose who will verify your record."},
     )
     supervisor_name = LineField(
-        label="Name of another person",
+        label="Their name",
         max_length=150,
         required=False,
-        help_text="Only if you chose “Another person.” Enter their e-mail address too.",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     supervisor_email = EmailAddressField(
@@ -51,11 +56,17 @@ class SupervisorForm(forms.Form):
             del self.fields["supervisor"]
             name = self.fields["supervisor_name"]
             name.label, name.required = "Who will verify your record?", True
-            name.help_text = (
-                "Your director, supervisor or board chair. We will e-mail them a link. They do not "
-                "need an account."
-            )
+            name.help_text = "Your director, supervisor or board chair."
+            self.fields["supervisor_email"].help_text = "We will e-mail them a link."
             self.fields["supervisor_email"].required = True
+
+    def supervisor_tiles(self) -> list[Tile]:
+        """Return the suggested supervisors, each with the reason, and another person."""
+        choices = [
+            (key, str(each.person), each.why) for key, each in self.supervisor_choices.items()
+        ]
+        other = (SOMEONE_ELSE, "Another person", "We will ask for a name and an e-mail address.")
+        return tiles_of(self, "supervisor", [*choices, other]) if choices else []
 
     def clean(self) -> dict[str, Any]:
         data = super().clean() or self.cleaned_data
@@ -80,7 +91,7 @@ class SubmitForm(SupervisorForm):
     """The details a person adds to their record when submitting it."""
 
     field_order = [
-        *("name", "listing", "other_name", "supervisor", "supervisor_name", "supervisor_email"),
+        *("supervisor", "supervisor_name", "supervisor_email", "name", "listing", "other_name"),
         "note",
     ]
     name = LineField(
@@ -88,22 +99,18 @@ class SubmitForm(SupervisorForm):
         max_length=150,
         widget=forms.TextInput(attrs={"autocomplete": "name"}),
     )
+    # Not preset, so that no one is on the list without having said so.
     listing = forms.ChoiceField(
-        label="How should your name appear on the public annual list?",
-        choices=[
-            (SAME_NAME, "As on the certificate"),
-            (OTHER_NAME, "Under another name"),
-            (NOT_LISTED, "Not at all"),
-        ],
-        initial=SAME_NAME,
+        label="May the public annual list have your name?",
+        choices=[(value, label) for value, label, _ in LISTINGS],
         widget=forms.RadioSelect,
         help_text="The State Library publishes a list of newly certified people each year.",
+        error_messages={"required": "Choose whether the public annual list may have your name."},
     )
     other_name = LineField(
         label="Name for the annual list",
         max_length=150,
         required=False,
-        help_text="Only if you chose “Under another name.”",
         widget=forms.TextInput(attrs={"autocomplete": "off"}),
     )
     note = TextField(
@@ -113,6 +120,9 @@ class SubmitForm(SupervisorForm):
         widget=forms.Textarea(attrs={"rows": 3}),
         help_text="Anything that will help the review. Your supervisor will not see it.",
     )
+
+    def listing_tiles(self) -> list[Tile]:
+        return tiles_of(self, "listing", LISTINGS)
 
     def clean(self) -> dict[str, Any]:
         data = super().clean()

@@ -253,10 +253,16 @@ class RecordGroup(NamedTuple):
 
 
 class RecordPage(NamedTuple):
-    """A record for display, with its lines by category. Empty categories are omitted."""
+    """A record for display, with its lines by category. Empty categories are omitted.
+
+    `earned` is `total`, what the certificate counts, and the surplus. `trainings` is the number of
+    trainings counted.
+    """
 
     groups: list[RecordGroup]
     surplus: list[RecordRow]
+    trainings: int
+    earned: str
     total: str
     required: str
     fingerprint: str
@@ -283,9 +289,12 @@ def record_page(
                     rows=[_row(line, verified or {}) for line in lines],
                 )
             )
+    surplus = record_lines(record, "surplus")
     return RecordPage(
         groups=groups,
-        surplus=[_row(line, {}) for line in record_lines(record, "surplus")],
+        surplus=[_row(line, {}) for line in surplus],
+        trainings=len({line.claim_id for line in counted_lines}),
+        earned=format_credits(sum((line.amount for line in (*counted_lines, *surplus)), ZERO)),
         total=record_total(record),
         required=format_credits(required_credits(record)),
         fingerprint=record_fingerprint(record),

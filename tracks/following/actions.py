@@ -1,9 +1,8 @@
 """Choosing, leaving and resuming tracks; extending periods; posting credits."""
 
 import datetime as dt
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
 
 from django.db import connection
 
@@ -43,31 +42,6 @@ def select_track(*, track: Track, by: User) -> tuple[Participation, bool]:
     if followed:
         return followed, False
     return begin_period(person=by, track=track, by=by), True
-
-
-class SelectionResult(NamedTuple):
-    """The periods started, the periods of tracks already followed, and the reasons for refusals."""
-
-    started: list[Participation]
-    already_followed: list[Participation]
-    refusals: list[str]
-
-
-@audited
-def select_tracks(*, tracks: Iterable[Track], by: User) -> SelectionResult:
-    """Start following the tracks in one transaction. A refusal does not stop the others.
-
-    Locks the person. Idempotent like `select_track`.
-    """
-    result = SelectionResult([], [], [])
-    for track in tracks:
-        try:
-            participation, is_new = select_track(track=track, by=by)
-        except Refused as refusal:
-            result.refusals.append(str(refusal))
-        else:
-            (result.started if is_new else result.already_followed).append(participation)
-    return result
 
 
 def begin_period(*, person: User, track: Track, by: User) -> Participation:

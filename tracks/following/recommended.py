@@ -1,4 +1,4 @@
-"""Tracks recommended to a person based on their positions and stated roles. No queries."""
+"""Tracks recommended to a person based on their positions. No queries."""
 
 import datetime as dt
 from collections.abc import Collection, Iterable
@@ -7,23 +7,12 @@ from typing import NamedTuple
 from accounts.enums import OrganizationKind, PositionKind
 from accounts.models import Position
 
-
-class TrackRole(NamedTuple):
-    """A role, its label in the first person, and the name of the matching track.
-
-    Tracks are identified by their name, which no page can change.
-    """
-
-    key: str
-    label: str
-    track: str
-
-
-TRACK_ROLES = [
-    TrackRole("director", "I am the director of a public library", "Library Director"),
-    TrackRole("staff", "I work in a library", "Library Staff"),
-    TrackRole("trustee", "I am a trustee or board chair", "Library Trustee"),
-]
+# The track for each role. Tracks are identified by their name, which no page can change.
+TRACK_OF_ROLE = {
+    "director": "Library Director",
+    "staff": "Library Staff",
+    "trustee": "Library Trustee",
+}
 
 
 class TrackChange(NamedTuple):
@@ -52,10 +41,9 @@ def role_of_position(position: Position) -> str:
 
 def positions_by_track(positions: Iterable[Position]) -> dict[str, list[str]]:
     """Return the matching positions by track name."""
-    tracks = {role.key: role.track for role in TRACK_ROLES}
     matching: dict[str, list[str]] = {}
     for position in positions:
-        if track := tracks.get(role_of_position(position)):
+        if track := TRACK_OF_ROLE.get(role_of_position(position)):
             matching.setdefault(track, []).append(str(position))
     return matching
 
@@ -68,24 +56,6 @@ def director_since(positions: Iterable[Position]) -> dt.date | None:
         if role_of_position(each) == "director" and each.since_on
     ]
     return min(days, default=None)
-
-
-def why_recommended(roles: Collection[str], matching: dict[str, list[str]]) -> dict[str, str]:
-    """Return the reason for recommending each track that matches the roles, by track name."""
-    reasons = {}
-    for role in TRACK_ROLES:
-        if role.key not in roles:
-            continue
-        if positions := matching.get(role.track):
-            reasons[role.track] = f"Your profile says: {'; '.join(positions)}."
-        else:
-            reasons[role.track] = f"You said: {role.label}."
-    return reasons
-
-
-def preselected_roles(matching: dict[str, list[str]]) -> list[str]:
-    """Return the keys of the roles that match the person's positions."""
-    return [role.key for role in TRACK_ROLES if role.track in matching]
 
 
 def recommended_changes(

@@ -101,6 +101,29 @@ def test_the_name_in_the_annual_list(client, june, listing, other, expected):
     assert Submission.objects.get().listed_as == expected
 
 
+def test_being_listed_by_name_is_asked_and_never_preset(client, june):
+    participation = make.following(june)
+    text = page(client, f"/tracks/{participation.pk}/submit/")
+    assert text.count('type="radio"') == text.count('name="listing"') == 3
+    assert " checked" not in text
+    response = send(client, participation, listing="")
+    error = "Choose whether the public annual list may have your name."
+    assert response.context["form"].errors == {"listing": [error]}
+    assert f'<a href="#id_listing_0">May the public annual list have your name?: {error}</a>' in (
+        response.content.decode()
+    )
+    assert "Thank you for looking." in response.content.decode()
+    assert not Submission.objects.exists()
+
+
+def test_the_page_says_what_was_earned_what_is_needed_and_what_counts(client, june):
+    participation = make.following(june)
+    make.claim(june, days=-2, credits={make.TECHNOLOGY: "3.0"})
+    text = page(client, f"/tracks/{participation.pk}/submit/")
+    assert "<strong>18 credits earned, 15 credits needed</strong>" in text
+    assert "15 credits will be on the certificate." in text
+
+
 def test_warnings_come_first_with_a_link_and_advice(client, june):
     participation = make.following(june)
     begins_at = timezone.now() - dt.timedelta(days=30)
@@ -115,8 +138,8 @@ def test_warnings_come_first_with_a_link_and_advice(client, june):
     assert first.claim_id == waiting.pk
     assert first.text == f"“{facts.title}” is waiting for a staff decision."
     text = response.content.decode()
-    assert text.index("Please check the following before you submit") < text.index(
-        "<h2>Your record</h2>"
+    assert text.index("Please check the following before you send your record") < text.index(
+        "<summary>The 2 trainings that count</summary>"
     )
     assert f"/continuing-education/claims/{waiting.pk}/" in text
     send(client, participation)
@@ -128,9 +151,9 @@ def test_the_page_lists_missing_requirements(client, june):
     make.claim(june, credits={make.ADMINISTRATION: "14.5"})
     text = page(client, f"/tracks/{participation.pk}/submit/")
     assert "Still needed: 0.5 in any category." in text
-    assert "Send to the CE Coordinator" not in text
+    assert "Send my record</button>" not in text
     response = client.post(f"/tracks/{participation.pk}/submit/", {"note": "Keep me"})
-    assert "nothing was submitted" in response.content.decode()
+    assert "nothing was sent" in response.content.decode()
     assert "Keep me" in response.content.decode()
     assert not Submission.objects.exists()
 
@@ -165,7 +188,7 @@ def test_a_suggested_supervisor_is_chosen_with_one_click(client, june):
         Position.objects.create(person=person, organization=library, kind=kind)
     participation = make.following(june)
     text = page(client, f"/tracks/{participation.pk}/submit/")
-    assert "Ida Director: Director of Alpha Public Library" in text
+    assert "<strong>Ida Director</strong><small>Director of Alpha Public Library</small>" in text
     response = send(client, participation, supervisor="")
     assert "Choose who will verify your record." in response.content.decode()
     response = send(client, participation, supervisor="else", supervisor_email="")

@@ -1,6 +1,7 @@
-"""Recommending tracks, and choosing several at once."""
+"""Recommending tracks, and choosing one."""
 
 import datetime as dt
+import re
 from typing import Any
 
 import pytest
@@ -35,14 +36,13 @@ def add_position(
     return Position.objects.create(person=person, organization=library, kind=kind, **fields)
 
 
-def offered(client: Client, query: str = "") -> list[tuple[str, str]]:
-    tracks = client.get(f"/tracks/{query}").context["offered"]
+def offered(client: Client) -> list[tuple[str, str]]:
+    tracks = client.get("/tracks/").context["offered"]
     return [(track.name, track.why) for track in tracks]
 
 
-def choose(client: Client, *names: str) -> Any:
-    ids = [make.track(name).pk for name in names]
-    return client.post("/tracks/", {"tracks": ids}, follow=True)
+def choose(client: Client, name: str) -> Any:
+    return client.post("/tracks/", {"track": make.track(name).pk}, follow=True)
 
 
 # ---------- Recommendations ----------
@@ -98,23 +98,11 @@ def test_nothing_is_recommended_for_a_past_position(client: Client, person: User
     assert [why for _, why in offered(client)] == ["", "", ""]
 
 
-def test_selected_roles_override_the_profile(client: Client, person: User) -> None:
-    add_position(person, PositionKind.STAFF)
-    assert offered(client, "?asked=1&am=trustee") == [
-        (TRUSTEE, "You said: I am a trustee or board chair."),
-        (DIRECTOR, ""),
-        (STAFF, ""),
-    ]
-    assert [why for _, why in offered(client, "?asked=1")] == ["", "", ""]
-    assert [why for _, why in offered(client, "?asked=1&am=king&am=trustee")] == ["", "", ""]
-
-
-def test_roles_and_matching_tracks_are_preselected(client: Client, person: User) -> None:
+def test_recommended_tracks_come_first(client: Client, person: User) -> None:
     add_position(person, PositionKind.DIRECTOR)
     add_position(person, PositionKind.TRUSTEE)
-    text = client.get("/tracks/").content.decode()
-    assert text.count(" checked") == 4  # two roles, two tracks
-    assert text.count("Recommended for you") == 2
+    assert [name for name, _ in offered(client)] == [DIRECTOR, TRUSTEE, STAFF]
+    assert client.get("/tracks/").content.decode().count("Recommended for you") == 2
 
 
 def test_certificate_holder_sees_the_renewal_rules(client: Client, person: User) -> None:
@@ -156,51 +144,58 @@ def test_second_position_keeps_the_first_track(client: Client, person: User) -> 
     assert (change.track, change.others) == (TRUSTEE, [])
 
 
-# ---------- Several at once ----------
+# ---------- One way to choose ----------
 
 
-def test_choosing_several_tracks(client: Client, person: User) -> None:
+def choose_forms(page: str) -> list[str]:
+    """Return the forms that choose a track, without their tokens."""
+    forms = re.findall(r'<form method="post" action="/tracks/">.*?</form>', page, re.DOTALL)
+    return [re.sub(r'<input type="hidden" name="csrf.*?>', "", form) for form in forms]
+
+
+def test_continuing_education_and_my_tracks_choose_with_the_same_buttons(
+    client: Client, person: User
+) -> None:
+    here, there = (
+        choose_forms(client.get(address).content.decode())
+        for address in ("/continuing-education/", "/tracks/")
+    )
+    assert here == there
+    assert len(here) == 3
+    response = choose(client, STAFF)
+    [participation] = counting_queries.active_participations(person)
+    assert response.redirect_chain == [(participation.get_absolute_url(), 302)]
+    assert choose_forms(client.get("/continuing-education/").content.decode()) == []
+    assert len(choose_forms(client.get("/tracks/").content.decode())) == 2
+
+
+def test_a_second_track_is_chosen_like_the_first(client: Client, person: User) -> None:
     make.claim(person, credits={make.ADMINISTRATION: "1.0"})
-    response = choose(client, STAFF, TRUSTEE)
-    assert response.redirect_chain == [("/tracks/", 302)]
-    assert flash_messages(response) == [
-        "You now follow Library Staff and Library Trustee. 2 credit lines were posted to them."
-    ]
+    assert flash_messages(choose(client, STAFF))[-1] == (
+        "You now follow Library Staff. 1 credit line was posted to it."
+    )
+    assert flash_messages(choose(client, TRUSTEE))[-1] == (
+        "You now follow Library Trustee. 1 credit line was posted to it."
+    )
     assert Posting.objects.count() == 2
-    again = choose(client, STAFF, DIRECTOR)
-    assert flash_messages(again)[-2:] == [
-        "You already follow Library Staff.",
-        "You now follow Library Director. 1 credit line was posted to it.",
-    ]
-    assert Participation.objects.filter(person=person).count() == 3
+    assert flash_messages(choose(client, STAFF))[-1] == (
+        "You already follow Library Staff. Nothing was changed."
+    )
+    assert Participation.objects.filter(person=person).count() == 2
 
 
-def test_refused_track_is_reported_and_the_others_chosen(client: Client, person: User) -> None:
+def test_a_track_without_rules_is_refused(client: Client) -> None:
     RuleSet.objects.filter(track=make.track(STAFF)).update(valid_until=dt.date(2024, 12, 31))
-    response = choose(client, DIRECTOR, STAFF, TRUSTEE)
-    assert flash_messages(response) == [
-        "There are no rules in force for Library Staff, so it cannot be chosen.",
-        "You now follow Library Director and Library Trustee. 0 credit lines were posted to them.",
+    assert flash_messages(choose(client, STAFF)) == [
+        "There are no rules in force for Library Staff, so it cannot be chosen."
     ]
-    tracks = Participation.objects.order_by("track__position").values_list("track__name", flat=True)
-    assert list(tracks) == [DIRECTOR, TRUSTEE]
-
-
-def test_error_on_the_way_rolls_everything_back(person: User) -> None:
-
-    def tracks() -> Any:
-        yield make.track(STAFF)
-        raise RuntimeError("stopped halfway")
-
-    with pytest.raises(RuntimeError):
-        actions.select_tracks(tracks=tracks(), by=person)
     assert not Participation.objects.exists()
 
 
-@pytest.mark.parametrize("values", [[], ["x"], ["0"], ["9" * 30], ["\x00"]])
-def test_empty_or_invalid_selection(client: Client, values: list[str]) -> None:
-    response = client.post("/tracks/", {"tracks": values}, follow=True)
-    assert flash_messages(response) == ["Select at least one of the tracks on this page."]
+@pytest.mark.parametrize("value", ["", "x", "0", "9" * 30, "\x00"])
+def test_empty_or_invalid_choice(client: Client, value: str) -> None:
+    response = client.post("/tracks/", {"track": value}, follow=True)
+    assert flash_messages(response) == ["Choose one of the tracks on this page."]
     assert not Participation.objects.exists()
 
 
@@ -212,8 +207,20 @@ def test_the_number_of_queries_is_fixed(
     for kind in kinds[:number]:
         add_position(person, kind)
     actions.select_track(track=make.track(STAFF), by=person)
-    with django_assert_num_queries(10):
+    with django_assert_num_queries(9):
         client.get("/tracks/")
+
+
+@pytest.mark.parametrize("number", [1, 3])
+def test_queries_of_continuing_education_without_a_track(
+    client: Client, person: User, number: int, django_assert_num_queries: Any
+) -> None:
+    for _ in range(number):
+        add_position(person, PositionKind.STAFF)
+        make.claim(person)
+        make.event()
+    with django_assert_num_queries(10):
+        client.get("/continuing-education/")
 
 
 @pytest.mark.django_db(transaction=True)
