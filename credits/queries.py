@@ -310,15 +310,19 @@ def certified_event_ids(event_ids: Collection[int]) -> set[int]:
     return {claims[pk] for pk in claims_in_certificates(claims)}
 
 
+def asked_since() -> dt.datetime:
+    """Return when an event must have ended for pages to ask whether the person took part."""
+    return timezone.now() - dt.timedelta(days=60)
+
+
 def probably_attended(person: User) -> QuerySet[Event]:
     """Return claimable events of the past 60 days that the person may have attended, newest first.
 
     See events.queries.probably_took_part. Fetches credit lines in a second query.
     """
-    since = timezone.now() - dt.timedelta(days=60)
     return (
         event_queries.probably_took_part(person)
-        .filter(pk__in=claimable_by(person).values("pk"), over_at__gte=since)
+        .filter(pk__in=claimable_by(person).values("pk"), over_at__gte=asked_since())
         .prefetch_related(event_queries.OFFERS)
     )
 

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from decimal import Decimal
 from typing import Any, NamedTuple
 
+from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
     Count,
     Exists,
@@ -17,7 +18,7 @@ from django.db.models import (
     Sum,
     Value,
 )
-from django.db.models.functions import Coalesce
+from django.db.models.functions import Coalesce, JSONObject
 from django.utils import timezone
 
 from accounts.models import User
@@ -542,26 +543,46 @@ def probably_took_part(person: User) -> QuerySet[Event]:
 
     They registered and their attendance is not known, or they were on the waitlist, canceled, or
     opened the meeting or the recording. Excludes events that they dismissed. The caller excludes
-    those that the person has claimed. `opened` is the HintKind of what they opened first, if
-    anything, and `place` the RegistrationState, if they registered.
+    those that the person has claimed. Annotated by with_signs_of().
     """
     hints = Hint.objects.filter(person=person)
     opened = hints.exclude(kind=HintKind.DISMISSED)
     unmarked = Registration.objects.filter(person=person, attendance=Attendance.UNKNOWN)
-    return (
-        Event.objects.filter(
-            Q(pk__in=opened.values("event")) | Q(pk__in=unmarked.values("event")),
-            origin=Origin.CALENDAR,
-            state=EventState.PUBLISHED,
-            claimable_at__lte=timezone.now(),
-        )
-        .exclude(pk__in=hints.filter(kind=HintKind.DISMISSED).values("event"))
-        .annotate(
-            opened=Subquery(opened.filter(event=OuterRef("pk")).order_by("pk").values("kind")[:1]),
-            place=Subquery(
-                unmarked.filter(event=OuterRef("pk")).order_by("pk").values("state")[:1]
-            ),
-        )
-        .defer("search")
-        .order_by("-begins_at", "-id")
+    events = Event.objects.filter(
+        Q(pk__in=opened.values("event")) | Q(pk__in=unmarked.values("event")),
+        origin=Origin.CALENDAR,
+        state=EventState.PUBLISHED,
+        claimable_at__lte=timezone.now(),
+    ).exclude(pk__in=hints.filter(kind=HintKind.DISMISSED).values("event"))
+    return with_signs_of(person, events).defer("search").order_by("-begins_at", "-id")
+
+
+def with_signs_of(person: User, events: QuerySet[Event]) -> QuerySet[Event]:
+    """Annotate the signs that the person took part.
+
+    `opened` is the HintKind of what they opened first, if anything, `place` the RegistrationState
+    if they registered and their attendance is not known, and `is_dismissed` whether they said no.
+    """
+    hints = Hint.objects.filter(person=person, event=OuterRef("pk"))
+    opened = hints.exclude(kind=HintKind.DISMISSED).order_by("pk")
+    unmarked = Registration.objects.filter(
+        person=person, attendance=Attendance.UNKNOWN, event=OuterRef("pk")
     )
+    return events.annotate(
+        opened=Subquery(opened.values("kind")[:1]),
+        place=Subquery(unmarked.order_by("pk").values("state")[:1]),
+        is_dismissed=Exists(hints.filter(kind=HintKind.DISMISSED)),
+    )
+
+
+def with_offers(events: QuerySet[Event]) -> QuerySet[Event]:
+    """Annotate `offered`, the categories and amounts of the event's credit lines, as JSON."""
+    line = JSONObject(
+        amount="amount",
+        name="category__name",
+        short_name="category__short_name",
+        slug="category__slug",
+        shape="category__shape",
+    )
+    offers = CreditOffer.objects.filter(event=OuterRef("pk")).order_by("category__position")
+    return events.annotate(offered=ArraySubquery(offers.values_list(line)))

@@ -22,6 +22,7 @@ from aspen.web.undo import success_with_undo
 from credits import queries as credit_queries
 from events import actions as event_actions
 from events import queries as event_queries
+from events.models import Category, Event
 from tracks.certification import certificates, record
 from tracks.certification import presentation as certification_presentation
 from tracks.certification import queries as certification_queries
@@ -32,7 +33,7 @@ from tracks.enums import ACTIVE, ParticipationState
 from tracks.following import actions as following_actions
 from tracks.following.offers import offered_tracks
 from tracks.models import Participation
-from tracks.today import waiting_for
+from tracks.today import LISTED, EventRow, event_row, waiting_for, why_asked
 
 if TYPE_CHECKING:
     from tracks.certification.queries import AnnotatedSubmission
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 MAX_LISTED = 300
 LATEST = 5  # how many credits the page lists
 PER_PAGE = 25
+CATEGORY = ("name", "short_name", "slug", "shape")
 
 
 @require_safe
@@ -64,6 +66,7 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         for each in summaries
     ]
     archived = Decimal(0) if active else credits.credit_totals(person).archived
+    ended = _ended_events(person)
     latest_credits = credits.with_details(credits.credits_with_postings(person))[:LATEST]
     context = {
         "tracks": list(zip(summaries, statuses, strict=True)),
@@ -83,7 +86,8 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
             for each in (counting_queries.certificates_of(person) if is_certified else [])
             if each.issued_at > timezone.now() - certificates.NEW_FOR and not each.revoked_at
         ],
-        "claimable": _claimable_events(person),
+        "claimable": _claimable_events(ended),
+        "taken_part": _taken_part(ended),
     }
     return render(request, "tracks/dashboard.html", context)
 
@@ -105,8 +109,14 @@ class ClaimableEvents(NamedTuple):
     has_more: bool
 
 
-def _claimable_events(person: User) -> ClaimableEvents:
-    events = event_queries.with_credits_offered(credit_queries.claimable_by(person))
+def _ended_events(person: User) -> list[Event]:
+    """Return the newest events to claim, with their credit and signs that the person took part."""
+    claimable = event_queries.with_offers(credit_queries.claimable_by(person))
+    events = event_queries.with_credits_offered(claimable)
+    return list(event_queries.with_signs_of(person, events)[: MAX_LISTED + 1])
+
+
+def _claimable_events(events: list[Event]) -> ClaimableEvents:
     options = [
         ClaimableEvent(
             event.pk,
@@ -115,9 +125,30 @@ def _claimable_events(person: User) -> ClaimableEvents:
             event.sponsor,
             format_credits(event.credits_offered),  # type: ignore[attr-defined]
         )
-        for event in events[: MAX_LISTED + 1]
+        for event in events
     ]
     return ClaimableEvents(options[:MAX_LISTED], has_more=len(options) > MAX_LISTED)
+
+
+def _taken_part(events: list[Event]) -> list[tuple[EventRow, str, list[tuple[Category, str]]]]:
+    """Return the events to ask about, as Today does."""
+    since = credit_queries.asked_since()
+    asked = [event for event in events if _is_asked(event) and event.over_at >= since]
+    return [(event_row(each), why_asked(each), _credits(each)) for each in asked[:LISTED]]
+
+
+def _is_asked(event: Any) -> bool:
+    return bool(event.opened or event.place) and not event.is_dismissed
+
+
+def _credits(event: Any) -> list[tuple[Category, str]]:
+    return [
+        (
+            Category(**{name: line[name] for name in CATEGORY}),
+            format_credits(Decimal(str(line["amount"]))),
+        )
+        for line in event.offered
+    ]
 
 
 def leave(request: AuthenticatedHttpRequest, participation_id: int) -> HttpResponse:

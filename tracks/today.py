@@ -61,7 +61,8 @@ def today(request: AuthenticatedHttpRequest) -> HttpResponse:
         "next": [_coming_row(each) for each in event_queries.coming_up(person)[:LISTED]],
         **waiting_for(person),
         "taken_part": [
-            (_row(each), _why_asked(each), _credits(each.offers.all())) for each in missed[:LISTED]
+            (event_row(each), why_asked(each), _credits(each.offers.all()))
+            for each in missed[:LISTED]
         ],
         "suggestions": suggested[:LISTED],
         "suggested_for": str(unfinished.participation.track) if unfinished else "",
@@ -90,8 +91,8 @@ def _greeting(hour: int) -> str:
     return "Good afternoon" if hour < 18 else "Good evening"
 
 
-def _why_asked(event: Event) -> str:
-    """Return why the page asks about an event from probably_took_part()."""
+def why_asked(event: Event) -> str:
+    """Return why pages ask about an event with annotations of with_signs_of()."""
     return WHY_ASKED[event.opened or event.place]  # type: ignore[attr-defined]
 
 
@@ -110,13 +111,13 @@ class EventRow(NamedTuple):
 
 def _coming_row(event: Event) -> EventRow:
     """Return the row of an event from coming_up()."""
-    row = _row(event)
+    row = event_row(event)
     if not event.is_starred:  # type: ignore[attr-defined]
         return row
     return row._replace(where=" · ".join(filter(None, [row.where, "Starred"])))
 
 
-def _row(event: Event) -> EventRow:
+def event_row(event: Event) -> EventRow:
     day, times = day_and_times(event)
     delivery = event.get_delivery_display() if event.delivery else ""
     return EventRow(

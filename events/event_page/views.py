@@ -203,7 +203,7 @@ def dismiss(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 f"We will not ask you about “{event.title}” again.",
                 reverse("events:undo_dismissal", args=[event.pk]),
             )
-    return redirect("home")
+    return redirect("tracks:dashboard" if "back" in request.POST else "home")
 
 
 def undo_dismissal(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:

@@ -108,6 +108,34 @@ def test_no_is_remembered_and_can_be_undone(client: Client, person: User) -> Non
     assert len(page.context["taken_part"]) == 1
 
 
+def test_continuing_education_asks_too_and_its_no_leads_back(client: Client, person: User) -> None:
+    event = make.event(title="Opened by me", credits={make.ADMINISTRATION: "1.5"})
+    make.event(title="Not opened")
+    Hint.objects.create(event=event, person=person, kind=HintKind.JOINED)
+    page = client.get("/continuing-education/")
+    [(row, why, credits)] = page.context["taken_part"]
+    assert (row.title, why) == ("Opened by me", "You opened the meeting")
+    assert [(str(category), amount) for category, amount in credits] == [
+        ("Library Administration", "1.5 credits")
+    ]
+    assert "Were you there?" in text(page)
+    page = client.post(f"/events/{event.pk}/dismiss/", {"back": "1"}, follow=True)
+    assert page.redirect_chain == [("/continuing-education/", 302)]
+    assert page.context["taken_part"] == client.get("/").context["taken_part"] == []
+    assert "Were you there?" not in text(page)
+
+
+def test_continuing_education_asks_about_the_same_events(client: Client, person: User) -> None:
+    for days, title in ((-1, "Latest"), (-59, "Last"), (-61, "Too old")):
+        event = make.event(days=days, title=title)
+        Hint.objects.create(event=event, person=person, kind=HintKind.WATCHED)
+    asked = client.get("/continuing-education/").context["taken_part"]
+    assert [(row.title, why) for row, why, _ in asked] == [
+        ("Latest", "You opened the recording"),
+        ("Last", "You opened the recording"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("hour", "greeting"), [(8, "Good morning"), (12, "Good afternoon"), (18, "Good evening")]
 )
