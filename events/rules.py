@@ -198,7 +198,7 @@ def why_not_join(event: Event) -> str | None:
     if not event.joining_url:
         return f"To join online, ask {contact_of(event)}."
     if timezone.now() < joining_opens(event):
-        return f"The door opens {_moment(joining_opens(event))}."
+        return f"You can join online {_moment(joining_opens(event))}."
     return None
 
 

@@ -82,7 +82,7 @@ def next_step(event: Event, facts: EventFacts) -> NextStep:
     return _registration_step(event, counts, facts)
 
 
-class Door(NamedTuple):
+class HowToJoin(NamedTuple):
     """How to join an event online, for people with a place and organizers only.
 
     `url` is the page of the portal that opens the meeting, or empty before and after.
@@ -93,9 +93,9 @@ class Door(NamedTuple):
     facts: list[tuple[str, str]]
 
 
-def door(
+def how_to_join(
     event: Event, counts: RegistrationCounts, now: dt.datetime, *, is_managed: bool = False
-) -> Door | None:
+) -> HowToJoin | None:
     """Return how the person joins the event online, or None if they cannot or it is over.
 
     `counts` have the person's registration.
@@ -107,7 +107,7 @@ def door(
         return None
     reason = rules.why_not_join(event)
     url = "" if reason else reverse("events:join", args=[event.pk])
-    return Door(url, reason or "The room is open.", facts)
+    return HowToJoin(url, reason or "You can join now.", facts)
 
 
 def _registered_step(event: Event, counts: RegistrationCounts, facts: EventFacts) -> NextStep:

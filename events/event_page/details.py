@@ -20,7 +20,7 @@ from aspen.web.labels import Label
 from aspen.web.undo import undo_url
 from events import permissions, rules, undoing
 from events.calendar.facts import EventFacts
-from events.calendar.next_step import Door, Link, NextStep, web_link
+from events.calendar.next_step import HowToJoin, Link, NextStep, web_link
 from events.calendar.presentation import FULL, OVER, RECORDING, EventRow, state_labels
 from events.enums import ATTENDED, Delivery, EventState, EventType, Origin
 from events.models import Event, Resource
@@ -59,10 +59,10 @@ def _recording_words(event: Event) -> str:
     return ", ".join(filter(None, ["Recording", length, until]))
 
 
-def blue_button(step: NextStep, door: Door | None, recording: "RecordingInfo | None") -> str:
-    """Return which button of the page is the blue one: door, step, watch, or "" for none."""
-    if door and door.url:
-        return "door"
+def blue_button(step: NextStep, how: HowToJoin | None, recording: "RecordingInfo | None") -> str:
+    """Return which button of the page is the blue one: join, step, watch, or "" for none."""
+    if how and how.url:
+        return "join"
     if step.kind in BLUE_STEPS:
         return "step"
     return "watch" if recording and recording.link else ""
@@ -279,7 +279,7 @@ class EventPage(NamedTuple):
     can_add_to_calendar: bool
     json_ld: str
     places_left: str
-    door: Door | None
+    how_to_join: HowToJoin | None
     contact: Link | None
     times: MachineTimes | None
     map: str

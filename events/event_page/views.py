@@ -1,5 +1,6 @@
 """The event page."""
 
+from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import (
@@ -24,7 +25,7 @@ from aspen.web.undo import success_with_undo
 from events import permissions, queries, rules
 from events.calendar import feeds, presentation
 from events.calendar.facts import EventFacts, facts_about, signed_in_person
-from events.calendar.next_step import door, next_step, web_link
+from events.calendar.next_step import how_to_join, next_step, web_link
 from events.calendar.presentation import ROW_FIELDS
 from events.catalog import queries as catalog_queries
 from events.enums import EventState, Origin
@@ -53,7 +54,7 @@ def detail(request: HttpRequest, pk: int, slug: str = "") -> HttpResponse:
         return _redirect_to_claim(person, event)
     page = _page(request, person, event)
     response = render(request, "events/detail.html", page._asdict())
-    if page.door:
+    if page.how_to_join:
         patch_cache_control(response, private=True, no_store=True)
     return response
 
@@ -65,14 +66,15 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
     facts = facts_about(person, [event, *sessions])
     counts = facts.counts_by_event.get(event.pk, queries.NO_REGISTRATIONS)
     states = details.page_states(event, counts, facts.now)
-    if event.is_demonstration:
+    # In a demonstration, the header says it for all events.
+    if event.is_demonstration and not settings.DEMO:
         states.append(presentation.DEMONSTRATION)
     starred = queries.starred_ids(person, sessions) if person and sessions else set()
     program = presentation.conference_program(event, sessions, facts, starred=starred)
     to_claim = details.has_button(program, "claim")
     others = queries.other_dates(event)
     step = next_step(event, facts)
-    own_door = door(event, counts, facts.now, is_managed=event.is_managed)  # type: ignore[attr-defined]
+    how = how_to_join(event, counts, facts.now, is_managed=event.is_managed)  # type: ignore[attr-defined]
     recording = details.recording_info(event, facts.now, earns_credit=event.pk in facts.credits)
     earlier = earlier_claim_for(person, event)
     structured_data = _json_ld(request, event, facts)
@@ -82,19 +84,19 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         states=states,
         row=presentation.event_row(event, facts, event.parent),
         next_step=step,
-        blue=details.blue_button(step, own_door, recording),
+        blue=details.blue_button(step, how, recording),
         earlier=earlier,
         claimed_on=format_short_day(earlier.claimed_on) if earlier else "",
         has_questions=event.has_questions,  # type: ignore[attr-defined]
         has_choice=rules.attendance_modes(event) != ("",),
         joins_online=bool(rules.joining_facts(event)),
         can_act=bool(
-            step.kind or (step.note and not to_claim) or own_door or (recording and recording.link)
+            step.kind or (step.note and not to_claim) or how or (recording and recording.link)
         ),
         can_add_to_calendar=bool(structured_data) and not rules.is_over(event),
         json_ld=structured_data,
         places_left=presentation.places_left(event, counts, facts.now),
-        door=own_door,
+        how_to_join=how,
         contact=details.contact_link(event),
         times=details.machine_times(event),
         map=details.map_link(event),

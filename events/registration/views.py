@@ -24,7 +24,7 @@ from events import queries, rules
 from events.attendance import actions as attendance_actions
 from events.calendar import presentation
 from events.calendar.facts import EventFacts, facts_about
-from events.calendar.next_step import Door, door, next_step, switches
+from events.calendar.next_step import HowToJoin, how_to_join, next_step, switches
 from events.calendar.presentation import EventRow
 from events.enums import AttendanceMode, KeyPurpose, RegistrationState
 from events.models import Event, Question, Registration
@@ -244,7 +244,7 @@ class ComingRegistration(NamedTuple):
     row: EventRow
     has_questions: bool
     other_places: list[OtherPlace]
-    door: Door | None
+    how_to_join: HowToJoin | None
 
 
 class PastRegistration(NamedTuple):
@@ -305,7 +305,7 @@ def _coming_registration(
     counts = facts.counts_by_event.get(registration.event.pk, queries.NO_REGISTRATIONS)
     has_questions: bool = registration.has_questions  # type: ignore[attr-defined]
     return ComingRegistration(
-        row, has_questions, others, door(registration.event, counts, facts.now)
+        row, has_questions, others, how_to_join(registration.event, counts, facts.now)
     )
 
 

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import re
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import Permission
@@ -295,10 +296,10 @@ def blue_buttons(client: Client, event: Event) -> list[str]:
 
 def test_the_page_has_at_most_one_blue_button(client):
     recording = {"recording_url": "https://video.example/1", "recording_available_at": hour_ago()}
-    door = {"joining_url": "https://meet.example/1"}
+    joining = {"joining_url": "https://meet.example/1"}
     starts = {"begins_at": timezone.now() + dt.timedelta(minutes=5), "ends_at": None}
     recorded = make.event(days=-2, **recording)
-    live = make.event(**starts, **door)
+    live = make.event(**starts, **joining)
     under_way = make.event(days=-1, hours=48, **recording)
     full = make.event(days=2, capacity=1)
     register(event_id=full.pk, by=make.person())
@@ -381,7 +382,7 @@ def test_all_details_are_shown(client):
         "https://www.montana.example/events/1",
         "montana.example",
     )
-    assert states(client, event)[-1] == "Demonstration event"
+    assert "Demonstration event" not in states(client, event)  # the header says it
     for shown in ("Mountain time", "Jo Trainer", "All staff", "<p>First line.</p>"):
         assert shown in page
     assert "Weeding &lt;b&gt;well&lt;/b&gt;</h1>" in page
@@ -755,3 +756,10 @@ def test_a_conference_without_credit_of_its_own_points_to_its_sessions(client):
     page = client.get(f"/events/{conference.pk}/")
     assert page.context["next_step"].note.startswith("The sessions earn the credit.")
     assert '<a class="go" href="#program">By session</a>' in page.content.decode()
+
+
+def test_events_of_a_demonstration_say_so_where_real_people_sign_in(
+    client: Client, settings: Any
+) -> None:
+    settings.DEMO = False
+    assert states(client, make.event(is_demonstration=True))[-1] == "Demonstration event"
