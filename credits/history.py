@@ -115,14 +115,15 @@ def with_history(rows: QuerySet[Rows], *, claim: str = "claim_id") -> QuerySet[R
     credits = CreditHistory.objects.filter(claim=OuterRef(claim))
     files = EvidenceHistory.objects.filter(claim=OuterRef(claim))
     events = EventHistory.objects.filter(pgh_obj__in=on_events)
-    annotated: QuerySet[Rows] = rows.annotate(
-        claim_rows=_as_json(claims, *CLAIM_COLUMNS, people=("claimed_by", "decided_by")),
-        credit_rows=_as_json(
+    annotations: dict[str, Any] = {
+        "claim_rows": _as_json(claims, *CLAIM_COLUMNS, people=("claimed_by", "decided_by")),
+        "credit_rows": _as_json(
             credits, *CREDIT_COLUMNS, people=("withdrawn_by",), category_name="category__name"
         ),
-        file_rows=_as_json(files, "file_name"),
-        event_rows=_as_json(events, *EVENT_COLUMNS),
-    )
+        "file_rows": _as_json(files, "file_name"),
+        "event_rows": _as_json(events, *EVENT_COLUMNS),
+    }
+    annotated: QuerySet[Rows] = rows.annotate(**annotations)
     return annotated
 
 

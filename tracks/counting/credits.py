@@ -2,7 +2,7 @@
 
 import datetime as dt
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple, TypedDict
+from typing import TYPE_CHECKING, Any, NamedTuple, TypedDict
 
 from django.contrib.postgres.expressions import ArraySubquery
 from django.db.models import (
@@ -38,19 +38,11 @@ if TYPE_CHECKING:
         participation: int
         track: int
 
-    class File(TypedDict):
-        """A file of a credit's claim, if with_details() loaded them."""
-
-        pk: int
-        name: str
-        size: int
-
     class _Posted(TypedDict):
         earned_on: dt.date
         posted_in: list[int]
         recorded_in: "list[RecordedIn]"
         catalog_years: list[int]
-        files: "list[File]"
 
     PostedCredit = WithAnnotations[Credit, _Posted]
 
@@ -166,7 +158,9 @@ def with_details(credits: "QuerySet[PostedCredit]") -> "QuerySet[PostedCredit]":
     """
     files = Evidence.objects.filter(claim=OuterRef("claim_id")).order_by("pk")
     file = JSONObject(pk="pk", name="file_name", size="size")
-    return history.with_history(credits.annotate(files=ArraySubquery(files.values_list(file))))
+    with_files: Any = credits.annotate(files=ArraySubquery(files.values_list(file)))
+    detailed: QuerySet[PostedCredit] = history.with_history(with_files)
+    return detailed
 
 
 def load_ended_by(credits: "QuerySet[PostedCredit]") -> "list[PostedCredit]":

@@ -3,7 +3,7 @@
 import dataclasses
 import datetime as dt
 from decimal import Decimal
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.template.defaultfilters import filesizeformat
 from django.urls import reverse
@@ -302,6 +302,7 @@ class CreditDetails(NamedTuple):
 
 def credit_details(credit: "PostedCredit", *, reader: User) -> CreditDetails:
     """Return the details of a credit that credits.with_details() loaded. Takes no query."""
+    loaded: Any = credit
     claim = credit.claim
     is_withdrawn = (
         claim.state == ClaimState.WITHDRAWN
@@ -312,7 +313,7 @@ def credit_details(credit: "PostedCredit", *, reader: User) -> CreditDetails:
     return CreditDetails(
         history=history.credit_history(credit, reader=reader),
         files=[
-            FileRow(each["pk"], each["name"], filesizeformat(each["size"])) for each in credit.files
+            FileRow(each["pk"], each["name"], filesizeformat(each["size"])) for each in loaded.files
         ],
         note=claim.note,
         accept=EVIDENCE_ACCEPT,
