@@ -33,7 +33,7 @@ def test_from_a_registration_to_a_scanned_certificate(open_browser: Callable[...
 
     librarian.visit("/continuing-education/credits/")
     line = opens_the_credit(librarian, TITLE)
-    librarian.follow(f"Certificate of attendance: {TITLE}", within=line)
+    librarian.follow(f"Certificate of attendance for {TITLE}", within=line)
     librarian.sees("2 credits in Library Administration", "On the participant’s word")
     address = scans_the_pdf(librarian)
     stranger.visit(address)
@@ -42,7 +42,7 @@ def test_from_a_registration_to_a_scanned_certificate(open_browser: Callable[...
 
     librarian.visit("/continuing-education/credits/")
     line = opens_the_credit(librarian, TITLE)
-    librarian.press(f"Withdraw: {TITLE}", within=line)
+    librarian.click(line.get_by_role("button", name="Withdraw"))
     stranger.visit(address)
     stranger.sees("Withdrawn", "The attendance or its credit no longer counts.")
 
