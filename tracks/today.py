@@ -10,13 +10,13 @@ from django.views.decorators.http import require_safe
 
 from accounts.models import User
 from aspen.clock import today as current_day
-from aspen.formats import format_credits, format_day, format_short_day
+from aspen.formats import format_credits, format_day
 from aspen.web import waiting
 from aspen.web.request import AuthenticatedHttpRequest
 from credits import queries as credit_queries
 from events import actions as event_actions
 from events import queries as event_queries
-from events.calendar.presentation import day_and_times
+from events.calendar.presentation import short_day, short_times
 from events.enums import HintKind, RegistrationState
 from events.models import Category, CreditOffer, Event
 from tracks.certification import queries as certification_queries
@@ -118,13 +118,12 @@ def _coming_row(event: Event) -> EventRow:
 
 
 def event_row(event: Event) -> EventRow:
-    day, times = day_and_times(event)
     delivery = event.get_delivery_display() if event.delivery else ""
     return EventRow(
         id=event.pk,
         url=event.get_absolute_url(),
         title=event.title,
-        day=format_short_day(timezone.localdate(event.begins_at)) if times else day,
-        times=times,
+        day=short_day(event, timezone.now()),
+        times=short_times(event),
         where=" · ".join(filter(None, [delivery, event.city])),
     )

@@ -21,6 +21,7 @@ from aspen.halves import HALF
 from tracks.counting.progress import ZERO, DatedCredit, Progress, sum_by_category
 
 MONTHS = 12
+FEW_DAYS = 60  # with more days left, the date says enough
 MIN_DAYS = 31  # with fewer days left, a monthly rate makes no sense
 
 
@@ -155,6 +156,9 @@ def _round_up_to_half(amount: Decimal) -> Decimal:
 
 
 def format_days_left(forecast: Forecast) -> str:
+    """Say how many days are left if there are few, or that the period is over."""
+    if forecast.days_left > FEW_DAYS:
+        return ""
     if forecast.days_left < 0:
         return f"The period ended on {format_day(forecast.closes_on)}."
     if forecast.days_left == 0:
