@@ -71,9 +71,10 @@ def attendance_fact(registration: Registration) -> Facts:
 
 
 def how_to_switch(registration: Registration) -> list[str]:
-    """Explain how to take part in a hybrid event in the other way."""
+    """Explain how to take part in a hybrid event in the other way, while registration is open."""
     event = registration.event
-    if rules.attendance_modes(event) == ("",):
+    closes = event.registration_closes_at
+    if rules.attendance_modes(event) == ("",) or (closes and closes <= timezone.now()):
         return []
     page = event_page(event)[1]
     if not registration.attendance_mode:
@@ -82,7 +83,10 @@ def how_to_switch(registration: Registration) -> list[str]:
             f"the event's page, so that someone else can have the place: {page}"
         ]
     other = "online" if registration.attendance_mode == AttendanceMode.IN_PERSON else "in person"
-    return [f"If you would rather take part {other}, switch on the event's page: {page}"]
+    return [
+        f"If you would rather take part {other}, see on the event's page whether there is room: "
+        f"{page}"
+    ]
 
 
 def how_to_join(event: Event) -> list[str]:

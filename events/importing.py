@@ -82,7 +82,7 @@ class EventImporter:
         *("city", "delivery", "sponsor", "credits", "registration", "audience", "recording"),
         "summary",
     )
-    moments: tuple[str, ...] = ("begin", "end")
+    moments: tuple[str, ...] = ("begin", "end", "recording_last_day")
 
     def __init__(self) -> None:
         categories = Category.objects.order_by("position")
@@ -387,7 +387,11 @@ def read_optional_columns(row: CsvRow) -> dict[str, Any]:
 
 
 def _last_day(text: str, column: str) -> dt.date | None:
-    return timezone.localdate(read_moment(text, column)[0]) if text else None
+    try:
+        return timezone.localdate(read_moment(text, column)[0]) if text else None
+    except Refused:
+        # The column may have been mistaken for that of the passcode.
+        raise Refused("it is not a date, such as 2026-05-11", field=column) from None
 
 
 def _cleaned_as_in_form(name: str, text: str, column: str) -> Any:

@@ -66,6 +66,12 @@ def has_recording(event: Event, now: dt.datetime) -> bool:
     return until_at is None or now < until_at
 
 
+def is_recording_gone(event: Event, now: dt.datetime) -> bool:
+    """Return True if the last day on which people could watch the recording is over."""
+    last_day = event.recording_last_day
+    return last_day is not None and last_day < timezone.localdate(now)
+
+
 def is_past_recording(event: Event, now: dt.datetime) -> bool:
     """Return True if a recorded event no longer earns credit."""
     until_at = event.recording_until_at
@@ -204,12 +210,11 @@ def why_not_join(event: Event) -> str | None:
 
 def can_watch(event: Event, now: dt.datetime) -> bool:
     """Return True if the event page links to the recording now."""
-    last_day = event.recording_last_day
     return bool(
         event.recording_url
         and event.state == EventState.PUBLISHED
         and (event.recording_available_at is None or event.recording_available_at <= now)
-        and (last_day is None or timezone.localdate(now) <= last_day)
+        and not is_recording_gone(event, now)
     )
 
 

@@ -41,8 +41,6 @@ def take(browser: Browser, address: str, name: str, email: str, path: str) -> No
     page = browser.new_page(viewport={"width": width, "height": height})
     sign_in(page, address, email)
     page.goto(address + path)
-    if name == "certificate":
-        page.get_by_role("link", name="Public page").first.click()
     for colors in COLORS:
         page.emulate_media(color_scheme=colors)
         file = FOLDER / f"{name}-{colors}.png"

@@ -203,7 +203,7 @@ def to_row(record: CsvRecord, header: list[str], moments: tuple[str, ...] = ()) 
             "check for an extra or missing comma"
         )
     values = dict(zip(header, cells, strict=False))
-    values |= {column: iso_moment(values[column]) for column in moments}
+    values |= {column: iso_moment(values[column]) for column in moments if column in values}
     return CsvRow(record.line, values)
 
 

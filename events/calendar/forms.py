@@ -231,8 +231,6 @@ class CalendarForm(forms.Form):
             fits = self._choice_field("fits")
             fits.choices = []
             fits.error_messages["invalid_choice"] = NO_TRACK
-        # Browsers would cut a longer search without saying so.
-        self.fields["q"].widget.attrs.pop("maxlength", None)
 
     def _choice_field(self, name: str) -> forms.ChoiceField:
         field = self.fields[name]

@@ -186,6 +186,8 @@ def _over_note(event: Event, counts: RegistrationCounts, facts: EventFacts) -> s
         )
     if event.pk in facts.credits:
         return ""
+    if facts.credits and facts.credits.keys() <= facts.claimed:
+        return "The sessions earn the credit. They are all listed in your credits."
     if facts.credits:  # on a conference page, its sessions' credits
         return "The sessions earn the credit. Choose the ones you attended in the program below."
     return "This event earns no CE credit."

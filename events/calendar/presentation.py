@@ -69,7 +69,7 @@ def state_labels(event: Event, counts: RegistrationCounts, now: dt.datetime) -> 
     checks = [
         (OVER, over),
         (UNDER_WAY, not over and event.begins_at <= now),
-        (RECORDING, rules.has_recording(event, now)),
+        (RECORDING, rules.has_recording(event, now) and not rules.is_recording_gone(event, now)),
     ]
     labels = [label for label, applies in checks if applies]
     return labels if over else labels + _registration_states(event, counts, now)
@@ -238,7 +238,7 @@ def event_row(
         step=_row_step(event, facts),
         fills_gap=getattr(event, "fills_gap", False),
         length=format_length(event.recording_minutes) if event.recording_minutes else "",
-        until=_watchable_until(event, facts.now),
+        until=watchable_until(event, facts.now),
         has_address=bool(event.recording_url),
     )
 
@@ -258,7 +258,7 @@ def short_times(event: Event) -> str:
     return times.replace("12:00 PM", "noon").replace(":00", "")
 
 
-def _watchable_until(event: Event, now: dt.datetime) -> str:
+def watchable_until(event: Event, now: dt.datetime) -> str:
     """Return the last day on which the recording can be watched and earns credit, as text."""
     days = [event.recording_last_day] if event.recording_last_day else []
     if event.recording_until_at:

@@ -86,8 +86,8 @@ def program_lead(program: Program) -> str:
         return f"{question} You starred {stars}." if has_stars else question
     if any(row.can_star for row in rows):
         if has_stars:
-            return f"You starred {stars}. Today and your calendar show them."
-        return "Star the sessions you plan to attend. Today and your calendar will show them."
+            return f"You starred {stars}. Today shows the next ones."
+        return "Star the sessions you plan to attend. Today will show the next ones."
     return ""
 
 
@@ -274,7 +274,7 @@ class EventPage(NamedTuple):
     claimed_on: str
     has_questions: bool
     has_choice: bool
-    joins_online: bool
+    emails_how_to_join: bool
     can_act: bool
     can_add_to_calendar: bool
     json_ld: str

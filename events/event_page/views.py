@@ -78,6 +78,8 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
     recording = details.recording_info(event, facts.now, earns_credit=event.pk in facts.credits)
     earlier = earlier_claim_for(person, event)
     structured_data = _json_ld(request, event, facts)
+    can_add_to_calendar = bool(structured_data) and not rules.is_over(event)
+    certificate_url = details.certificate_url(event, facts)
     return details.EventPage(
         event=event,
         url=event.get_absolute_url(),
@@ -89,11 +91,17 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         claimed_on=format_short_day(earlier.claimed_on) if earlier else "",
         has_questions=event.has_questions,  # type: ignore[attr-defined]
         has_choice=rules.attendance_modes(event) != ("",),
-        joins_online=bool(rules.joining_facts(event)),
+        emails_how_to_join=step.kind in ("register", "sign_in_register")
+        and bool(rules.joining_facts(event)),
         can_act=bool(
-            step.kind or (step.note and not to_claim) or how or (recording and recording.link)
+            step.kind
+            or (step.note and not to_claim)
+            or how
+            or (recording and recording.link)
+            or certificate_url
+            or can_add_to_calendar
         ),
-        can_add_to_calendar=bool(structured_data) and not rules.is_over(event),
+        can_add_to_calendar=can_add_to_calendar,
         json_ld=structured_data,
         places_left=presentation.places_left(event, counts, facts.now),
         how_to_join=how,
@@ -114,7 +122,7 @@ def _page(request: HttpRequest, person: User | None, event: Event) -> details.Ev
         type=details.type_of(event),
         organizer=details.organizer_of(event),
         other_dates=[presentation.event_row(other, facts) for other in others],
-        certificate_url=details.certificate_url(event, facts),
+        certificate_url=certificate_url,
     )
 
 
@@ -204,6 +212,7 @@ def dismiss(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
                 request,
                 f"We will not ask you about “{event.title}” again.",
                 reverse("events:undo_dismissal", args=[event.pk]),
+                **({"back": 1} if "back" in request.POST else {}),
             )
     return redirect("tracks:dashboard" if "back" in request.POST else "home")
 
@@ -214,7 +223,7 @@ def undo_dismissal(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST":
         actions.undo_dismissal(event_id=event.pk, by=request.user)
         messages.success(request, f"We will ask you about “{event.title}” again.")
-    return redirect("home")
+    return redirect("tracks:dashboard" if "back" in request.GET else "home")
 
 
 # ---------- Stars ----------

@@ -127,7 +127,7 @@ def _register_with_form(
                 _register(request, event, form.answers(), form.mode())
             return redirect("events:detail", event.pk)
         except Refused as refusal:
-            if refusal.field is None:
+            if refusal.field not in form.fields:
                 messages.error(request, str(refusal))
                 return redirect("events:detail", event.pk)
             form.add_error(refusal.field, str(refusal))

@@ -10,7 +10,7 @@ from aspen.mail.message import Email, full_url, page_url
 from aspen.mail.outbox import dated_key, email, enqueue
 from aspen.models import Mail
 from events import queries
-from events.calendar.grid import list_of
+from events.calendar.grid import WATCH, list_of
 from events.calendar.presentation import format_place
 from events.calendar.search import from_stored
 from events.models import Event, SavedSearch
@@ -61,6 +61,12 @@ def saved_search_email(mail: Mail) -> Email | None:
         return None
     lines = queries.credit_lines(events[:MAX_LISTED])
     facts = [_fact(event, lines.get(event.pk, [])) for event in events[:MAX_LISTED]]
+    choice, now = list_of(from_stored(saved.filters)), timezone.now()
+    coming = [each for each in events if each.over_at > now]
+    watch_now = full_url(choice.url(view=WATCH))
+    recordings = [f"The recordings are under Watch now: {watch_now}"]
+    if not coming or len(coming) == len(events):
+        recordings = []  # the button leads to all of them
     stop = page_url("events:stop_search", stop_token(saved))
     more = len(events) - MAX_LISTED
     return Email(
@@ -70,8 +76,8 @@ def saved_search_email(mail: Mail) -> Email | None:
             f"saved search: {saved.name}."
         ],
         facts=[*facts, ("And", f"{more} more")] if more > 0 else facts,
-        button=("See the events", full_url(list_of(from_stored(saved.filters)).url())),
-        closing=[f"If you no longer want these e-mails, stop them: {stop}"],
+        button=("See the events", full_url(choice.url()) if coming else watch_now),
+        closing=[*recordings, f"If you no longer want these e-mails, stop them: {stop}"],
         unsubscribe=stop,
     )
 

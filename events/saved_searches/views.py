@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -13,7 +13,7 @@ from aspen.web.request import AuthenticatedHttpRequest
 from aspen.web.undo import success_with_undo
 from events.calendar.forms import read_choice
 from events.calendar.grid import list_of
-from events.calendar.search import from_stored
+from events.calendar.search import from_stored, stored
 from events.models import SavedSearch
 from events.saved_searches import actions
 from events.saved_searches.emails import id_of_stop_token
@@ -30,6 +30,11 @@ def save(request: AuthenticatedHttpRequest) -> HttpResponse:
             return redirect(f"{reverse('events:calendar')}?{request.GET.urlencode()}")
         name = ", ".join(label for _, label in form.applied_filters(choice)) or ALL
         with refusal_as_message(request):
+            mine = SavedSearch.objects.filter(person=request.user, filters=stored(choice))
+            if mine.exists():
+                # Undo would remove the search that was saved before.
+                messages.info(request, f"You had saved this search before: {name}.")
+                return redirect(choice.url())
             saved = actions.save_search(filters=choice, name=name, by=request.user)
             success_with_undo(
                 request,
@@ -42,8 +47,11 @@ def save(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 def remove(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Remove a saved search. A GET changes nothing."""
-    saved = get_object_or_404(SavedSearch, pk=pk, person=request.user)
-    if request.method == "POST":
+    saved = SavedSearch.objects.filter(pk=pk, person=request.user).first()
+    if saved is None:
+        # Another tab or the link in an e-mail may have removed it.
+        messages.info(request, "This search is not among your saved searches.")
+    elif request.method == "POST":
         actions.remove_search(search_id=saved.pk, by=request.user)
         query = list_of(from_stored(saved.filters)).query().removesuffix("&")
         success_with_undo(

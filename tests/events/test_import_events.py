@@ -156,6 +156,15 @@ def test_a_file_without_optional_columns_keeps_their_fields(tmp_path: Path) -> N
     }
 
 
+def test_another_form_of_the_last_day_is_no_change(tmp_path: Path) -> None:
+    """Spreadsheet programs write a date in the form of their country."""
+    load_optional(tmp_path, recording_last_day="2026-12-31")
+    Event.objects.update(audience="Changed by staff")
+    out, _ = load_optional(tmp_path, recording_last_day="12/31/2026")
+    assert "1 unchanged" in out
+    assert Event.objects.get().audience == "Changed by staff"
+
+
 @pytest.mark.parametrize(
     ("column", "value", "reason"),
     [
@@ -168,6 +177,7 @@ def test_a_file_without_optional_columns_keeps_their_fields(tmp_path: Path) -> N
         ("recording_minutes", "an hour", "Enter a whole number"),
         ("recording_minutes", "0", "1 to 6000"),
         ("recording_last_day", "soon", "is not a date"),
+        ("recording_last_day", SECRET, "is not a date"),
         ("recording_last_day", "2026-05-10", "cannot be before the event starts"),
     ],
 )

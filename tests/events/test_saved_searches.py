@@ -97,6 +97,30 @@ def test_saving_again_changes_nothing(person: User) -> None:
     ]
 
 
+def test_a_search_that_was_saved_before_has_no_undo(person: User) -> None:
+    """Undo would remove what was saved before."""
+    client = signed_in(person)
+    for _ in range(2):
+        response = client.post("/events/searches/?view=list&q=weeding")
+    page = text(client.get(response.url))
+    assert "You had saved this search before: “weeding”." in page
+    assert SavedSearch.objects.count() == 1
+
+
+def test_a_search_that_was_removed_elsewhere_is_explained(person: User) -> None:
+    saved = weeding(person)
+    remove_search(search_id=saved.pk, by=None)
+    response = signed_in(person).post(f"/events/searches/{saved.pk}/remove/")
+    assert response.url == "/accounts/profile/"
+    assert flash_messages(response) == ["This search is not among your saved searches."]
+
+
+def test_nobody_removes_another_persons_search(person: User) -> None:
+    saved = weeding(person)
+    signed_in(make.person()).post(f"/events/searches/{saved.pk}/remove/")
+    assert list(SavedSearch.objects.all()) == [saved]
+
+
 def test_there_is_a_limit(person: User, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(actions, "MAX_SAVED_SEARCHES", 1)
     weeding(person)
@@ -253,6 +277,22 @@ def test_published_proposals_and_recordings_are_new(
     assert "Weeding, proposed" in body
     assert "Recording: Weeding, recorded · " in body
     assert "before" not in body
+    assert "See the events: http://127.0.0.1:8000/events/?view=list&q=weeding" in body
+    assert "under Watch now: http://127.0.0.1:8000/events/?view=watch&q=weeding" in body
+
+
+def test_the_button_leads_to_the_recordings_if_there_is_nothing_else(
+    person: User, clock: time_machine.Traveller
+) -> None:
+    weeding(person)
+    later(clock, 1)
+    recorded = {"days": -30, "recording_url": "https://videos.example/1"}
+    new_event("Weeding, recorded", recording_available_at=timezone.now(), **recorded)
+    later(clock, 7)
+    queue_saved_search_emails()
+    body = body_of(delivered())
+    assert "See the events: http://127.0.0.1:8000/events/?view=watch&q=weeding" in body
+    assert "under Watch now" not in body
 
 
 def test_an_event_that_is_not_committed_yet_is_new_the_next_time(

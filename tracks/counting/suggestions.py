@@ -12,11 +12,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from aspen.clock import fiscal_year
-from aspen.formats import format_amount, format_credits, format_short_day
+from aspen.formats import format_amount, format_credits
 from credits.enums import LIVE, ClaimState
 from credits.models import Claim
 from events import queries as event_queries
-from events.calendar.presentation import short_day, short_times
+from events.calendar.presentation import short_day, short_times, watchable_until
 from events.enums import (
     Attendance,
     AttendanceMode,
@@ -142,8 +142,10 @@ def candidates(person: User, participation: Participation, now: dt.datetime) -> 
     registered = Registration.objects.filter(person=person, event=OuterRef("pk")).exclude(
         Q(state=RegistrationState.CANCELLED) | Q(attendance=Attendance.ABSENT)
     )
-    recorded = Q(recording_available_at__lte=now, claimable_at__lte=now) & (
-        Q(recording_until_at=None) | Q(recording_until_at__gt=now)
+    recorded = (
+        Q(recording_available_at__lte=now, claimable_at__lte=now)
+        & (Q(recording_until_at=None) | Q(recording_until_at__gt=now))
+        & (Q(recording_last_day=None) | Q(recording_last_day__gte=timezone.localdate(now)))
     )
     return (
         event_queries.on_calendar()
@@ -272,13 +274,11 @@ def _row(suggestion: Suggestion, lines: list[CategoryAmount], progress: Progress
 
 
 def _day_and_times(suggestion: Suggestion) -> tuple[str, str]:
-    event = suggestion.event
+    event, now = suggestion.event, timezone.now()
     if not suggestion.is_recording:
-        return short_day(event, timezone.now()), short_times(event)
-    if event.recording_until_at:
-        last_day = format_short_day(timezone.localdate(event.recording_until_at))
-        return "Recording", f"until {last_day}"
-    return "Recording", "any time"
+        return short_day(event, now), short_times(event)
+    until = watchable_until(event, now)
+    return "Recording", f"until {until}" if until else "any time"
 
 
 def format_fills(lines: Iterable[CategoryAmount], progress: Progress) -> str:

@@ -289,7 +289,10 @@ def test_people_read_how_they_take_part_when_a_format_changes(
     [message] = [each for each in sent() if each.to == [person.email]]
     assert "Format: In person and online (previously: In person)" in body_of(message)
     assert "You take part: in person" in body_of(message)
-    assert "If you would rather take part online, switch on the event's page" in body_of(message)
+    assert (
+        "If you would rather take part online, see on the event's page whether there is room"
+        in body_of(message)
+    )
 
 
 # ---------- Two people at the same time ----------

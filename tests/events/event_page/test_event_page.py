@@ -333,6 +333,37 @@ def test_people_who_can_register_read_that_they_will_be_mailed_how_to_join(clien
     person = make.person()
     register(event_id=online.pk, by=person)
     assert sentence not in text(signed_in(person).get(online.get_absolute_url()))
+    elsewhere = make.event(
+        days=2,
+        joining_url="https://meet.example/1",
+        registration_mode=RegistrationMode.EXTERNAL,
+        registration_url="https://tickets.example/",
+    )
+    assert sentence not in text(client.get(elsewhere.get_absolute_url()))
+    without_credit = make.event(days=2, joining_url="https://meet.example/1", credits={})
+    assert sentence in text(client.get(without_credit.get_absolute_url()))
+
+
+def test_a_recording_that_is_gone_is_not_a_state(client):
+    event = make.event(
+        days=-9,
+        recording_url="https://video.example/1",
+        recording_available_at=hour_ago(),
+        recording_last_day=timezone.localdate() - dt.timedelta(days=1),
+    )
+    assert [label for label in states(client, event) if "Recording" in label] == []
+
+
+def test_a_course_that_is_only_recorded_asks_whether_the_person_watched_it(client):
+    event = make.event(
+        days=-9,
+        delivery=Delivery.RECORDED,
+        recording_url="https://video.example/1",
+        recording_available_at=hour_ago(),
+    )
+    page = text(client.get(event.get_absolute_url()))
+    assert "Did you watch it?" in page
+    assert "were you there?" not in page
 
 
 def test_the_states_say_when_it_ended_and_how_long_the_recording_is(client):

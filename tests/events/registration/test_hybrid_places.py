@@ -1,9 +1,12 @@
 """Places in the room and places online, which a hybrid event counts separately."""
 
+import datetime as dt
+
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from accounts.models import User
 from aspen.errors import Refused
@@ -19,6 +22,7 @@ from events.actions import (
     undo_cancellation,
     why_capacity_too_small,
 )
+from events.email_parts import how_to_switch
 from events.enums import Attendance, AttendanceMode, Delivery, RegistrationState
 from events.models import Event, Question, Registration
 from tests import factories as make
@@ -367,10 +371,14 @@ def test_the_e_mails_say_how_the_person_takes_part():
     waiting = register_one(event, ONLINE)
     messages = {message.to[0]: message for message in sent()}
     assert "You take part: in person" in body_of(messages[in_room.email])
-    assert "take part online, switch on" in body_of(messages[in_room.email])
+    assert "take part online, see on" in body_of(messages[in_room.email])
     assert "You take part: online" in body_of(messages[online.email])
     assert "You take part: online" in calendar_of(messages[online.email])[1]["DESCRIPTION"]
     assert "All online places for" in body_of(messages[waiting.email])
+
+    Event.objects.update(registration_closes_at=timezone.now() - dt.timedelta(minutes=1))
+    assert how_to_switch(in_room.registrations.get()) == []
+    Event.objects.update(registration_closes_at=None)
 
     switch_attendance_mode(event_id=event.pk, mode=ONLINE, by=in_room, joins_waitlist=True)
     [message] = sent()

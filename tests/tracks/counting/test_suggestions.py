@@ -84,7 +84,7 @@ def test_a_row_says_when_in_few_words(person: User, participation: Participation
         ("Soon", "Tue, Dec 1", "9–11 AM"),
         ("Next year", "Jan 30, 2027", "9–11 AM"),
         ("Recorded", "Recording", "any time"),
-        ("Recorded until March", "Recording", "until Mar 31, 2027"),
+        ("Recorded until March", "Recording", "until Mar 30, 2027"),
     }
 
 
