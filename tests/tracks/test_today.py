@@ -50,6 +50,13 @@ def test_progress_and_training_for_what_is_missing(client: Client, person: User)
     assert "Board basics" in page
 
 
+def test_a_complete_record_can_be_sent_until_it_is(client: Client, person: User) -> None:
+    following = make.following(person)
+    assert "Send my record" in text(client.get("/"))
+    make.submission(following)
+    assert "Send my record" not in text(client.get("/"))
+
+
 def test_the_next_three_registrations_are_listed(client: Client, person: User) -> None:
     with zeal_ignore():
         for days in (4, 1, 3, 2):
@@ -123,6 +130,9 @@ def test_continuing_education_asks_too_and_its_no_leads_back(client: Client, per
     assert page.redirect_chain == [("/continuing-education/", 302)]
     assert page.context["taken_part"] == client.get("/").context["taken_part"] == []
     assert "Were you there?" not in text(page)
+    assert f'action="/events/{event.pk}/dismiss/undo/?back=1"' in text(page)
+    page = client.post(f"/events/{event.pk}/dismiss/undo/?back=1", follow=True)
+    assert page.redirect_chain == [("/continuing-education/", 302)]
 
 
 def test_continuing_education_asks_about_the_same_events(client: Client, person: User) -> None:
