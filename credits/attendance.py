@@ -20,8 +20,8 @@ from credits.enums import CERTIFIED, ClaimRole, ClaimSource, ClaimState
 from credits.models import AttendanceCertificate, Claim, Credit
 from credits.queries import with_earned_on
 from events import queries as event_queries
-from events.attendance.guests import Guest, guests_present
-from events.enums import ATTENDED, Delivery, EventState, RegistrationState
+from events.attendance.guests import Guest, guests_present, people_with
+from events.enums import ATTENDED, Attendance, Delivery, EventState, RegistrationState
 from events.models import Event, Registration
 from events.rules import is_over
 
@@ -32,6 +32,7 @@ BY_ORGANIZER = "Attendance recorded by the organizer"
 AS_PRESENTER = "Listed as a presenter by the organizer"
 APPROVED = "Credit approved"
 ON_THEIR_WORD = "On the participant’s word, not yet verified"
+BASES = (ON_THEIR_WORD, APPROVED, BY_ORGANIZER, AS_PRESENTER)  # weakest first
 
 
 class PrintedFacts(TypedDict):
@@ -104,16 +105,22 @@ def attended_now(
 def _attended_by_people(
     events: Sequence[Event], people: Sequence[User]
 ) -> dict[tuple[int, int], Attended]:
-    """Return what certificates say by event and person id. Takes at most five queries."""
+    """Return what certificates say by event and person id.
+
+    Takes at most five queries, and four for each event with an attendance list.
+    """
     if not people:
         return {}
     both = {"event__in": events, "person__in": people}
-    places = {
+    marked = Registration.objects.filter(**both, state=RegistrationState.CONFIRMED)
+    marks = {
         (each.event_id, each.person_id): each
-        for each in Registration.objects.filter(
-            **both, state=RegistrationState.CONFIRMED, attendance__in=sorted(ATTENDED)
-        ).order_by("pk")
+        for each in marked.exclude(attendance=Attendance.UNKNOWN).order_by("pk")
     }
+    places = {key: each for key, each in marks.items() if each.attendance in ATTENDED}
+    minutes = _minutes_on_lists(events) | {key: each.minutes for key, each in places.items()}
+    for absent in marks.keys() - places.keys():
+        minutes.pop(absent, None)
     events_by_id = {event.pk: event for event in events}
     people_by_id = {person.pk: person for person in people}
     found = {
@@ -132,12 +139,29 @@ def _attended_by_people(
         key = (claim.event_id, claim.person_id)
         if own := lines.get(claim.pk):
             event, person = events_by_id[key[0]], people_by_id[key[1]]
-            found[key] = _by_claim(claim, event, person, own, places.get(key))
+            found[key] = _by_claim(
+                claim, event, person, own, is_recorded=key in minutes, minutes=minutes.get(key)
+            )
+    return found
+
+
+def _minutes_on_lists(events: Sequence[Event]) -> dict[tuple[int, int], int | None]:
+    """Return the minutes of people with an account on the events' lists, by event and person id.
+
+    They need not have registered. The organizer's word does not depend on it.
+    """
+    found: dict[tuple[int, int], int | None] = {}
+    for event in events:
+        present = guests_present(event)
+        for address, person in (people_with(present, event) if present else {}).items():
+            key = (event.pk, person.pk)
+            found[key] = max(found.get(key) or 0, present[address].minutes)
     return found
 
 
 def _took_place(event: Event) -> bool:
-    return event.state == EventState.PUBLISHED and is_over(event)
+    """Return True also for a merged event, because a merge does not change who was there."""
+    return event.state in (EventState.PUBLISHED, EventState.MERGED) and is_over(event)
 
 
 def _by_claim(
@@ -145,11 +169,13 @@ def _by_claim(
     event: Event,
     person: User,
     lines: "Sequence[EarnedCredit]",
-    place: Registration | None,
+    *,
+    is_recorded: bool,
+    minutes: int | None,
 ) -> Attended:
     if claim.source == ClaimSource.PRESENTING:
         basis = AS_PRESENTER
-    elif place and claim.role == ClaimRole.ATTENDEE:
+    elif is_recorded and claim.role == ClaimRole.ATTENDEE:
         basis = BY_ORGANIZER
     else:
         basis = APPROVED if claim.state == ClaimState.APPROVED else ON_THEIR_WORD
@@ -158,7 +184,7 @@ def _by_claim(
         title=event.title,
         sponsor=event.sponsor,
         when=format_day(lines[0].earned_on) if is_recording else event.when,
-        hours=_hours(event, place.minutes if place else None),
+        hours=_hours(event, minutes),
         credits=[[format_credits(line.amount), line.category.name] for line in lines],
         is_presenter=claim.role == ClaimRole.PRESENTER,
         basis=basis,

@@ -1,5 +1,6 @@
 """Addresses of credits in My credits, a page of the app above."""
 
+from django.db.models import F
 from django.urls import reverse
 
 from credits.models import Claim
@@ -11,6 +12,6 @@ def line_address(credit_id: int) -> str:
 
 
 def claim_address(claim: Claim) -> str:
-    """Return the address of the line of a claim's first credit. Takes one query."""
-    credit = claim.credits.order_by("line").first()
+    """Return the address of the line of a claim's first credit that counts. Takes one query."""
+    credit = claim.credits.order_by(F("withdrawn_at").desc(nulls_first=True), "line").first()
     return line_address(credit.pk) if credit else reverse("tracks:credits")

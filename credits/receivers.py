@@ -66,6 +66,7 @@ def update_claims(sender: Any, event: Event, by: User | None, **kwargs: Any) -> 
 
 @receiver(event_revised)
 @receiver(attendance_marked)
+@receiver(custom_event_decision_undone)
 def withdraw_changed_certificates(sender: Any, event: Event, **kwargs: Any) -> None:
     actions.withdraw_changed_certificates(event)
 

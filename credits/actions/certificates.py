@@ -22,7 +22,7 @@ from events.models import Event
 # An arbitrary id for the advisory lock held from numbering a certificate until the commit.
 NUMBERING_LOCK = 20261130
 # Reasons, which anyone who checks a withdrawn certificate can read.
-NO_LONGER = "The attendance or its credit no longer counts."
+NO_LONGER = "It no longer matches what is recorded."
 CHANGED = "What it says was corrected."
 REPLACED = "Certificate {number} replaces it."
 
@@ -127,7 +127,7 @@ def withdraw_certificates_of_credits(credit_ids: Iterable[int]) -> None:
 
 
 def _withdraw_changed(certificates: QuerySet[AttendanceCertificate]) -> None:
-    """Withdraw those that have no ground or say something else, except for name and basis.
+    """Withdraw those that have no ground or say something else.
 
     A later name or a stronger basis does not make a certificate wrong. Takes one query if there are
     none.
@@ -145,5 +145,8 @@ def _withdraw_changed(certificates: QuerySet[AttendanceCertificate]) -> None:
 
 
 def _differs(certificate: AttendanceCertificate, attended: Attended) -> bool:
+    strength = attendance.BASES.index
+    if strength(attended.printed["basis"]) < strength(certificate.printed["basis"]):
+        return True
     ignored = {"basis": ""}
     return {**certificate.printed, **ignored} != {**attended.printed, **ignored}

@@ -12,9 +12,11 @@ from django.utils import timezone
 
 from accounts.models import User
 from accounts.queries import people_by_email
+from aspen.text import clean_line
 from events.attendance import presence
 from events.attendance.list_plans import counting_lists, rows_of
 from events.attendance.presence import ReportRow
+from events.enums import EventState
 from events.models import UNDO_WINDOW, AttendanceList, AttendeeMatch, Event
 
 # How long after a list became final its guests are still e-mailed, such as after an interruption.
@@ -51,7 +53,8 @@ def guests_present(event: Event, *, only_final: bool = False) -> dict[str, Guest
     for address, by_list in rows.items():
         minutes = presence.seconds_present(by_list.values(), window) // 60
         if minutes >= threshold:
-            names = [row.name for own in by_list.values() for row in own if row.name]
+            found = (clean_line(row.name) for own in by_list.values() for row in own)
+            names = [name for name in found if name]
             present[address] = Guest(address, names[0] if names else "", minutes)
     return present
 
@@ -77,11 +80,15 @@ def people_with(addresses: Iterable[str], event: Event) -> dict[str, User]:
 
 
 def events_with_final_lists() -> list[Event]:
-    """Return the events that are over with a list that became final in the past 30 days."""
+    """Return the events that took place, with a list that became final in the past 30 days."""
     now = timezone.now()
     lists = AttendanceList.objects.filter(
         undone_at=None,
         applied_at__range=(now - UNDO_WINDOW - NEWS_WINDOW, now - UNDO_WINDOW),
     )
-    events = Event.objects.filter(pk__in=lists.values("event"), over_at__lte=now)
+    events = Event.objects.filter(
+        pk__in=lists.values("event"),
+        over_at__lte=now,
+        state__in=[EventState.PUBLISHED, EventState.MERGED],
+    )
     return list(events.defer("search", "description").order_by("pk"))

@@ -44,7 +44,7 @@ def test_from_a_registration_to_a_scanned_certificate(open_browser: Callable[...
     line = opens_the_credit(librarian, TITLE)
     librarian.click(line.get_by_role("button", name="Withdraw"))
     stranger.visit(address)
-    stranger.sees("Withdrawn", "The attendance or its credit no longer counts.")
+    stranger.sees("Withdrawn", "It no longer matches what is recorded.")
 
 
 def scans_the_pdf(librarian: Visitor) -> str:

@@ -261,5 +261,5 @@ def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: A
     with django_assert_num_queries(10):
         client.get(CLAIMS)
     client.get(f"{CLAIMS}{claim.pk}/change/")  # Django caches content types.
-    with django_assert_num_queries(17):
+    with django_assert_num_queries(12):
         client.get(f"{CLAIMS}{claim.pk}/change/")

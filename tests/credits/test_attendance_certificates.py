@@ -132,7 +132,7 @@ def test_an_event_outside_certification_needs_a_mark(june: User) -> None:
     event_actions.mark_attendance(
         registration_id=place.pk, attendance=Attendance.ABSENT, by=make.person()
     )
-    assert withdrawn_reason(certificate) == "The attendance or its credit no longer counts."
+    assert withdrawn_reason(certificate) == "It no longer matches what is recorded."
 
 
 @pytest.mark.parametrize("attendance_mark", [Attendance.UNKNOWN, Attendance.ABSENT])
@@ -193,11 +193,23 @@ def test_a_new_name_or_basis_replaces_the_certificate_on_the_next_demand(
     assert live() == [third]
 
 
+def test_a_basis_that_was_taken_back_withdraws_the_certificate(june: User, event: Event) -> None:
+    registration = present(june, event)
+    make.claim(june, event)
+    certificate = issue(event, june)
+    Registration.objects.filter(pk=registration.pk).update(
+        attendance=Attendance.UNKNOWN, marked_at=None, marked_by=None
+    )
+    actions.withdraw_changed_certificates(event)
+    assert withdrawn_reason(certificate) == "What it says was corrected."
+    assert issue(event, june).printed["basis"] != certificate.printed["basis"]
+
+
 def test_a_withdrawn_claim_withdraws_the_certificate(june: User, event: Event) -> None:
     claim = make.claim(june, event)
     certificate = issue(event, june)
     actions.withdraw_claim(claim_id=claim.pk, by=june)
-    assert withdrawn_reason(certificate) == "The attendance or its credit no longer counts."
+    assert withdrawn_reason(certificate) == "It no longer matches what is recorded."
     actions.undo_withdrawal(claim_id=claim.pk, by=june)
     assert live() == []
     assert issue(event, june).number != certificate.number
@@ -212,7 +224,7 @@ def test_a_declined_claim_withdraws_the_certificate(june: User, event: Event) ->
         reason="Not there.",
         by=make.person(Role.CE_COORDINATOR),
     )
-    assert "no longer counts" in withdrawn_reason(certificate)
+    assert "no longer matches" in withdrawn_reason(certificate)
     assert "Not there" not in certificate.withdrawn_reason
 
 
@@ -258,7 +270,7 @@ def test_a_canceled_event_withdraws_the_certificates(june: User, event: Event) -
             reason="It never took place.",
             by=make.person(Role.CE_COORDINATOR),
         )
-    assert all("no longer counts" in withdrawn_reason(each) for each in certificates)
+    assert all("no longer matches" in withdrawn_reason(each) for each in certificates)
 
 
 def test_a_merged_event_withdraws_the_certificate(june: User, event: Event) -> None:

@@ -200,7 +200,7 @@ def test_the_number_of_statements_does_not_grow(staff: User, number: int) -> Non
     award_list = stored_list(event, staff, *strangers, *(person.email for person in people))
     with CaptureQueriesContext(connection) as queries:
         assert actions.apply_award_list(list_id=award_list.pk, by=staff) == (number, number)
-    assert len(queries) == 24
+    assert len(queries) == 23
 
 
 # ---------- Without an account ----------

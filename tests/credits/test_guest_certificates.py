@@ -15,6 +15,7 @@ from credits import actions, attendance
 from credits.emails import queue_guest_certificate_emails
 from credits.models import AttendanceCertificate
 from events import actions as event_actions
+from events.enums import EventState
 from events.models import AttendanceList, Event
 from tests import factories as make
 from tests.credits.test_attendance_certificates import issue, live, present, withdrawn_reason
@@ -206,7 +207,7 @@ def test_undoing_the_list_withdraws_the_certificate(event: Event) -> None:
     Client().get(path(event))
     [certificate] = live()
     event_actions.undo_attendance_list(list_id=stored.pk, by=make.person())
-    assert withdrawn_reason(certificate) == "The attendance or its credit no longer counts."
+    assert withdrawn_reason(certificate) == "It no longer matches what is recorded."
     assert "no longer shows that you took part" in text(Client().get(path(event)))
 
 
@@ -244,11 +245,39 @@ def test_the_certificate_of_the_account_replaces_the_one_of_the_guest(event: Eve
     assert Client().get(path(event)).status_code == 200  # nothing was issued to the account yet
     make.claim(person, event)
     own = issue(event, person)
+    assert own.printed["basis"] == as_guest.printed["basis"] == attendance.BY_ORGANIZER
+    assert own.printed["hours"] == as_guest.printed["hours"]
     assert withdrawn_reason(as_guest) == f"Certificate {own.number} replaces it."
     response = Client().get(path(event))
     assert response.status_code == 404
     assert "You have an account now" in text(response)
     assert live() == [own]
+
+
+def test_a_name_with_two_spaces_is_the_same_name_each_time(event: Event) -> None:
+    apply(event, ("Gail  Guest", GUEST, 50))
+    for _ in range(2):
+        assert "Gail Guest" in text(Client().get(path(event)))
+    assert len(live()) == AttendanceCertificate.objects.count() == 1
+
+
+def test_guests_of_a_merged_event_keep_their_certificate(event: Event) -> None:
+    apply(event, gail())
+    Event.objects.filter(pk=event.pk).update(
+        state=EventState.MERGED, merged_into=make.event(days=-1, hours=1)
+    )
+    assert Client().get(path(event)).status_code == 200
+
+
+def test_guests_of_an_event_that_was_canceled_by_mistake_are_emailed_later(
+    event: Event, now: time_machine.Traveller
+) -> None:
+    apply(event, gail())
+    now.shift(2 * DAY)
+    Event.objects.filter(pk=event.pk).update(state=EventState.CANCELLED)
+    assert recipients() == []
+    Event.objects.filter(pk=event.pk).update(state=EventState.PUBLISHED)
+    assert recipients() == [GUEST]
 
 
 def test_a_match_replaces_it_too(event: Event) -> None:

@@ -202,7 +202,7 @@ def test_the_number_of_queries_is_fixed(number: int, django_assert_num_queries) 
     portal_user()
     for index in range(number):
         make.claim(person, presented_by(person, title=f"Topic {index}"))
-    with django_assert_num_queries(33):
+    with django_assert_num_queries(32):
         event_actions.settle_due(person=person)
     assert len(earned(person)) == number
 

@@ -657,6 +657,6 @@ def test_the_number_of_queries_is_fixed(items: int, django_assert_num_queries: A
     client.get(QUEUE)
     with django_assert_num_queries(15):
         client.get(QUEUE)
-    with django_assert_num_queries(25):
+    with django_assert_num_queries(20):
         client.get(f"{QUEUE}{custom.pk}/change/")
     assert reverse("admin:events_customevent_decide", args=[1]) == f"{QUEUE}1/decide/"

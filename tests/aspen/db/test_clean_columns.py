@@ -38,6 +38,7 @@ NOT_TYPED = {
     "events.Resource.content_type",
     "helpdesk.Article.slug",
     "helpdesk.Attachment.content_type",
+    "credits.AttendanceCertificate.number",
     "tracks.Certificate.number",
 }
 EXAMPLES = {

@@ -434,7 +434,7 @@ def test_approving_takes_a_fixed_number_of_queries(
         person = make.person()
         make.claim(person, listing.event)
         select_track(track=make.track(), by=person)
-    with django_assert_num_queries(20):
+    with django_assert_num_queries(21):
         approve(*listings, by=committee)
     assert Posting.objects.count() == items
 
