@@ -18,7 +18,7 @@ from aspen.certificates import (
     long_day_of,
     pdf_file,
 )
-from aspen.clock import today
+from aspen.clock import today, years_after
 from aspen.formats import format_credits, format_day
 from tracks.certification import record
 from tracks.enums import CERTIFICATE_LABELS, CertificateValidity
@@ -103,6 +103,7 @@ class OwnCertificate(NamedTuple):
     """A certificate as its holder sees it.
 
     `credits` is how many it counts. `until` and `issued` are days as the certificate prints them.
+    `is_early` is true if the first reminder, a year before it expires, is still to come.
     """
 
     facts: CertificateFacts
@@ -111,6 +112,7 @@ class OwnCertificate(NamedTuple):
     until: str
     is_revoked: bool
     is_valid: bool
+    is_early: bool
     replaced_by_url: str
 
 
@@ -124,6 +126,7 @@ def own_certificate(certificate: Certificate) -> OwnCertificate:
         until=long_day(certificate.expires_on),
         is_revoked=certificate.revoked_at is not None,
         is_valid=is_valid(certificate),
+        is_early=certificate.expires_on > years_after(today(), 1),
         replaced_by_url=reissued.get_absolute_url() if reissued else "",
     )
 

@@ -256,6 +256,8 @@ def test_the_holder_reads_what_comes_next(certificate, june):
     page = main(client.get(address))
     assert f'href="/tracks/{period.pk}/"' in page
     assert promise in page
+    with time_machine.travel(NOW.replace(year=2030)):  # that day is over
+        assert promise not in main(signed_in(june).get(address))
     type(june).objects.filter(pk=june.pk).update(wants_certification_reminders=False)
     assert promise not in main(client.get(address))
     actions.leave_track(participation_id=period.pk, by=june)
