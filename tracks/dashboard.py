@@ -32,7 +32,6 @@ from tracks.counting import queries as counting_queries
 from tracks.enums import ACTIVE, ParticipationState
 from tracks.following import actions as following_actions
 from tracks.following.offers import offered_tracks
-from tracks.following.presentation import OfferedTrack
 from tracks.models import Participation
 from tracks.today import LISTED, EventRow, event_row, waiting_for, why_asked
 
@@ -73,7 +72,7 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         "tracks": list(zip(summaries, statuses, strict=True)),
         **waiting_for(person),
         "archived": format_credits(archived) if archived else "",
-        "offered": [] if active else _offered(person),
+        "offered": [] if active else offered_tracks(person, list(positions_of(person)), active),
         "credits": [
             counting_presentation.credit_row(
                 credit,
@@ -91,12 +90,6 @@ def dashboard(request: AuthenticatedHttpRequest) -> HttpResponse:
         "taken_part": _taken_part(ended),
     }
     return render(request, "tracks/dashboard.html", context)
-
-
-def _offered(person: User) -> list[OfferedTrack]:
-    """Return the tracks that a person without one can choose, or resume."""
-    resumable = counting_queries.resumable_participations(person, today()).prefetch_related(None)
-    return offered_tracks(person, list(positions_of(person)), [], resumable)
 
 
 class ClaimableEvent(NamedTuple):

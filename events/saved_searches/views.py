@@ -3,7 +3,7 @@
 from django.contrib import messages
 from django.contrib.auth.decorators import login_not_required
 from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import redirect, render
+from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_http_methods
@@ -47,11 +47,8 @@ def save(request: AuthenticatedHttpRequest) -> HttpResponse:
 
 def remove(request: AuthenticatedHttpRequest, pk: int) -> HttpResponse:
     """Remove a saved search. A GET changes nothing."""
-    saved = SavedSearch.objects.filter(pk=pk, person=request.user).first()
-    if saved is None:
-        # Another tab or the link in an e-mail may have removed it.
-        messages.info(request, "This search is not among your saved searches.")
-    elif request.method == "POST":
+    saved = get_object_or_404(SavedSearch, pk=pk, person=request.user)
+    if request.method == "POST":
         actions.remove_search(search_id=saved.pk, by=request.user)
         query = list_of(from_stored(saved.filters)).query().removesuffix("&")
         success_with_undo(

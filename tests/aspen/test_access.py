@@ -163,8 +163,8 @@ GET  /events/mine/feed/                                door 302  302  302  302  
 POST /events/mine/feed/                                door 200  302  302  302  302  302  302
 GET  /events/searches/                                 door 302  302  302  302  302  302  302
 POST /events/searches/                                 door 302  302  302  302  302  302  302
-GET  /events/searches/{search}/remove/                 door 302  302  302  302  302  302  302
-POST /events/searches/{search}/remove/                 door 302  302  302  302  302  302  302
+GET  /events/searches/{search}/remove/                 door 302  404  404  404  404  404  404
+POST /events/searches/{search}/remove/                 door 302  404  404  404  404  404  404
 GET  /events/mine/badge/                               door 302  302  302  302  302  302  302
 POST /events/mine/badge/                               door 200  302  302  302  302  302  302
 GET  /events/check-in/                                 door 200  200  200  200  200  200  200

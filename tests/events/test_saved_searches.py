@@ -107,14 +107,6 @@ def test_a_search_that_was_saved_before_has_no_undo(person: User) -> None:
     assert SavedSearch.objects.count() == 1
 
 
-def test_a_search_that_was_removed_elsewhere_is_explained(person: User) -> None:
-    saved = weeding(person)
-    remove_search(search_id=saved.pk, by=None)
-    response = signed_in(person).post(f"/events/searches/{saved.pk}/remove/")
-    assert response.url == "/accounts/profile/"
-    assert flash_messages(response) == ["This search is not among your saved searches."]
-
-
 def test_nobody_removes_another_persons_search(person: User) -> None:
     saved = weeding(person)
     signed_in(make.person()).post(f"/events/searches/{saved.pk}/remove/")

@@ -286,7 +286,7 @@ def test_resuming_a_track_that_was_left(client, person):
     left = client.post(f"/tracks/{first.pk}/leave/", follow=True)
     assert flash_messages(left)[-1].endswith("you can resume the track where you left off.")
     assert f'href="/tracks/{first.pk}/">Resume<span' in left.content.decode()
-    assert f'href="/tracks/{first.pk}/">Resume<span' in page(client, "/continuing-education/")
+    assert "you can resume it under" in page(client, "/continuing-education/")
     assert "Resume Library Staff" in page(client, f"/tracks/{first.pk}/")
     again = client.post(f"/tracks/{first.pk}/resume/", follow=True)
     assert (

@@ -210,7 +210,8 @@ def test_training_that_is_undecided_again_is_decided_before_the_change_is_confir
 ) -> None:
     staff = make.person(Role.CE_COORDINATOR)
     participation = make.following(june)
-    begins_at = timezone.now() - dt.timedelta(days=20)
+    # At noon, because an event that ends after midnight is earned a day later.
+    begins_at = (timezone.localtime() - dt.timedelta(days=20)).replace(hour=12)
     facts = make.facts(
         category=make.category(make.ADMINISTRATION),
         begins_at=begins_at,

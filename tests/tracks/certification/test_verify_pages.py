@@ -345,5 +345,5 @@ def test_the_number_of_queries_is_fixed(number, client, june, django_assert_num_
     for _ in range(number):
         supervisor = actions.SupervisorContact("Dana", dana.email)
         make.verification(make.submission(make.following()), supervisor)
-    with django_assert_num_queries(12):
+    with django_assert_num_queries(11):
         client.get("/continuing-education/")
